@@ -1,0 +1,76 @@
+"""People: who they are, how they sign in, and the time zone they live in."""
+
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.timezone import now
+
+TIME_ZONE_MAX_LENGTH = 64  # the longest IANA name has 32 characters
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users. E-mail addresses are compared without regard to case."""
+
+    def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "User":
+        """A user; without a password nobody can sign in with one."""
+        user = self.model(email=email and email.strip(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """An operator of the admin."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. An outside identity may come without e-mail, so it can be null."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    email = models.EmailField(max_length=254, null=True, blank=True)
+    email_confirmed = models.BooleanField(default=False)
+    timezone = models.CharField(max_length=TIME_ZONE_MAX_LENGTH, default="UTC")
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        db_table = "users"
+        ordering = ["-created_at", "id"]
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique_without_case")]
+        indexes = [models.Index(fields=["-created_at", "id"], name="users_by_creation")]
+
+    def __str__(self) -> str:
+        return self.email or str(self.id)
+
+
+class OutsideIdentity(models.Model):
+    """A person as another identity provider knows them. Never linked by an unconfirmed e-mail."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="outside_identities")
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        db_table = "outside_identities"
+        verbose_name_plural = "outside identities"
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="outside_identity_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"

@@ -1,0 +1,1 @@
+"""The event log: catalogue, outbox, relay, brokers, groups of handlers, parked and dead events."""

@@ -1,0 +1,47 @@
+"""Groups of handlers: who does something about which events.
+
+A handler stands in its app's `consumers.py`:
+
+    @handles("task.completed", group="recurring")
+    def create_next_occurrence(event: Event) -> None: ...
+
+It runs inside a transaction and may be called again with the same event: its effect is held to one
+by a unique key in the database, never by memory.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from events_app.catalogue import kind_of
+from events_app.envelope import Event
+
+Handler = Callable[[Event], None]
+
+_handlers: dict[str, dict[str, Handler]] = defaultdict(dict)
+
+
+def handles(*types: str, group: str) -> Callable[[Handler], Handler]:
+    """Register the handler of these event types in a group.
+
+    Raises UnknownEventError for a type that is not in the catalogue, ValueError for a second handler.
+    """
+
+    def register(handler: Handler) -> Handler:
+        for event_type in types:
+            kind_of(event_type)
+            if event_type in _handlers[group]:
+                raise ValueError(f"Group {group!r} has a handler of {event_type!r} already.")
+            _handlers[group][event_type] = handler
+        return handler
+
+    return register
+
+
+def handler_of(group: str, event_type: str) -> Handler | None:
+    """What the group does about this type; None when nothing."""
+    return _handlers.get(group, {}).get(event_type)
+
+
+def groups_for(event_type: str) -> Iterator[str]:
+    """The groups that do something about this type."""
+    return (group for group, handlers in _handlers.items() if event_type in handlers)

@@ -1,0 +1,130 @@
+"""One event and one group: handle it, or park it and go on.
+
+A handler that fails parks its event; later events of the same group and key queue behind it, so that
+order holds, while everybody else's go on. A tick retries with backoff; after MAX_ATTEMPTS the event
+becomes a dead letter.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import Min
+from django.utils import timezone
+
+from events_app.envelope import Event, from_row
+from events_app.groups import handler_of
+from events_app.models import DeadLetter, EventFields, ParkedEvent
+
+log = structlog.get_logger(__name__)
+
+# 5 s, 10 s, 20 s ... 21 min: about 40 minutes in all, longer than a deploy or a database restart takes.
+MAX_ATTEMPTS = 9
+FIRST_RETRY = timedelta(seconds=5)
+
+_EVENT_FIELDS = [field.name for field in EventFields._meta.get_fields()]
+
+
+def handle(group: str, event: Event) -> None:
+    """Have the group handle the event in one transaction, or park it. Never raises for a handler's fault."""
+    with transaction.atomic():
+        if ParkedEvent.objects.filter(group=group, key=event.key).exists():
+            _park(group, event, attempts=0, error="")
+            return
+        error = _try(group, event)
+        if error is not None:
+            _park(group, event, attempts=1, error=error)
+
+
+def retry_parked(limit: int = 100) -> int:
+    """Try again what is due, the oldest of each group and key first. Returns how many left the table."""
+    heads = (
+        ParkedEvent.objects.values("group", "key").annotate(head=Min("id")).values_list("head", flat=True)
+    )
+    due = ParkedEvent.objects.filter(id__in=heads, next_attempt_at__lte=timezone.now())
+    keys = list(due.order_by("next_attempt_at").values_list("group", "key")[:limit])
+    return sum(_retry_key(group, key) for group, key in keys)
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after this many failed attempts."""
+    return FIRST_RETRY * 2 ** (attempts - 1)
+
+
+def _retry_key(group: str, key: str) -> int:
+    done = 0
+    while _retry_head(group, key):
+        done += 1
+    return done
+
+
+def _retry_head(group: str, key: str) -> bool:
+    """Try the oldest parked event of the key; True when it has left the table."""
+    with transaction.atomic():
+        head = ParkedEvent.objects.filter(group=group, key=key).select_for_update().order_by("id").first()
+        if head is None or head.next_attempt_at > timezone.now():
+            return False
+        error = _try(group, from_row(head))
+        if error is None:
+            head.delete()
+            return True
+        return _failed_again(head, error)
+
+
+def _failed_again(head: ParkedEvent, error: str) -> bool:
+    head.attempts += 1
+    head.error = error
+    if head.attempts >= MAX_ATTEMPTS:
+        bury(head)
+        return True
+    head.next_attempt_at = timezone.now() + backoff(head.attempts)
+    head.save(update_fields=["attempts", "error", "next_attempt_at"])
+    return False
+
+
+def bury(parked: ParkedEvent) -> DeadLetter:
+    """Turn a parked event into a dead letter."""
+    dead = DeadLetter.objects.create(
+        group=parked.group, attempts=parked.attempts, error=parked.error, **_fields(from_row(parked))
+    )
+    log.error("event_died", group=parked.group, event_id=str(parked.event_id), error=parked.error)
+    parked.delete()
+    return dead
+
+
+def requeue(dead: DeadLetter) -> ParkedEvent:
+    """Give a dead letter back to its group, behind what is parked already."""
+    with transaction.atomic():
+        parked = _park(dead.group, from_row(dead), attempts=0, error=dead.error)
+        dead.delete()
+    return parked
+
+
+def _try(group: str, event: Event) -> str | None:
+    """Run the handler in a savepoint; its error as text, or None when it is done."""
+    handler = handler_of(group, event.type)
+    if handler is None:
+        return f"Group {group!r} has no handler of {event.type!r}."
+    with structlog.contextvars.bound_contextvars(request_id=event.request_id, event_id=str(event.id), group=group):
+        try:
+            with transaction.atomic():
+                handler(event)
+        except Exception as error:  # whatever a handler does wrong must not stop the others
+            log.exception("event_handler_failed", type=event.type, subject=event.subject)
+            return f"{type(error).__name__}: {error}"
+        log.info("event_handled", type=event.type, subject=event.subject)
+        return None
+
+
+def _park(group: str, event: Event, *, attempts: int, error: str) -> ParkedEvent:
+    due: datetime = timezone.now() + (backoff(attempts) if attempts else timedelta(0))
+    parked, _ = ParkedEvent.objects.get_or_create(
+        group=group,
+        event_id=event.id,
+        defaults=_fields(event) | {"attempts": attempts, "next_attempt_at": due, "error": error},
+    )
+    return parked
+
+
+def _fields(event: Event) -> dict[str, object]:
+    return {name: getattr(event, "id" if name == "event_id" else name) for name in _EVENT_FIELDS}

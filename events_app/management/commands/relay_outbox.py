@@ -1,0 +1,13 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from events_app.brokers import InProcessBroker
+from events_app.relay import Relay
+
+
+class Command(BaseCommand):
+    help = "Take events from the outbox to the broker until stopped. Extra copies wait as standbys."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        Relay(InProcessBroker()).run()

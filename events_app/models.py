@@ -1,0 +1,88 @@
+"""The rows between a committed change and its effect elsewhere."""
+
+from django.db import models
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+
+class CurrentTransactionId(models.Func):
+    """The id of the transaction that writes the row, as a bigint (PostgreSQL's 64-bit xid8)."""
+
+    template = "(pg_current_xact_id()::text::bigint)"
+    output_field = models.BigIntegerField()
+
+
+class EventFields(models.Model):
+    """What every stored event has: the parts of its CloudEvents envelope."""
+
+    event_id = models.UUIDField(default=uuid7)
+    topic = models.CharField(max_length=100)
+    type = models.CharField(max_length=100)
+    key = models.CharField(max_length=100)
+    subject = models.CharField(max_length=100)
+    sequence = models.BigIntegerField()
+    time = models.DateTimeField(default=timezone.now)
+    data = models.JSONField()
+    request_id = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta:
+        abstract = True
+
+
+class OutboxEvent(EventFields):
+    """An event on its way: written with the change it tells of, removed when the broker has it.
+
+    A later change of the same thing in the same transaction amends the row instead of adding one:
+    both rows would carry the same (transaction_id, merge_key).
+    """
+
+    merge_key = models.CharField(max_length=150, null=True)  # noqa: DJ001 - null never collides
+    transaction_id = models.BigIntegerField(db_default=CurrentTransactionId(), editable=False)
+
+    class Meta:
+        db_table = "outbox_events"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["transaction_id", "merge_key"], name="outbox_one_event_per_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.subject}"
+
+
+class ParkedEvent(EventFields):
+    """An event that one group could not handle yet, or that waits behind such an event of its key."""
+
+    group = models.CharField(max_length=100)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    error = models.TextField(blank=True, default="")
+    parked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "parked_events"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["group", "event_id"], name="parked_once_per_group"),
+        ]
+        indexes = [models.Index(fields=["group", "key", "id"], name="parked_by_group_and_key")]
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.type} {self.subject}"
+
+
+class DeadLetter(EventFields):
+    """An event one group gave up on, with where it came from and why."""
+
+    group = models.CharField(max_length=100)
+    attempts = models.PositiveIntegerField()
+    error = models.TextField()
+    died_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "dead_letters"
+        ordering = ["-died_at", "-id"]
+        indexes = [models.Index(fields=["-died_at"], name="dead_letters_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.type} {self.subject}"

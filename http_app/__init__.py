@@ -1,0 +1,1 @@
+"""The manners of HTTP: errors, pagination, strict input, request ids."""

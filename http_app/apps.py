@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class HttpAppConfig(AppConfig):
+    name = "http_app"
+    verbose_name = "HTTP manners"

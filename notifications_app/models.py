@@ -1,0 +1,113 @@
+"""Where people get their reminders, which came due, and what became of each delivery."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts_app.models import User
+from tasks_app.models import Task
+
+# PostgreSQL indexes at most 2,704 bytes of a unique value; real endpoints have 150 to 500 characters.
+ENDPOINT_MAX_LENGTH = 2000
+
+
+class PushSubscription(models.Model):
+    """One browser's push endpoint (RFC 8030). Subscribing again binds it to whoever is signed in now."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="push_subscriptions")
+    endpoint = models.CharField(max_length=ENDPOINT_MAX_LENGTH, unique=True)
+    p256dh_key = models.CharField(max_length=100, help_text="base64url of the browser's P-256 point, 65 bytes")
+    auth_key = models.CharField(max_length=50, help_text="base64url of the browser's secret, 16 bytes")
+    user_agent = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "push_subscriptions"
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.user_agent or 'a browser'} ({self.pk})"
+
+
+class Reminder(models.Model):
+    """A reminder that came due: claimed by the scan once for each task and instant."""
+
+    class State(models.TextChoices):
+        DUE = "due"
+        DELIVERED = "delivered"
+        UNDELIVERED = "undelivered"
+        CANCELLED = "cancelled"
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="reminders")
+    reminder_at = models.DateTimeField()
+    claimed_at = models.DateTimeField()
+    lateness = models.DurationField()
+    event_id = models.UUIDField(unique=True)
+    state = models.CharField(max_length=11, choices=State, default=State.DUE)
+
+    class Meta:
+        db_table = "reminders"
+        ordering = ["-claimed_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["task", "reminder_at"], name="reminder_once_per_instant")]
+        indexes = [models.Index(fields=["-claimed_at"], name="reminders_by_claim")]
+
+    def __str__(self) -> str:
+        return f"task {self.task_id} at {self.reminder_at:%Y-%m-%d %H:%M}"
+
+
+class Delivery(models.Model):
+    """One message to one target: made once for each event, channel and target."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        SENT = "sent"
+        CANCELLED = "cancelled"
+        FAILED = "failed"
+        EXPIRED = "expired"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="deliveries")
+    reminder = models.ForeignKey(Reminder, on_delete=models.CASCADE, null=True, related_name="deliveries")
+    event_id = models.UUIDField()
+    channel = models.CharField(max_length=20)
+    target = models.CharField(max_length=ENDPOINT_MAX_LENGTH)
+    # The target's text stays when the subscription goes.
+    subscription = models.ForeignKey(
+        PushSubscription, on_delete=models.SET_NULL, null=True, related_name="deliveries"
+    )
+    state = models.CharField(max_length=9, choices=State, default=State.PENDING)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "deliveries"
+        ordering = ["-created_at", "-id"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["event_id", "channel", "target"], name="delivery_once_per_target"),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="deliveries_to_make"),
+            models.Index(fields=["-created_at", "-id"], name="deliveries_by_creation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.state} ({self.pk})"
+
+
+class DeliveryAttempt(models.Model):
+    """One try of a delivery: recorded before sending, its outcome after."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
+    at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveSmallIntegerField(null=True, help_text="What the push service answered (HTTP status)")
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "delivery_attempts"
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.status or self.error or 'under way'}"

@@ -1,0 +1,101 @@
+"""Templates that make tasks by the calendar, and what became of each slot."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import now
+
+from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
+from tasks_app.fields import LocalDateTimeField
+from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSETS, Priority, Tag
+
+
+class RecurringTask(models.Model):
+    """A template: beat makes a task of it when `next_occurrence` comes."""
+
+    class Pattern(models.TextChoices):
+        DAILY = "daily"
+        WEEKLY = "weekly"
+        MONTHLY = "monthly"
+        WEEKDAYS = "weekdays"
+        CUSTOM = "custom"
+
+    class CatchUp(models.TextChoices):
+        LATEST = "latest"
+        ALL = "all"
+        SKIP = "skip"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recurring_tasks")
+    template_title = models.CharField(max_length=200)
+    template_description = models.TextField(max_length=1000, null=True, blank=True)  # noqa: DJ001 - the API's null
+    recurrence_pattern = models.CharField(max_length=10, choices=Pattern)
+    cron_expression = models.CharField(max_length=95, null=True, blank=True)  # noqa: DJ001 - null: no cron
+    timezone = models.CharField(max_length=TIME_ZONE_MAX_LENGTH, default="UTC")
+    starts_at = LocalDateTimeField(help_text="Wall-clock time in the template's time zone.")
+    ends_at = models.DateTimeField(null=True, blank=True)
+    next_occurrence = models.DateTimeField(null=True, blank=True)
+    catch_up = models.CharField(max_length=6, choices=CatchUp, default=CatchUp.LATEST)
+    priority = models.ForeignKey(Priority, on_delete=models.PROTECT, default=DEFAULT_PRIORITY_ID)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="recurring_tasks")
+    due_after_minutes = models.PositiveIntegerField(null=True, blank=True)
+    reminder_offsets = ArrayField(models.PositiveIntegerField(), size=MAX_REMINDER_OFFSETS, default=list, blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    updated_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        db_table = "recurring_tasks"
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(template_title=""), name="template_title_not_empty"),
+            models.CheckConstraint(
+                condition=Q(recurrence_pattern="custom", cron_expression__isnull=False)
+                | (~Q(recurrence_pattern="custom") & Q(cron_expression__isnull=True)),
+                name="template_cron_only_with_custom",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-created_at", "-id"], name="templates_by_creation"),
+            models.Index(
+                fields=["next_occurrence"],
+                condition=Q(next_occurrence__isnull=False, is_active=True),
+                name="templates_to_generate",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.template_title
+
+
+class SeriesSlot(models.Model):
+    """What became of one slot of a series or of a template."""
+
+    class Outcome(models.TextChoices):
+        DONE = "done"
+        SKIPPED = "skipped"
+        MISSED = "missed"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="series_slots")
+    series_id = models.UUIDField(null=True, blank=True)
+    recurring_task = models.ForeignKey(
+        RecurringTask, on_delete=models.CASCADE, null=True, blank=True, related_name="slots", db_index=False
+    )
+    slot_at = models.DateTimeField()
+    outcome = models.CharField(max_length=7, choices=Outcome)
+    recorded_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        db_table = "series_slots"
+        ordering = ["-slot_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["series_id", "slot_at"], name="slot_once_per_series"),
+            models.UniqueConstraint(fields=["recurring_task", "slot_at"], name="slot_once_per_template"),
+            models.CheckConstraint(
+                condition=Q(series_id__isnull=False, recurring_task__isnull=True)
+                | Q(series_id__isnull=True, recurring_task__isnull=False),
+                name="slot_of_series_or_template",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.slot_at:%Y-%m-%d %H:%M}"

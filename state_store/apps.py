@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class StateStoreConfig(AppConfig):
+    name = "state_store"
+    verbose_name = "State store"

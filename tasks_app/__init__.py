@@ -1,0 +1,1 @@
+"""Tasks, priorities and tags: the data, the API, and the events their changes make."""

@@ -1,0 +1,165 @@
+"""What counts as a change of a task, and the events it makes.
+
+For each task and transaction: one `task-events` event and one `task.sync`. A later change in the same
+transaction amends them; deleted beats completed beats updated, by what is true at the end.
+Source: docs/decisions/0003-events-of-a-task.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.utils import timezone
+
+from events_app import outbox
+from events_app.catalogue import TASK_EVENTS, TASK_UPDATES, TaskData
+from events_app.models import OutboxEvent
+from events_app.outbox import NewEvent
+from tasks_app.settling import VISIBLE
+
+if TYPE_CHECKING:
+    from tasks_app.models import Task
+
+Kind = Literal["created", "updated", "completed", "deleted"]
+
+_DATA_FIELDS = [name for name in TaskData.model_fields if name != "tag_ids"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A task as it is now, what happened to it, and the names of the visible fields that changed."""
+
+    task: Task
+    kind: Kind
+    fields: Collection[str]
+
+
+def change_of(task: Task) -> Change:
+    """What a saved task went through, against the row it was saved over (`task.before`)."""
+    before = task.before
+    if before is None:
+        return Change(task, "created", VISIBLE | {"tag_ids"})
+    fields = [name for name in VISIBLE if getattr(task, name) != getattr(before, name)]
+    kind: Kind = "updated"
+    if before.deleted_at is None and task.deleted_at is not None:
+        kind = "deleted"
+    elif not before.completed and task.completed:
+        kind = "completed"
+    return Change(task, kind, fields)
+
+
+def record(changes: Sequence[Change], tag_ids: dict[int, list[int]]) -> None:
+    """Write the events of these changes, two for each task, with one INSERT.
+
+    `tag_ids` are the tags of each task, by task id. Must run in the transaction of the change.
+    """
+    pending = written_before(changes)
+    events: list[NewEvent] = []
+    for change in changes:
+        data = task_data(change.task, tag_ids.get(change.task.pk, []))
+        events += _events(change, data, pending)
+    outbox.write(events)
+
+
+def record_erased(task: Task, tag_ids: list[int]) -> None:
+    """Write the event of a task whose row is gone; `task` is the row as it was, locked.
+
+    A task from the trash was told deleted when it went there. One created in this very transaction
+    was never seen by anyone: what was told of it is taken back.
+    """
+    told = pending_kind(task.pk, pending_events([task.pk]))
+    if told == "created":
+        outbox.unwrite([_key(TASK_EVENTS, task.pk), _key(TASK_UPDATES, task.pk)])
+    elif task.deleted_at is None:
+        task.version += 1
+        task.deleted_at = task.updated_at = timezone.now()
+        record([Change(task, "deleted", ["deleted_at"])], {task.pk: tag_ids})
+
+
+def written_before(changes: Sequence[Change]) -> dict[str, OutboxEvent]:
+    """What this transaction has told of these tasks so far, by merge key."""
+    ids = [change.task.pk for change in changes if change.kind != "created"]
+    return pending_events(ids) if ids else {}
+
+
+def pending_events(task_ids: Collection[int]) -> dict[str, OutboxEvent]:
+    """This transaction's events of these tasks, by merge key."""
+    return outbox.written_here([_key(topic, pk) for topic in (TASK_EVENTS, TASK_UPDATES) for pk in task_ids])
+
+
+def pending_kind(task_id: int, pending: dict[str, OutboxEvent]) -> str | None:
+    """What this transaction has told of the task so far: created, updated ...; None: nothing."""
+    told = pending.get(_key(TASK_EVENTS, task_id))
+    return told.data["event_type"] if told else None
+
+
+def task_data(task: Task, tag_ids: Sequence[int]) -> dict[str, Any]:
+    """The task as the catalogue's TaskData, in JSON values."""
+    data = {name: json_value(getattr(task, name)) for name in _DATA_FIELDS}
+    return data | {"tag_ids": sorted(tag_ids)}
+
+
+def json_value(value: Any) -> Any:
+    """A field's value as JSON has it: times as ISO 8601, ids as text."""
+    if value is None or isinstance(value, str | int | list):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def task_event(task: Task, data: dict[str, Any], *, event_type: str) -> dict[str, Any]:
+    """The data of a `task-events` event."""
+    return {
+        "event_type": event_type,
+        "task_id": task.pk,
+        "user_id": data["user_id"],
+        "task_data": data,
+        "timestamp": data["updated_at"],
+        "is_recurring": task.is_recurring,
+        "recurrence_rule": task.recurrence_rule,
+    }
+
+
+def _events(change: Change, data: dict[str, Any], pending: dict[str, OutboxEvent]) -> list[NewEvent]:
+    task = change.task
+    kind = _merged_kind(change, pending_kind(task.pk, pending))
+    told = pending.get(_key(TASK_UPDATES, task.pk))
+    changed = (told.data["changes"] if told else {}) | {name: data[name] for name in change.fields}
+    sync = {
+        "event_type": "sync",
+        "task_id": task.pk,
+        "user_id": data["user_id"],
+        "changes": changed,
+        "timestamp": data["updated_at"],
+    }
+    return [
+        _new(task, TASK_EVENTS, f"task.{kind}", task_event(task, data, event_type=kind)),
+        _new(task, TASK_UPDATES, "task.sync", sync),
+    ]
+
+
+def _merged_kind(change: Change, told: str | None) -> str:
+    """The one kind that is true of the task at the end of the transaction."""
+    task = change.task
+    if change.kind != "updated" or told is None:
+        return change.kind
+    still_true = {"created": True, "completed": task.completed, "deleted": task.deleted_at is not None}
+    return told if still_true.get(told) else "updated"
+
+
+def _new(task: Task, topic: str, event_type: str, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(
+        type=event_type,
+        key=data["user_id"],
+        subject=str(task.pk),
+        sequence=task.version,
+        data=data,
+        merge_key=_key(topic, task.pk),
+        time=task.updated_at,
+    )
+
+
+def _key(topic: str, task_id: int) -> str:
+    return f"{topic}:{task_id}"

@@ -1,0 +1,191 @@
+"""Querysets whose bulk writes are recorded too: update(), bulk_create() and bulk_update() send no post_save.
+
+Each works in chunks of locked rows and writes the events of a chunk with one INSERT.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import NotSupportedError, models, transaction
+from django.db.models import F
+from django.db.models.deletion import Collector
+from django.utils import timezone
+
+from tasks_app import changes
+from tasks_app.changes import Change
+from tasks_app.settling import settle
+
+if TYPE_CHECKING:
+    from tasks_app.models import Task, TaskTag  # noqa: F401 - named in the bases below
+
+# Bounds memory and the length of one statement, not the size of an update.
+CHUNK = 500
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    """Tasks; every write through it is a recorded change."""
+
+    def locked(self) -> Self:
+        """The rows locked for this transaction, in the one order that cannot deadlock with another's."""
+        return self.select_for_update(of=("self",), no_key=True).order_by("pk")
+
+    def update(self, **values: Any) -> int:
+        """Django's update(), in chunks by id, with an event for each task that changed."""
+        if self.query.is_sliced:
+            raise TypeError("Cannot update a query once a slice has been taken.")
+        with transaction.atomic(using=self.db):
+            updated = last = 0
+            while chunk := self._next_pks(last):
+                updated += self._update_chunk(chunk, values)
+                last = chunk[-1]
+        return updated
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[Task], *args: Any, **options: Any) -> list[Task]:  # type: ignore[override]
+        """Django's bulk_create(), with an event for each task.
+
+        Raises NotSupportedError for ignore_conflicts and update_conflicts: PostgreSQL does not tell
+        which rows were written, so their events could not be true.
+        """
+        if options.get("ignore_conflicts") or options.get("update_conflicts") or len(args) > 1:
+            raise NotSupportedError("Tasks are created one way: without ignore_conflicts or update_conflicts.")
+        tasks = list(objs)
+        models.prefetch_related_objects([task for task in tasks if not task.timezone], "user")
+        for task in tasks:
+            settle(task, None, now=timezone.now())
+        with transaction.atomic(using=self.db):
+            super().bulk_create(tasks, *args, **options)
+            changes.record([changes.change_of(task) for task in tasks], {})
+        return tasks
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Django's delete(), over locked rows; post_delete writes the events."""
+        with transaction.atomic(using=self.db):
+            tasks = list(self._rows(self.values_list("pk", flat=True)).locked())
+            tag_ids = self.tag_ids_of(tasks)
+            for task in tasks:
+                task.doomed = (task, tag_ids[task.pk])
+            collector = Collector(using=self.db, origin=self)
+            collector.collect(tasks)
+            return collector.delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def touch(self, task_ids: Collection[int]) -> None:
+        """The tags of these tasks have changed: a new version, and an event, for each."""
+        with transaction.atomic(using=self.db):
+            pending = changes.pending_events(task_ids)
+            told = {pk for pk in task_ids if changes.pending_kind(pk, pending)}
+            list(self._rows(task_ids).locked())
+            # A change told in this transaction already has its version: one visible change, one version.
+            self._plain(set(task_ids) - told).update(version=F("version") + 1, updated_at=timezone.now())
+            tasks = list(self._rows(task_ids))
+            changes.record([Change(task, "updated", ["tag_ids"]) for task in tasks], self.tag_ids_of(tasks))
+
+    def tag_ids_of(self, tasks: Iterable[Task]) -> dict[int, list[int]]:
+        """The ids of the tags of each task, by task id; no query for no tasks."""
+        pairs = self.model.tags.through.objects.filter(task__in=list(tasks)).values_list("task_id", "tag_id")
+        by_task: dict[int, list[int]] = defaultdict(list)
+        for task_id, tag_id in pairs:
+            by_task[task_id].append(tag_id)
+        return by_task
+
+    def _next_pks(self, last: int) -> list[int]:
+        rows = self.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)
+        return list(dict.fromkeys(rows[:CHUNK]))
+
+    def _update_chunk(self, pks: list[int], values: dict[str, Any]) -> int:
+        before = {row.pk: row for row in self._rows(pks).locked()}
+        # The query's own conditions are asked again, now that nobody else can change the rows.
+        updated = models.QuerySet.update(self.filter(pk__in=list(before)).order_by(), **values)
+        after = list(self._rows(before))
+        for row in after:
+            row.before = before[row.pk]
+        changed = [row for row in after if settle(row, row.before, now=timezone.now())]
+        self._write_derived(changed)
+        told = [change for change in map(changes.change_of, changed) if change.fields]
+        changes.record(told, self.tag_ids_of(change.task for change in told))
+        return updated
+
+    def _write_derived(self, rows: list[Task]) -> None:
+        names = set().union(*(row.touched() for row in rows))
+        if names:
+            self._plain().bulk_update(rows, sorted(names))
+
+    def _rows(self, pks: Iterable[int]) -> Self:
+        return self.model._default_manager.using(self.db).filter(pk__in=pks)
+
+    def _plain(self, pks: Iterable[int] | None = None) -> models.QuerySet[Task]:
+        """A queryset that records nothing, for what is not a change of its own."""
+        rows = models.QuerySet(self.model, using=self.db)
+        return rows if pks is None else rows.filter(pk__in=pks)
+
+
+class TaskTagQuerySet(models.QuerySet["TaskTag"]):
+    """Tags of tasks; every write through it is a change of the tasks."""
+
+    def bulk_create(self, objs: Iterable[TaskTag], *args: Any, **options: Any) -> list[TaskTag]:  # type: ignore[override]
+        """Django's bulk_create(); with ignore_conflicts only the pairs that are new are written and told."""
+        links = list(objs)
+        with transaction.atomic(using=self.db):
+            self._lock_tasks(link.task_id for link in links)
+            if options.pop("ignore_conflicts", False):
+                links = self._new_links(links)
+            super().bulk_create(links, *args, **options)
+            self._touch_tasks(link.task_id for link in links)
+        return links
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def update(self, **values: Any) -> int:
+        """Django's update(); each task that had or has such a tag has changed."""
+        with transaction.atomic(using=self.db):
+            pks, task_ids = self._pks_and_tasks()
+            updated = super().update(**values)
+            self._touch_tasks([*task_ids, *self._task_ids(pks)])
+        return updated
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the rows with one statement and tell each task's change once."""
+        with transaction.atomic(using=self.db):
+            pks, task_ids = self._pks_and_tasks()
+            deleted = self.model._default_manager.filter(pk__in=pks)._raw_delete(self.db)
+            self._touch_tasks(task_ids)
+        return deleted, {self.model._meta.label: deleted} if deleted else {}
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def _pks_and_tasks(self) -> tuple[list[int], list[int]]:
+        pks = list(self.order_by().values_list("pk", flat=True))
+        task_ids = self._task_ids(pks)
+        self._lock_tasks(task_ids)
+        return pks, task_ids
+
+    def _task_ids(self, pks: Collection[int]) -> list[int]:
+        rows = self.model._default_manager.filter(pk__in=pks)
+        return list(rows.values_list("task_id", flat=True).distinct())
+
+    def _lock_tasks(self, task_ids: Iterable[int]) -> None:
+        list(self._tasks().filter(pk__in=list(task_ids)).locked().values_list("pk"))
+
+    def _touch_tasks(self, task_ids: Iterable[int]) -> None:
+        if ids := set(task_ids):
+            self._tasks().touch(ids)
+
+    def _tasks(self) -> TaskQuerySet:
+        return self.model.task.field.related_model._default_manager.using(self.db)  # type: ignore[no-any-return]
+
+    def _new_links(self, links: list[TaskTag]) -> list[TaskTag]:
+        rows = self.model._default_manager.filter(task_id__in={link.task_id for link in links})
+        there = set(rows.values_list("task_id", "tag_id"))
+        return [link for link in links if (link.task_id, link.tag_id) not in there]

@@ -1,0 +1,1 @@
+"""The project: settings, urls, processes and the `up` command."""

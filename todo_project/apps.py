@@ -1,0 +1,12 @@
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class TodoProjectConfig(AppConfig):
+    name = "todo_project"
+
+    def ready(self) -> None:
+        # Every process that queues a task needs the Celery application, not only the workers.
+        import_module("todo_project.celery")
+        import_module("todo_project.checks")

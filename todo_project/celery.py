@@ -1,0 +1,16 @@
+"""The Celery application. Its messages are hints: what has to be done is a row in PostgreSQL."""
+
+import os
+
+from celery import Celery
+from django_structlog.celery.steps import DjangoStructLogInitStep
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
+
+app = Celery("todo_project")
+app.set_default()  # web threads share it: Celery keeps the current application per thread
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = [Queue("ticks"), Queue("deliveries")]
+app.autodiscover_tasks()
+app.steps["worker"].add(DjangoStructLogInitStep)

@@ -1,0 +1,37 @@
+"""Structured logs: one JSON object a line in production, readable lines in a terminal."""
+
+from typing import Any
+
+import structlog
+
+
+def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
+    """The `LOGGING` setting. `log_format` is `json` or `console`; another value raises ValueError."""
+    renderers: dict[str, Any] = {
+        "json": structlog.processors.JSONRenderer(),
+        "console": structlog.dev.ConsoleRenderer(colors=False),
+    }
+    if log_format not in renderers:
+        raise ValueError(f"LOG_FORMAT is {log_format!r}; it must be json or console.")
+    chain = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            renderers[log_format],
+        ],
+        "foreign_pre_chain": chain,
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"structured": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": level},
+    }
