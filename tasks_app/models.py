@@ -79,7 +79,7 @@ class Task(models.Model):
         FIXED = "fixed"
         AFTER_COMPLETION = "after_completion"
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tasks")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tasks", db_index=False)
     title = models.CharField(max_length=200, validators=[MinLengthValidator(1)])
     description = models.TextField(max_length=1000, null=True, blank=True)  # noqa: DJ001 - null in the API
     completed = models.BooleanField(default=False)
