@@ -6,7 +6,7 @@ from rest_framework.parsers import JSONParser
 
 
 class StrictJSONParser(JSONParser):
-    """A JSON object, or a 400: a list, a bare value or nesting beyond Python's depth is no request of ours."""
+    """A JSON object, or a 400: a list, a bare value or bottomless nesting is no request of ours."""
 
     def parse(
         self,

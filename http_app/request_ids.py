@@ -24,3 +24,8 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response[HEADER] = request_id
         return response
+
+
+def request_id(request: HttpRequest) -> str:
+    """The id of a request that came through the middleware."""
+    return str(request.META["HTTP_X_REQUEST_ID"])

@@ -1,0 +1,86 @@
+"""Every error in one form, `{type, errors: [{code, detail, attr}]}`: what is wrong and what would be right.
+
+Views answer through `ExceptionHandler` (setting DRF_STANDARDIZED_ERRORS); what happens before or outside of a
+view through `not_found` and `server_error` (handler404 and handler500).
+"""
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import IntegrityError
+from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from drf_standardized_errors import handler
+from psycopg.errors import UniqueViolation
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+from http_app.request_ids import request_id
+
+API_PREFIX = "/api/"
+
+
+class Conflict(APIException):
+    """409: the request is right, but what stands in the database does not allow it now."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+    default_detail = "Something changed at the same moment; read it again, then try again."
+
+
+class BodyTooLarge(APIException):
+    """413: the body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "body_too_large"
+
+    def __init__(self) -> None:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        super().__init__(f"The body is too large; at most {limit} bytes are taken.")
+
+
+class InternalError(APIException):
+    """500: tells nothing of the inside, but the id under which the logs tell it."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"Something went wrong on our side; the logs know it as request {request_id}.")
+
+
+class ExceptionHandler(handler.ExceptionHandler):  # type: ignore[misc] # untyped library
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, RequestDataTooBig):
+            return BodyTooLarge()
+        if isinstance(exc, ProtectedError):
+            used_by = sorted({row._meta.verbose_name_plural for row in exc.protected_objects})
+            return Conflict(f"This is in use by {' and '.join(used_by)}; change those first.", "in_use")
+        if isinstance(exc, IntegrityError) and isinstance(exc.__cause__, UniqueViolation):
+            return Conflict()  # the validators found nothing: somebody else was a moment faster
+        known: Exception = super().convert_known_exceptions(exc)
+        return known
+
+    def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
+        if isinstance(exc, APIException):
+            return exc
+        request = self.context["request"]
+        return InternalError(request_id(request._request) if request else "")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404: JSON for paths of the API, Django's page elsewhere."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.page_not_found(request, exception)
+    detail = "There is no such route; GET /api/schema names them all."
+    return _answer(404, "client_error", "not_found", detail)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: JSON for paths of the API, Django's page elsewhere."""
+    if not request.path.startswith(API_PREFIX):
+        return defaults.server_error(request)
+    error = InternalError(request_id(request))
+    return _answer(500, "server_error", "error", str(error.detail))
+
+
+def _answer(code: int, kind: str, error_code: str, detail: str) -> JsonResponse:
+    error = {"code": error_code, "detail": detail, "attr": None}
+    return JsonResponse({"type": kind, "errors": [error]}, status=code)

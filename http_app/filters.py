@@ -1,0 +1,98 @@
+"""Query parameters, strictly: each is known, meant for this request, given once and not empty."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django_filters.filters import BooleanFilter as BaseBooleanFilter
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+
+from http_app import pagination
+
+
+class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # untyped library
+    """Filters lists by the view's `filterset_class`, and refuses every parameter that would do nothing.
+
+    Known are the filterset's, `cursor`, `page_size` and `ordering` where the view has pages, and what the
+    view names in `extra_query_params` (see `extra_parameters`). Only lists are filtered: an archived task
+    is found by its id although lists leave it out.
+    """
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        if not is_list(view, request):
+            return queryset
+        filterset = self.get_filterset(request, queryset, view)
+        fields = filterset.form.fields if filterset else {}
+        paging = pagination.PARAMETERS if view.paginator else ()
+        refuse_parameters(
+            request,
+            known={*fields, *paging, *extra_parameters(view, request)},
+            repeatable={name for name, field in fields.items() if _takes_many(field)},
+        )
+        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return filtered
+
+
+class BooleanFilter(BaseBooleanFilter):  # type: ignore[misc] # untyped library
+    """`true` or `false`; django-filter's own takes everything else for "no filter"."""
+
+    field_class = forms.TypedChoiceField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(
+            *args,
+            choices=[("true", "true"), ("false", "false")],
+            coerce=lambda text: text == "true",
+            empty_value=None,
+            error_messages={"invalid_choice": "Write true or false."},
+            **kwargs,
+        )
+
+
+def is_list(view: Any, request: Request) -> bool:
+    """Whether this request reads a list."""
+    action = getattr(view, "action", None)
+    listing = action == "list" if action else isinstance(view, ListModelMixin)
+    return listing and request.method in ("GET", "HEAD")
+
+
+def extra_parameters(view: Any, request: Request) -> Collection[str]:
+    """What the view's `extra_query_params` names for this request.
+
+    A mapping of the action (`list`, `destroy` ...; without viewset the method: `get`, `post` ...) to names.
+    """
+    action = getattr(view, "action", None) or (request.method or "").lower()
+    names: Collection[str] = getattr(view, "extra_query_params", {}).get(action, ())
+    return names
+
+
+def refuse_parameters(request: Request, *, known: Collection[str], repeatable: Collection[str] = ()) -> None:
+    """Raise ValidationError (400) naming each query parameter that is unknown, empty, or given too often."""
+    given = request.query_params.lists()
+    problems = {name: _problem(name, values, known, repeatable) for name, values in given}
+    wrong = {name: [problem] for name, problem in problems.items() if problem}
+    if wrong:
+        raise ValidationError(wrong)
+
+
+def _problem(
+    name: str, values: list[Any], known: Collection[str], repeatable: Collection[str]
+) -> ErrorDetail | None:
+    if name not in known:
+        right = f"Known here: {', '.join(sorted(known))}." if known else "None is known here."
+        return ErrorDetail(f"There is no such parameter. {right}", "unknown_parameter")
+    if len(values) > 1 and name not in repeatable:
+        return ErrorDetail("Give this parameter once.", "repeated_parameter")
+    if "" in values:
+        return ErrorDetail("Give this parameter a value, or leave it out.", "empty_parameter")
+    return None
+
+
+def _takes_many(field: forms.Field) -> bool:
+    return isinstance(field.widget, forms.SelectMultiple | forms.MultipleHiddenInput)

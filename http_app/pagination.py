@@ -1,0 +1,231 @@
+"""Pages of a list by keyset: a page begins after a row's place in the order, not after a number of rows.
+
+Rows that come and go while somebody reads neither repeat nor hide others, and page 1,000 costs what page 1
+costs. Nothing is counted.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from json import dumps, loads
+from typing import Any, Protocol, cast
+
+from django.core.exceptions import ValidationError as FieldError
+from django.db.models import F, Field, Model, Q, QuerySet
+from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+CURSOR, PAGE_SIZE, ORDERING = "cursor", "page_size", "ordering"
+PARAMETERS = (CURSOR, PAGE_SIZE, ORDERING)
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 200
+
+
+class OrderedView(Protocol):
+    """What a list view says about its order.
+
+    `ordering_fields` maps the API's names to the model's fields, or to annotations of the queryset;
+    `default_ordering` is one of the names, a `-` before it turns it round.
+    """
+
+    ordering_fields: Mapping[str, str]
+    default_ordering: str
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a list: at the row with this key and id, and which way to read from there.
+
+    `side` is what the page holds of the list: the rows `after` or `before` the place, or the same with the
+    row at the place itself (`from`, `upto`: the way back from a page that turned out empty).
+    """
+
+    ordering: str
+    side: str
+    key: Any
+    id: Any
+
+    @property
+    def backwards(self) -> bool:
+        return self.side in ("before", "upto")
+
+
+class Pages(BasePagination):
+    """`{results, next, previous}`; the two are URLs or null.
+
+    Query parameters: `cursor` (opaque, out of next or previous, good only for the ordering it was made for),
+    `page_size` (1 to 200, default 50) and `ordering` (one of the view's `ordering_fields`). Raises
+    ValidationError (400) naming the parameter. Ties are broken by id; NULLs stand last in both directions.
+    """
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.url = request.build_absolute_uri()
+        self.ordering = _ordering(request, view)
+        size = _page_size(request)
+        field = view.ordering_fields[self.ordering.removeprefix("-")]
+        rows: QuerySet[Any] = queryset.annotate(page_key=F(field))
+        place = _Order(rows, field, descending=self.ordering.startswith("-"))
+        self.cursor = _decode(request.query_params[CURSOR], place) if CURSOR in request.query_params else None
+        if self.cursor and self.cursor.ordering != self.ordering:
+            raise _refused(CURSOR, "This cursor belongs to another ordering; start again without a cursor.")
+        found = list(place.rows(self.cursor)[: size + 1])
+        self.more, self.page = len(found) > size, found[:size]
+        if self.cursor and self.cursor.backwards:
+            self.page.reverse()
+        return self.page
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"results": data, "next": self._next(), "previous": self._previous()})
+
+    def _next(self) -> str | None:
+        if self.cursor and self.cursor.backwards:
+            return self._url("after", -1) if self.page else self._back("from")
+        return self._url("after", -1) if self.more else None
+
+    def _previous(self) -> str | None:
+        if self.cursor and not self.cursor.backwards:
+            return self._url("before", 0) if self.page else self._back("upto")
+        return self._url("before", 0) if self.more and self.cursor else None
+
+    def _url(self, side: str, row: int) -> str:
+        return self._link(Cursor(self.ordering, side, self.page[row].page_key, self.page[row].pk))
+
+    def _back(self, side: str) -> str:
+        assert self.cursor
+        return self._link(Cursor(self.ordering, side, self.cursor.key, self.cursor.id))
+
+    def _link(self, cursor: Cursor) -> str:
+        return cast(str, replace_query_param(self.url, CURSOR, _encode(cursor)))
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["results", "next", "previous"],
+            "properties": {"results": schema, "next": link, "previous": link},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        names = [sign + name for name in view.ordering_fields for sign in ("", "-")]
+        size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE}
+        return [
+            _parameter(CURSOR, {"type": "string"}, "A place in the list, out of `next` or `previous`."),
+            _parameter(PAGE_SIZE, size, "How many results a page holds."),
+            _parameter(
+                ORDERING,
+                {"type": "string", "enum": names, "default": view.default_ordering},
+                "What to sort by; `-` turns it round. Ties are broken by id, empty values stand last.",
+            ),
+        ]
+
+
+class _Order:
+    """A queryset in one order, readable from any place in it, both ways."""
+
+    def __init__(self, queryset: QuerySet[Any], field: str, *, descending: bool) -> None:
+        self.queryset = queryset
+        self.descending = descending
+        self.nullable = _can_be_null(queryset.model, field)
+        self.key_field: Field[Any, Any] = queryset.query.annotations["page_key"].output_field
+
+    def rows(self, cursor: Cursor | None) -> QuerySet[Any]:
+        backwards = cursor is not None and cursor.backwards
+        downwards = self.descending != backwards
+        rows = self.queryset.filter(self._beyond(cursor, downwards)) if cursor else self.queryset
+        return rows.order_by(*self._order(downwards, backwards))
+
+    def _order(self, downwards: bool, backwards: bool) -> Sequence[Any]:
+        sign = "-" if downwards else ""
+        if not self.nullable:  # `NULLS LAST` where there are none would keep PostgreSQL from its index
+            return [f"{sign}page_key", f"{sign}pk"]
+        nulls = {"nulls_first": True} if backwards else {"nulls_last": True}
+        key = F("page_key").desc(**nulls) if downwards else F("page_key").asc(**nulls)
+        return [key, f"{sign}pk"]
+
+    def _beyond(self, cursor: Cursor, downwards: bool) -> Q:
+        further = "lt" if downwards else "gt"
+        inclusive = "e" if cursor.side in ("from", "upto") else ""
+        same_key = Q(**{f"pk__{further}{inclusive}": cursor.id})
+        if cursor.key is None:
+            among_nulls = Q(page_key__isnull=True) & same_key
+            return among_nulls | Q(page_key__isnull=False) if cursor.backwards else among_nulls
+        # Read as `key <= k AND (key < k OR id < i)`, which an index on (key, id) can start from.
+        beyond = Q(**{f"page_key__{further}e": cursor.key}) & (
+            Q(**{f"page_key__{further}": cursor.key}) | same_key
+        )
+        return beyond | Q(page_key__isnull=True) if self.nullable and not cursor.backwards else beyond
+
+
+def _can_be_null(model: type[Model], name: str) -> bool:
+    """Only a plain column says that it is never null; what comes over a relation may be missing."""
+    columns = {field.name: field for field in model._meta.concrete_fields}
+    return name not in columns or columns[name].null
+
+
+def _ordering(request: Request, view: OrderedView) -> str:
+    ordering = request.query_params.get(ORDERING, view.default_ordering)
+    if ordering.removeprefix("-") not in view.ordering_fields:
+        names = ", ".join(view.ordering_fields)
+        raise _refused(ORDERING, f"Order by one of {names}; a - before it turns the order round.")
+    return ordering
+
+
+def _page_size(request: Request) -> int:
+    text = request.query_params.get(PAGE_SIZE, str(DEFAULT_PAGE_SIZE))
+    size = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 1 <= size <= MAX_PAGE_SIZE:
+        raise _refused(PAGE_SIZE, f"A page holds 1 to {MAX_PAGE_SIZE} results.")
+    return size
+
+
+def _encode(cursor: Cursor) -> str:
+    text = dumps(asdict(cursor), default=_text, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _text(value: Any) -> str:
+    # Not Django's JSON encoder, which drops the microseconds and with them the place.
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _decode(text: str, order: _Order) -> Cursor:
+    """The cursor, its values in the types of the columns. Raises ValidationError when it is none of ours."""
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        cursor = Cursor(**loads(urlsafe_b64decode(padded)))
+        key = None if cursor.key is None else _typed(order.key_field, cursor.key)
+        row_id = _typed(order.queryset.model._meta.pk, cursor.id)
+    except (ValueError, TypeError, RecursionError, FieldError):
+        raise _broken() from None
+    if cursor.side not in ("after", "before", "from", "upto"):
+        raise _broken()
+    return Cursor(cursor.ordering, cursor.side, key, row_id)
+
+
+def _typed(field: Any, value: Any) -> Any:
+    """A value out of a cursor as the field has it; what no field of ours can hold raises ValueError."""
+    if not isinstance(value, str | int) or "\0" in str(value):
+        raise ValueError
+    str(value).encode()  # half of a surrogate pair is no text: UnicodeEncodeError
+    typed = field.to_python(value)
+    if typed is None or (isinstance(typed, datetime) and typed.tzinfo is None):
+        raise ValueError
+    return typed
+
+
+def _broken() -> ValidationError:
+    return _refused(CURSOR, "This cursor is broken; take it unchanged from next or previous.")
+
+
+def _refused(parameter: str, detail: str) -> ValidationError:
+    return ValidationError({parameter: [detail]})
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}

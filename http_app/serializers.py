@@ -1,0 +1,41 @@
+from collections.abc import Mapping
+from typing import Any, cast
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Mixed in before a serializer: refuses what it would otherwise drop without a word.
+
+    A field it does not know (code `unknown_field`) or only answers with (`read_only`) is named in the 400,
+    beside whatever else is wrong with the input. A nested serializer is strict when it has the mixin too.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        refused = self._refused(data) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError({**cast(dict[str, Any], error.detail), **refused}) from None
+        if refused:
+            raise ValidationError(refused)
+        return value
+
+    def _refused(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+        problems = {name: self._problem(name) for name in data}
+        return {name: [problem] for name, problem in problems.items() if problem}
+
+    def _problem(self, name: str) -> ErrorDetail | None:
+        field = self.fields.get(name)
+        if field is None or isinstance(field, serializers.HiddenField):
+            names = [key for key, known in self.fields.items() if not self._is_ours(known)]
+            known = f"Known here: {', '.join(names)}." if names else "None is known here."
+            return ErrorDetail(f"There is no such field. {known}", "unknown_field")
+        if field.read_only:
+            return ErrorDetail("This field is answered, never taken; leave it out.", "read_only")
+        return None
+
+    @staticmethod
+    def _is_ours(field: "serializers.Field[Any, Any, Any, Any]") -> bool:
+        return field.read_only or isinstance(field, serializers.HiddenField)

@@ -1,0 +1,52 @@
+"""What every view of ours is mixed with."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from http_app.filters import extra_parameters, is_list, refuse_parameters
+
+
+class AtomicWrites(APIView):
+    """Each unsafe request is one transaction, taken back when the answer is an error."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method in SAFE_METHODS:
+            return super().dispatch(request, *args, **kwargs)
+        with transaction.atomic():
+            response = super().dispatch(request, *args, **kwargs)
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+        return response
+
+
+class StrictParameters(APIView):
+    """Refuses query parameters that would do nothing, by name.
+
+    Lists are the filter backend's (http_app/filters.py), which knows the filterset and the pages. Elsewhere
+    only `extra_query_params` are known: a mapping of the action (`destroy` ...; without viewset the method:
+    `get`, `post` ...) to names.
+    """
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not is_list(self, request):
+            refuse_parameters(request, known=extra_parameters(self, request))
+
+
+class ApiView(StrictParameters, AtomicWrites):
+    """Strict and atomic: the base of every view under /api/, before DRF's generic classes."""
+
+
+class OwnedByUser(GenericAPIView[Any]):
+    """Only what belongs to the one who asks: another's object is a 404."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().filter(user=self.request.user.pk)
