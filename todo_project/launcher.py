@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-from todo_project.embedded import StartFailure
+from todo_project.embedded import StartError
 
 
 def main(arguments: list[str]) -> int:
@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
     module = import_module(f"todo_project.commands.{command}")
     try:
         return int(module.run(rest))
-    except StartFailure as failure:
+    except StartError as failure:
         print(f"./todo: {failure}", file=sys.stderr)
         return 1
 

@@ -18,11 +18,11 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# No compiling of packages on a stranger's machine, except this one: pure Python that is published as source only.
+# Nothing is compiled on a stranger's machine. The exception is pure Python, published as source only.
 WHEELS_ONLY = ["--only-binary=:all:", "--no-binary=http-ece"]
 
 
-class EnvironmentFailure(Exception):
+class InstallError(Exception):
     """The environment cannot be made; the text says why, in one line."""
 
 
@@ -30,8 +30,8 @@ def main(locks: list[str]) -> int:
     """Bring `.venv` up to the given lock files; 0 when it is, 1 with a line on stderr when it cannot be."""
     try:
         make_current(CHECKOUT, locks)
-    except EnvironmentFailure as failure:
-        print(f"./todo: {failure}", file=sys.stderr)
+    except InstallError as failure:
+        sys.stderr.write(f"./todo: {failure}\n")
         return 1
     return 0
 
@@ -39,16 +39,16 @@ def main(locks: list[str]) -> int:
 def make_current(checkout: Path, locks: list[str]) -> None:
     """Make or update `checkout/.venv`; two calls at once wait for each other.
 
-    Raises EnvironmentFailure when the folder cannot be written or a package cannot be installed.
+    Raises InstallError when the folder cannot be written or a package cannot be installed.
     """
     if not os.access(checkout, os.W_OK):
-        raise EnvironmentFailure(f"cannot write to {checkout}, where .venv belongs.")
+        raise InstallError(f"cannot write to {checkout}, where .venv belongs.")
     venv = checkout / ".venv"
     with _one_at_a_time(checkout):
         outdated = [lock for lock in locks if not _is_installed(checkout / lock, venv)]
         if not outdated:
             return
-        print("./todo: installing packages into .venv (a minute or so, this once) ...", file=sys.stderr)
+        sys.stderr.write("./todo: installing packages into .venv (a minute or so, this once) ...\n")
         if not (_python(venv).exists() and _stamp(venv, locks[0]).exists()):
             _create(venv)
         _install(venv, [checkout / lock for lock in outdated])
@@ -81,7 +81,7 @@ def _create(venv: Path) -> None:
     shutil.rmtree(venv, ignore_errors=True)
     made = subprocess.run([sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True)  # noqa: S603
     if made.returncode:
-        raise EnvironmentFailure(
+        raise InstallError(
             f"{sys.executable} cannot make a virtual environment (on Debian and Ubuntu its package "
             f"python3-venv is needed): {_last_line(made.stdout + made.stderr)}"
         )
@@ -96,7 +96,7 @@ def _install(venv: Path, locks: list[Path]) -> None:
         [*pip, "--no-deps", "--require-hashes", *WHEELS_ONLY, *files], stderr=subprocess.PIPE, text=True
     )
     if done.returncode:
-        raise EnvironmentFailure(explain(done.stderr))
+        raise InstallError(explain(done.stderr))
     for lock in locks:
         shutil.copyfile(lock, _stamp(venv, lock.name))
 

@@ -12,7 +12,7 @@ CHECKS = {
     "style": [*_PYTHON, "ruff", "check", "."],
     "format": [*_PYTHON, "ruff", "format", "--check", "."],
     "types": [*_PYTHON, "mypy"],
-    "imports": [*_PYTHON, "importlinter.cli", "lint"],
+    "imports": [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
     "migrations": [*_PYTHON, "manage", "makemigrations", "--check", "--dry-run"],
 }
 

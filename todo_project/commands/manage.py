@@ -14,7 +14,15 @@ from todo_project.embedded.places import places_of_this_checkout
 from todo_project.embedded.processes import stop_leftovers
 from todo_project.embedded.services import services
 
-_WITHOUT_DATABASE = {"check", "diffsettings", "findstatic", "help", "makemigrations", "spectacular", "version"}
+_WITHOUT_DATABASE = {
+    "check",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "makemigrations",
+    "spectacular",
+    "version",
+}
 
 
 def run(arguments: list[str]) -> int:
@@ -27,8 +35,12 @@ def run(arguments: list[str]) -> int:
     with claim(places, command="manage"):
         stop_leftovers(places)
         with services(places) as servers:
-            return run_in_foreground(command, os.environ | instance_environment(places, servers))
+            return run_in_foreground(command, os.environ | instance_environment(places, servers.environment))
 
 
 def _needs_no_database(arguments: list[str]) -> bool:
-    return not arguments or arguments[0] in _WITHOUT_DATABASE or bool({"-h", "--help", "--version"} & set(arguments))
+    return (
+        not arguments
+        or arguments[0] in _WITHOUT_DATABASE
+        or bool({"-h", "--help", "--version"} & set(arguments))
+    )

@@ -9,5 +9,5 @@ from todo_project.embedded.services import temporary_services
 
 def run(arguments: list[str]) -> int:
     with temporary_services("test") as servers:
-        environment = os.environ | {"TODO_ENV": "development"} | servers
+        environment = os.environ | {"TODO_ENV": "development"} | servers.environment
         return run_in_foreground([sys.executable, "-m", "pytest", *arguments], environment)

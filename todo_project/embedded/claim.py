@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from todo_project.embedded import StartFailure
+from todo_project.embedded import StartError
 from todo_project.embedded.places import Places
 
 
@@ -15,7 +15,7 @@ from todo_project.embedded.places import Places
 def claim(places: Places, *, command: str, url: str = "") -> Iterator[None]:
     """Own the data directory until the block ends or this process dies.
 
-    `command` and `url` are told to whoever else wants it. Raises StartFailure when it is taken.
+    `command` and `url` are told to whoever else wants it. Raises StartError when it is taken.
     """
     places.make()
     with places.lock.open("a+") as lock:
@@ -23,7 +23,7 @@ def claim(places: Places, *, command: str, url: str = "") -> Iterator[None]:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StartFailure(_taken(places, lock)) from None
+            raise StartError(_taken(places, lock)) from None
         lock.truncate(0)
         json.dump({"pid": os.getpid(), "command": command, "url": url}, lock)
         lock.flush()

@@ -32,7 +32,7 @@ def kept_secret(places: Places, name: str, make: Callable[[], str]) -> str:
 
 
 def new_vapid_key() -> str:
-    """A private key for VAPID (RFC 8292): the 32-byte scalar of a new P-256 key, base64url without padding."""
+    """A private key for VAPID (RFC 8292): the 32-byte scalar of a new P-256 key, in base64url."""
     from cryptography.hazmat.primitives.asymmetric import ec  # slow to import, needed once in a lifetime
 
     scalar = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value

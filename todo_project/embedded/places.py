@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from todo_project.embedded import StartFailure
+from todo_project.embedded import StartError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -44,16 +44,18 @@ class Places:
     def make(self) -> None:
         """Make the folders that are missing, closed to other users; leave those that are there as they are.
 
-        Raises StartFailure when the data directory cannot be made, or belongs to another user.
+        Raises StartError when the data directory cannot be made, or belongs to another user.
         """
         try:
             self.data.parent.mkdir(parents=True, exist_ok=True)
             for folder in (self.data, self.secrets, self.logs, self.valkey):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise StartFailure(f"cannot make the data directory {self.data}: {error.strerror}.") from error
+            raise StartError(f"cannot make the data directory {self.data}: {error.strerror}.") from error
         if self.data.stat().st_uid != os.geteuid():
-            raise StartFailure(f"the data directory {self.data} belongs to user {self.data.owner()}: run as that user.")
+            raise StartError(
+                f"the data directory {self.data} belongs to user {self.data.owner()}: run as that user."
+            )
 
 
 def places_of_this_checkout() -> Places:
@@ -62,8 +64,8 @@ def places_of_this_checkout() -> Places:
 
 
 def wheel_folder(package: str) -> Path:
-    """Where a package is installed, without the time of importing it. Raises StartFailure when it is not."""
+    """Where a package is installed, without the time of importing it. Raises StartError when it is not."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise StartFailure(f"the package {package} is not installed: remove .venv and start again.")
+        raise StartError(f"the package {package} is not installed: remove .venv and start again.")
     return Path(spec.submodule_search_locations[0])

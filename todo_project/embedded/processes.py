@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -44,15 +45,18 @@ def spawn(
     )
 
 
-def stop(child: subprocess.Popen[bytes], *, stop_signal: int, seconds: float) -> None:
-    """Stop a child and wait at most `seconds`; then kill it and everything in its session's group."""
-    with suppress(ProcessLookupError):
-        child.send_signal(stop_signal)
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(timeout=max(seconds, 0))
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+def stop_all(children: Sequence[subprocess.Popen[bytes]], *, stop_signal: int, seconds: float) -> None:
+    """Ask all to stop and wait at most `seconds`; then kill what is left of them and of their children."""
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(stop_signal)
+    deadline = time.monotonic() + seconds
+    for child in children:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=max(deadline - time.monotonic(), 0))
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def open_log(path: Path) -> IO[bytes]:

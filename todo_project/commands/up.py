@@ -1,0 +1,148 @@
+"""`./todo up`: the whole backend in the foreground, until Ctrl-C or SIGTERM."""
+
+import errno
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from todo_project.embedded import StartError
+from todo_project.embedded.claim import claim
+from todo_project.embedded.instance import instance_environment, published
+from todo_project.embedded.places import Places, places_of_this_checkout
+from todo_project.embedded.processes import stop_leftovers
+from todo_project.embedded.services import Servers, services
+from todo_project.embedded.supervisor import Supervisor, procfile
+
+_READY_SECONDS = 60
+
+
+class StopRequested(BaseException):
+    """A signal asked us to stop. Not an Exception, so that nothing on the way takes it for a failure."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the web process listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address for somebody on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+
+def run(_arguments: list[str]) -> int:
+    address = _address()
+    places = places_of_this_checkout()
+    try:
+        with _stop_on_signals(), claim(places, command="up", url=address.url):
+            if left := stop_leftovers(places):
+                print(f"./todo: stopped {left} processes of an earlier run that was killed.", flush=True)
+            _require_free(address)
+            _serve(places, address)
+    except StopRequested:
+        print("./todo: stopped.", flush=True)
+    return 0
+
+
+def _address() -> Address:
+    port = os.environ.get("PORT") or "8000"
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise StartError(f"PORT is {port!r}; it must be a number from 1 to 65535.")
+    return Address(host=os.environ.get("HOST") or "127.0.0.1", port=int(port))
+
+
+def _require_free(address: Address) -> None:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        socket.create_server((address.host, address.port), family=family).close()
+    except OSError as error:
+        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        raise StartError(
+            f"port {address.port} on {address.host} {reason}; choose another with PORT."
+        ) from error
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP raise StopRequested, once: a second one must not cut the stopping short."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise StopRequested
+
+    before = {number: signal.signal(number, request_stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _serve(places: Places, address: Address) -> None:
+    with services(places) as servers:
+        environment = _environment(places, address, servers)
+        with published(places, environment), Supervisor(places, os.environ | environment) as supervisor:
+            supervisor.run("prepare", "python -m todo_project.commands.prepare")
+            for name, command in procfile().items():
+                supervisor.start(name, command)
+            _wait_until_ready(places, address, supervisor, servers)
+            print(_ready_line(places, address, environment), flush=True)
+            supervisor.wait(servers.processes)
+
+
+def _environment(places: Places, address: Address, servers: Servers) -> dict[str, str]:
+    return instance_environment(places, servers.environment) | {
+        "HOST": address.host,
+        "PORT": str(address.port),
+        "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "console",
+        "PYTHONUNBUFFERED": "1",
+        # The Procfile says `python`: the one of this environment.
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
+    }
+
+
+def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, servers: Servers) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    missing = "nothing answers"
+    while time.monotonic() < deadline:
+        supervisor.require_all_running(servers.processes)
+        missing = _what_is_not_ready(f"{address.url}/healthz/ready")
+        if not missing:
+            return
+        time.sleep(0.1)
+    raise StartError(f"not ready after {_READY_SECONDS} seconds: {missing} (see {places.logs}).")
+
+
+def _what_is_not_ready(url: str) -> str:
+    """Empty when the answer is 200; otherwise what the answer, or its absence, says."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310  # our own http address
+            return ""
+    except urllib.error.HTTPError as answer:
+        return json.dumps(json.loads(answer.read()))
+    except (OSError, ValueError) as error:
+        return f"{url} does not answer ({error})"
+
+
+def _ready_line(places: Places, address: Address, environment: Mapping[str, str]) -> str:
+    given = os.environ.get("OPERATOR_PASSWORD")
+    password = "in OPERATOR_PASSWORD" if given else f"in {places.secrets / 'operator_password'}"
+    return (
+        f"Ready: API {address.url}/api/ | docs {address.url}/api/docs | admin {address.url}/admin/ "
+        f"(sign in as {environment['OPERATOR_EMAIL']}, the password is {password})"
+    )
