@@ -46,12 +46,12 @@ class InternalError(APIException):
         super().__init__(f"Something went wrong on our side; the logs know it as request {request_id}.")
 
 
-class ExceptionHandler(handler.ExceptionHandler):  # type: ignore[misc] # untyped library
+class ExceptionHandler(handler.ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, RequestDataTooBig):
             return BodyTooLarge()
         if isinstance(exc, ProtectedError):
-            used_by = sorted({row._meta.verbose_name_plural for row in exc.protected_objects})
+            used_by = sorted({str(row._meta.verbose_name_plural) for row in exc.protected_objects})
             return Conflict(f"This is in use by {' and '.join(used_by)}; change those first.", "in_use")
         if isinstance(exc, IntegrityError) and isinstance(exc.__cause__, UniqueViolation):
             return Conflict()  # the validators found nothing: somebody else was a moment faster

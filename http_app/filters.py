@@ -9,6 +9,7 @@ from django import forms
 from django.db.models import QuerySet
 from django_filters.filters import BooleanFilter as BaseBooleanFilter
 from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.utils import translate_validation
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -35,7 +36,11 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # untyped 
             known={*fields, *paging, *extra_parameters(view, request)},
             repeatable={name for name, field in fields.items() if _takes_many(field)},
         )
-        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            raise translate_validation(filterset.errors)
+        filtered: QuerySet[Any] = filterset.qs
         return filtered
 
 

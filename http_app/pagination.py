@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from json import dumps, loads
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from django.core.exceptions import ValidationError as FieldError
 from django.db.models import F, Field, Model, Q, QuerySet
@@ -101,7 +101,7 @@ class Pages(BasePagination):
         return self._link(Cursor(self.ordering, side, self.cursor.key, self.cursor.id))
 
     def _link(self, cursor: Cursor) -> str:
-        return cast(str, replace_query_param(self.url, CURSOR, _encode(cursor)))
+        return replace_query_param(self.url, CURSOR, _encode(cursor))
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": ["string", "null"], "format": "uri"}
