@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import transaction
 from django.utils import timezone
+from uuid_utils.compat import uuid7
 
 from events_app.catalogue import kind_of, parse
 from events_app.models import CurrentTransactionId, OutboxEvent
@@ -27,6 +29,7 @@ class NewEvent:
     data: dict[str, Any]
     merge_key: str | None = None
     time: datetime | None = None
+    event_id: UUID | None = None
 
 
 def write(events: Sequence[NewEvent]) -> None:
@@ -63,6 +66,7 @@ def unwrite(merge_keys: Iterable[str]) -> None:
 def _row(event: NewEvent) -> OutboxEvent:
     parse(event.type, event.data)
     return OutboxEvent(
+        event_id=event.event_id or uuid7(),
         topic=kind_of(event.type).topic,
         type=event.type,
         key=event.key,
