@@ -1,0 +1,6 @@
+"""Every key of the project in Redis: `todo-app::<entity-type>::<entity-id>`."""
+
+
+def reminder_sent(task_id: int) -> str:
+    """When a reminder of the task last reached a device (ISO 8601)."""
+    return f"todo-app::reminder-sent::task-{task_id}"

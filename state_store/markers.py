@@ -1,0 +1,13 @@
+"""Marks an operator can look at. PostgreSQL alone decides what has already been done."""
+
+from datetime import datetime, timedelta
+
+from state_store import keys
+from state_store.client import put
+
+_KEPT = timedelta(days=7)
+
+
+def mark_reminder_sent(task_id: int, *, at: datetime) -> bool:
+    """Note that a reminder of the task reached a device; False when the store is away."""
+    return put(keys.reminder_sent(task_id), at.isoformat(), ttl=_KEPT)
