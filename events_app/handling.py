@@ -8,7 +8,7 @@ becomes a dead letter.
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Min
 from django.utils import timezone
 
@@ -38,9 +38,7 @@ def handle(group: str, event: Event) -> None:
 
 def retry_parked(limit: int = 100) -> int:
     """Try again what is due, the oldest of each group and key first. Returns how many left the table."""
-    heads = (
-        ParkedEvent.objects.values("group", "key").annotate(head=Min("id")).values_list("head", flat=True)
-    )
+    heads = ParkedEvent.objects.values("group", "key").annotate(head=Min("id")).values_list("head", flat=True)
     due = ParkedEvent.objects.filter(id__in=heads, next_attempt_at__lte=timezone.now())
     keys = list(due.order_by("next_attempt_at").values_list("group", "key")[:limit])
     return sum(_retry_key(group, key) for group, key in keys)
@@ -105,10 +103,14 @@ def _try(group: str, event: Event) -> str | None:
     handler = handler_of(group, event.type)
     if handler is None:
         return f"Group {group!r} has no handler of {event.type!r}."
-    with structlog.contextvars.bound_contextvars(request_id=event.request_id, event_id=str(event.id), group=group):
+    with structlog.contextvars.bound_contextvars(
+        request_id=event.request_id, event_id=str(event.id), group=group
+    ):
         try:
             with transaction.atomic():
                 handler(event)
+                # Foreign keys are checked at commit, which is too late to park the event: ask now.
+                connection.check_constraints()
         except Exception as error:  # whatever a handler does wrong must not stop the others
             log.exception("event_handler_failed", type=event.type, subject=event.subject)
             return f"{type(error).__name__}: {error}"

@@ -43,7 +43,9 @@ class OutboxEvent(EventFields):
         db_table = "outbox_events"
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["transaction_id", "merge_key"], name="outbox_one_event_per_change"),
+            models.UniqueConstraint(
+                fields=["transaction_id", "merge_key"], name="outbox_one_event_per_change"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""Recurrence: the calendar arithmetic, templates, and the next occurrence of a completed task."""

@@ -38,7 +38,9 @@ class RecurringTask(models.Model):
     priority = models.ForeignKey(Priority, on_delete=models.PROTECT, default=DEFAULT_PRIORITY_ID)
     tags = models.ManyToManyField(Tag, blank=True, related_name="recurring_tasks")
     due_after_minutes = models.PositiveIntegerField(null=True, blank=True)
-    reminder_offsets = ArrayField(models.PositiveIntegerField(), size=MAX_REMINDER_OFFSETS, default=list, blank=True)
+    reminder_offsets = ArrayField(
+        models.PositiveIntegerField(), size=MAX_REMINDER_OFFSETS, default=list, blank=True
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)

@@ -5,7 +5,6 @@ and what happened (completed, trashed ...) is told by comparing with the row, no
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -33,7 +32,9 @@ class Priority(models.Model):
     """How much a task matters: a table, so that operators can add the fifth level."""
 
     name = models.CharField(max_length=50, unique=True)
-    level = models.PositiveSmallIntegerField(unique=True, validators=[MinValueValidator(1), MaxValueValidator(5)])
+    level = models.PositiveSmallIntegerField(
+        unique=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
     color = models.CharField(max_length=7, validators=[hex_color])
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -152,10 +153,13 @@ class Task(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(title=""), name="task_title_not_empty"),
             models.CheckConstraint(
-                condition=Q(reminder_at__isnull=True) | Q(reminder_offsets=[]), name="task_reminder_at_or_offsets"
+                condition=Q(reminder_at__isnull=True) | Q(reminder_offsets=[]),
+                name="task_reminder_at_or_offsets",
             ),
             models.UniqueConstraint(fields=["series_id", "occurrence_at"], name="task_once_per_series_slot"),
-            models.UniqueConstraint(fields=["recurring_task", "occurrence_at"], name="task_once_per_template_slot"),
+            models.UniqueConstraint(
+                fields=["recurring_task", "occurrence_at"], name="task_once_per_template_slot"
+            ),
         ]
         indexes = [
             models.Index(fields=["user", "-created_at", "-id"], name="tasks_by_creation"),
@@ -164,7 +168,9 @@ class Task(models.Model):
             models.Index(fields=["user", "priority"], name="tasks_by_priority"),
             models.Index(fields=["priority"], name="tasks_of_priority"),
             models.Index(
-                fields=["next_reminder_at"], condition=Q(next_reminder_at__isnull=False), name="tasks_to_remind"
+                fields=["next_reminder_at"],
+                condition=Q(next_reminder_at__isnull=False),
+                name="tasks_to_remind",
             ),
             models.Index(
                 fields=["due_at"],
@@ -173,10 +179,10 @@ class Task(models.Model):
             ),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="tasks_in_trash"),
             models.Index(fields=["user", "-id"], condition=Q(archived=True), name="tasks_archived"),
-            models.Index(fields=["parent_task"], condition=Q(parent_task__isnull=False), name="tasks_by_head"),
-            GinIndex(
-                "user_id", SearchVector("title", "description", config="simple"), name="tasks_search"
+            models.Index(
+                fields=["parent_task"], condition=Q(parent_task__isnull=False), name="tasks_by_head"
             ),
+            GinIndex("user_id", SearchVector("title", "description", config="simple"), name="tasks_search"),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ from tasks_app.changes import Change
 from tasks_app.settling import settle
 
 if TYPE_CHECKING:
-    from tasks_app.models import Task, TaskTag  # noqa: F401 - named in the bases below
+    from tasks_app.models import Task, TaskTag
 
 # Bounds memory and the length of one statement, not the size of an update.
 CHUNK = 500
@@ -52,7 +52,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         which rows were written, so their events could not be true.
         """
         if options.get("ignore_conflicts") or options.get("update_conflicts") or len(args) > 1:
-            raise NotSupportedError("Tasks are created one way: without ignore_conflicts or update_conflicts.")
+            raise NotSupportedError(
+                "Tasks are created one way: without ignore_conflicts or update_conflicts."
+            )
         tasks = list(objs)
         models.prefetch_related_objects([task for task in tasks if not task.timezone], "user")
         for task in tasks:
@@ -86,7 +88,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
             list(self._rows(task_ids).locked())
             # A change told in this transaction already has its version: one visible change, one version.
             self._plain(set(task_ids) - told).update(version=F("version") + 1, updated_at=timezone.now())
-            tasks = list(self._rows(task_ids))
+            tasks = list(self._rows(task_ids).order_by("pk"))
             changes.record([Change(task, "updated", ["tag_ids"]) for task in tasks], self.tag_ids_of(tasks))
 
     def tag_ids_of(self, tasks: Iterable[Task]) -> dict[int, list[int]]:
@@ -105,7 +107,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         before = {row.pk: row for row in self._rows(pks).locked()}
         # The query's own conditions are asked again, now that nobody else can change the rows.
         updated = models.QuerySet.update(self.filter(pk__in=list(before)).order_by(), **values)
-        after = list(self._rows(before))
+        after = list(self._rows(before).order_by("pk"))
         for row in after:
             row.before = before[row.pk]
         changed = [row for row in after if settle(row, row.before, now=timezone.now())]

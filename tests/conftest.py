@@ -1,13 +1,36 @@
 """The cast: alice, bob and charlie; and a client for each."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from tasks_app.models import Priority
+
+FIRST_PRIORITIES = import_module("tasks_app.migrations.0002_first_priorities").FIRST
 
 PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords(settings: Settings) -> None:
+    """A real password hash takes half a second, on purpose; every test makes users."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def first_priorities(request: pytest.FixtureRequest) -> None:
+    """A test with real transactions ends by emptying every table, the migrations' rows too: put them back."""
+    if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
+        request.getfixturevalue("_django_db_helper")
+        if not Priority.objects.exists():
+            Priority.objects.bulk_create(
+                Priority(id=pk, name=name, level=level, color=color)
+                for pk, name, level, color in FIRST_PRIORITIES
+            )
 
 
 @pytest.fixture

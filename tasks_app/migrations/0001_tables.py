@@ -6,10 +6,11 @@ import django.contrib.postgres.search
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import tasks_app.fields
 from django.conf import settings
 from django.contrib.postgres.operations import BtreeGinExtension
 from django.db import migrations, models
+
+import tasks_app.fields
 
 
 class Migration(migrations.Migration):

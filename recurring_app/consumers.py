@@ -1,0 +1,11 @@
+"""Completing a task of a series creates its next occurrence: the `recurring` group."""
+
+from events_app.catalogue import TaskChanged
+from events_app.envelope import Event
+from events_app.groups import handles
+from recurring_app.occurrences import create_next_occurrence
+
+
+@handles("task.completed", group="recurring")
+def on_completed(event: Event) -> None:
+    create_next_occurrence(TaskChanged.model_validate(event.data).task_data)

@@ -1,0 +1,49 @@
+"""Fields of the API that are stricter than DRF's: times with an offset, within years that can be reckoned with."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.utils.dateparse import parse_date
+from rest_framework import serializers
+
+# Room at both ends for offsets, zones and the next occurrence.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class InstantField(serializers.DateTimeField):
+    """ISO 8601 with an offset; without one it would be a guess whose clock is meant."""
+
+    default_error_messages = {
+        "naive": "Say the offset too, such as 2026-05-01T09:00:00+02:00 or 2026-05-01T07:00:00Z.",
+        "out_of_range": "The year must be from 1970 to 8999.",
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:
+        instant = super().to_internal_value(value)
+        if not EARLIEST <= instant < LATEST:
+            self.fail("out_of_range")
+        return instant
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            self.fail("naive")
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            self.fail("out_of_range")
+
+
+class InstantOrDateField(InstantField):
+    """An instant, or a date alone, which means the end of that day in the task's zone."""
+
+    def to_internal_value(self, value: Any) -> datetime | date:  # type: ignore[override]
+        try:
+            day = parse_date(value) if isinstance(value, str) else None
+        except ValueError:
+            day = None
+        if day is None:
+            return super().to_internal_value(value)
+        if not EARLIEST.date() <= day < LATEST.date():
+            self.fail("out_of_range")
+        return day

@@ -1,0 +1,115 @@
+"""The filters of the task list. `..._after` includes its instant, `..._before` does not."""
+
+from datetime import datetime
+from typing import Any
+
+import django_filters as filters
+from django import forms
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django_filters.fields import IsoDateTimeField
+from rest_framework.request import Request
+
+from http_app.filters import BooleanFilter
+from tasks_app.models import Tag, Task, TaskTag
+
+OPEN = Q(completed=False, archived=False, deleted_at__isnull=True)
+
+
+class _InstantField(IsoDateTimeField):  # type: ignore[misc]
+    """ISO 8601 with an offset: a `+` in a URL is a space, so that slip is named too."""
+
+    def strptime(self, value: str, format: str) -> datetime:
+        instant: datetime = super().strptime(value, format)
+        if instant.tzinfo is None:
+            raise forms.ValidationError(
+                "Say the offset too, such as 2026-05-01T07:00:00Z (a + must be sent as %2B).", code="naive"
+            )
+        return instant
+
+
+class InstantFilter(filters.IsoDateTimeFilter):
+    field_class = _InstantField
+
+
+def own_tags(request: Request) -> QuerySet[Tag]:
+    assert request.user.pk is not None
+    return Tag.objects.filter(user_id=request.user.pk)
+
+
+class TaskFilter(filters.FilterSet):
+    completed = BooleanFilter()
+    pinned = BooleanFilter()
+    recurring = BooleanFilter(field_name="is_recurring")
+    archived = BooleanFilter(help_text="Default false.")
+    trash = BooleanFilter(method="in_trash", help_text="Default false.")
+    overdue = BooleanFilter(method="is_overdue", help_text="Open, and due_at has passed.")
+    priority = filters.CharFilter(method="of_priority", help_text="An id or a name.")
+    parent = filters.NumberFilter(field_name="parent_task_id", help_text="The id of a series' head.")
+    tag = filters.ModelMultipleChoiceFilter(
+        queryset=own_tags, method="any_tag", help_text="A tag's id; repeat it for any of several."
+    )
+    tag_all = filters.ModelMultipleChoiceFilter(
+        queryset=own_tags, method="all_tags", help_text="A tag's id; repeat it for all of several."
+    )
+    due_after = InstantFilter("due_at", "gte")
+    due_before = InstantFilter("due_at", "lt")
+    reminder_after = InstantFilter("reminder_at", "gte")
+    reminder_before = InstantFilter("reminder_at", "lt")
+    created_after = InstantFilter("created_at", "gte")
+    created_before = InstantFilter("created_at", "lt")
+    updated_after = InstantFilter("updated_at", "gte")
+    updated_before = InstantFilter("updated_at", "lt")
+    completed_after = InstantFilter("completed_at", "gte")
+    completed_before = InstantFilter("completed_at", "lt")
+    q = filters.CharFilter(
+        method="search", max_length=200, help_text="Words of title and description; beginnings count."
+    )
+
+    class Meta:
+        model = Task
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        for name in ("archived", "trash"):
+            if self.form.cleaned_data.get(name) is None:
+                self.form.cleaned_data[name] = False
+        filtered: QuerySet[Task] = super().filter_queryset(queryset)
+        return filtered
+
+    def in_trash(self, queryset: QuerySet[Task], _name: str, value: bool) -> QuerySet[Task]:
+        return queryset.filter(deleted_at__isnull=not value)
+
+    def is_overdue(self, queryset: QuerySet[Task], _name: str, value: bool) -> QuerySet[Task]:
+        overdue = OPEN & Q(due_at__isnull=False, due_at__lt=timezone.now())
+        return queryset.filter(overdue if value else ~overdue)
+
+    def of_priority(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
+        by_id = value.isascii() and value.isdigit() and len(value) < 19
+        return (
+            queryset.filter(priority_id=int(value))
+            if by_id
+            else queryset.filter(priority__name__iexact=value)
+        )
+
+    def any_tag(self, queryset: QuerySet[Task], _name: str, tags: Any) -> QuerySet[Task]:
+        return queryset.filter(self._has(tags)) if tags else queryset
+
+    def all_tags(self, queryset: QuerySet[Task], _name: str, tags: Any) -> QuerySet[Task]:
+        for tag in tags:
+            queryset = queryset.filter(self._has([tag]))
+        return queryset
+
+    def search(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
+        words = value.replace("\\", " ").replace("'", " ").split()
+        if not words:
+            return queryset.none()
+        query = SearchQuery(" & ".join(f"'{word}':*" for word in words), search_type="raw", config="simple")
+        # The very expression of the index tasks_search.
+        vector = SearchVector("title", "description", config="simple")
+        return queryset.annotate(words=vector).filter(words=query)
+
+    @staticmethod
+    def _has(tags: Any) -> Exists:
+        return Exists(TaskTag.objects.filter(task=OuterRef("pk"), tag__in=list(tags)))

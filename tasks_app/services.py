@@ -1,0 +1,80 @@
+"""What can be done to a task. Each is one transaction with its event.
+
+A task given here was loaded under its lock (`Task.objects.locked()`), so what it says is true.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts_app.models import User
+from tasks_app.models import Tag, Task, TaskTag
+
+
+@transaction.atomic
+def create_task(user: User, *, tags: Sequence[Tag] = (), **fields: Any) -> Task:
+    """A new task of the user's, with these tags. The fields are the model's."""
+    task = Task(user=user, **fields)
+    task.save()
+    set_tags(task, tags=tags)
+    return task
+
+
+@transaction.atomic
+def update_task(task: Task, *, tags: Sequence[Tag] | None = None, **fields: Any) -> Task:
+    """Change these fields; `tags`, when given, are all the tags it has from now on."""
+    for name, value in fields.items():
+        setattr(task, name, value)
+    task.save()
+    if tags is not None:
+        set_tags(task, tags=tags)
+    return task
+
+
+def set_tags(task: Task, *, tags: Collection[Tag]) -> None:
+    """Make these the task's tags: add what is missing, remove the rest. `task.version` is the row's afterwards."""
+    wanted = {tag.pk for tag in tags}
+    have = set(TaskTag.objects.filter(task=task).values_list("tag_id", flat=True)) if task.before else set()
+    if have - wanted:
+        TaskTag.objects.filter(task=task, tag_id__in=have - wanted).delete()
+    if wanted - have:
+        TaskTag.objects.bulk_create([TaskTag(task=task, tag_id=pk) for pk in sorted(wanted - have)])
+    if wanted != have:
+        task.refresh_from_db(fields=["version", "updated_at"])
+
+
+def tags_named(user: User, names: Sequence[str]) -> list[Tag]:
+    """The user's tags of these names, made when new."""
+    Tag.objects.bulk_create(
+        [Tag(user=user, name=name) for name in dict.fromkeys(names)], ignore_conflicts=True
+    )
+    return list(Tag.objects.filter(user=user, name__in=names))
+
+
+def complete_task(task: Task) -> Task:
+    """Done. Completing a completed task changes nothing."""
+    return update_task(task, completed=True)
+
+
+def reopen_task(task: Task) -> Task:
+    """Not done after all. Its reminders that have passed do not ring again."""
+    return update_task(task, completed=False)
+
+
+def trash_task(task: Task) -> Task:
+    """To the trash, from where it can be restored."""
+    return update_task(task, deleted_at=task.deleted_at or timezone.now())
+
+
+def restore_task(task: Task) -> Task:
+    """Out of the trash."""
+    return update_task(task, deleted_at=None)
+
+
+@transaction.atomic
+def delete_tag(tag: Tag) -> None:
+    """Delete the tag; each task that had it has changed."""
+    TaskTag.objects.filter(tag=tag).delete()
+    tag.delete()

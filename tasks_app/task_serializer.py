@@ -1,0 +1,268 @@
+"""A task as the API has it: what the caller writes, checked; everything else is ours."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework import serializers
+
+from accounts_app.models import User
+from http_app.serializers import StrictSerializer
+from recurring_app.rules import RuleError, check_rule, end_of_local_day, zone
+from tasks_app.api_fields import InstantField, InstantOrDateField
+from tasks_app.models import (
+    DEFAULT_PRIORITY_ID,
+    MAX_REMINDER_OFFSET_MINUTES,
+    MAX_REMINDER_OFFSETS,
+    Priority,
+    Tag,
+    Task,
+)
+from tasks_app.services import create_task, tags_named, update_task
+
+MAX_TAGS = 50  # of one task: more is a mistake of the client's, and each is a row
+LARGEST_ID = 2**63 - 1
+
+# What PUT gives a field that was not sent; PATCH does not touch it.
+PUT_DEFAULTS: dict[str, Any] = {
+    "description": None,
+    "color": "default",
+    "pinned": False,
+    "archived": False,
+    "due_at": None,
+    "reminder_at": None,
+    "reminder_offsets": [],
+    "recurrence_rule": None,
+    "recurrence_end": None,
+    "recurrence_mode": Task.RecurrenceMode.FIXED,
+    "priority_id": DEFAULT_PRIORITY_ID,
+}
+# Where the codes of the recurrence engine belong; the rest are the rule's.
+_FIELD_OF_CODE = {"bad_timezone": "timezone", "mode_not_allowed": "recurrence_mode"}
+
+
+class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
+    title = serializers.CharField(min_length=1, max_length=200)
+    description = serializers.CharField(max_length=1000, allow_null=True, allow_blank=True, required=False)
+    due_at = InstantField(allow_null=True, required=False)
+    reminder_at = InstantField(allow_null=True, required=False)
+    reminder_offsets = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=MAX_REMINDER_OFFSET_MINUTES),
+        max_length=MAX_REMINDER_OFFSETS,
+        required=False,
+        help_text="Minutes before due_at.",
+    )
+    is_recurring = serializers.BooleanField(required=False)
+    # No length or format here: the rule's own codes come first (checked in validate).
+    recurrence_rule = serializers.CharField(
+        allow_null=True,
+        required=False,
+        trim_whitespace=False,
+        help_text="daily, weekly, monthly, weekdays or cron: and five fields.",
+    )
+    recurrence_end = InstantOrDateField(allow_null=True, required=False)
+    timezone = serializers.CharField(required=False, help_text="An IANA zone; the user's when not given.")
+    priority_id = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
+    priority = serializers.CharField(
+        write_only=True, required=False, help_text="A name, instead of priority_id."
+    )
+    tag_ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID), max_length=MAX_TAGS, required=False
+    )
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        max_length=MAX_TAGS,
+        write_only=True,
+        required=False,
+        help_text="Names, instead of tag_ids; a new one is made.",
+    )
+
+    class Meta:
+        model = Task
+        fields = [
+            "id",
+            "title",
+            "description",
+            "completed",
+            "completed_at",
+            "color",
+            "pinned",
+            "archived",
+            "deleted_at",
+            "due_at",
+            "reminder_at",
+            "reminder_offsets",
+            "reminder_sent",
+            "snoozed_until",
+            "is_recurring",
+            "recurrence_rule",
+            "recurrence_end",
+            "recurrence_mode",
+            "timezone",
+            "occurrence_at",
+            "parent_task_id",
+            "recurring_task_id",
+            "priority_id",
+            "priority",
+            "tag_ids",
+            "tags",
+            "version",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = [
+            "id",
+            "completed",
+            "completed_at",
+            "deleted_at",
+            "reminder_sent",
+            "snoozed_until",
+            "occurrence_at",
+            "parent_task_id",
+            "recurring_task_id",
+            "version",
+            "created_at",
+            "updated_at",
+        ]
+
+    def to_representation(self, instance: Task) -> dict[str, Any]:
+        instance.tag_ids = sorted(link.tag_id for link in instance.task_tags.all())  # type: ignore[attr-defined]
+        return super().to_representation(instance)
+
+    @property
+    def _user(self) -> User:
+        user = self.context["request"].user
+        assert isinstance(user, User)
+        return user
+
+    # --- one field ---------------------------------------------------------------------------------
+
+    def validate_timezone(self, value: str) -> str:
+        try:
+            zone(value)
+        except RuleError as error:
+            raise serializers.ValidationError(str(error), code=error.code) from error
+        return value
+
+    def validate_reminder_at(self, value: datetime | None) -> datetime | None:
+        as_before = self.instance is not None and value == self.instance.reminder_at
+        if value is not None and not as_before and value <= timezone.now():
+            raise serializers.ValidationError(
+                "This time has passed; a reminder lies in the future.", code="past"
+            )
+        return value
+
+    def validate_reminder_offsets(self, value: list[int]) -> list[int]:
+        return sorted(set(value))
+
+    def validate_priority_id(self, value: int) -> int:
+        if not Priority.objects.filter(pk=value).exists():
+            raise serializers.ValidationError(
+                "There is no priority of this id: see /api/priorities.", code="unknown"
+            )
+        return value
+
+    def validate_priority(self, value: str) -> int:
+        found = Priority.objects.filter(name__iexact=value).first()
+        if found is None:
+            raise serializers.ValidationError(
+                "There is no priority of this name: see /api/priorities.", code="unknown"
+            )
+        return found.pk
+
+    def validate_tag_ids(self, value: list[int]) -> list[Tag]:
+        tags = list(Tag.objects.filter(user=self._user, pk__in=value))
+        if missing := set(value) - {tag.pk for tag in tags}:
+            raise serializers.ValidationError(f"You have no tag of id {min(missing)}.", code="unknown")
+        return tags
+
+    # --- fields together ---------------------------------------------------------------------------
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self._one_of(attrs, "priority", "priority_id")
+        self._one_of(attrs, "tags", "tag_ids")
+        if self.instance is not None and not self.partial:
+            attrs = {**PUT_DEFAULTS, "timezone": self._user.timezone} | attrs
+            if not {"tags", "tag_ids"} & set(attrs):
+                attrs["tag_ids"] = []
+        if "priority" in attrs:
+            attrs["priority_id"] = attrs.pop("priority")
+        self._check_reminders(attrs)
+        self._check_recurrence(attrs)
+        return attrs
+
+    def _after(self, attrs: dict[str, Any], name: str) -> Any:
+        """What the field will be: as sent, as it is, or as it begins."""
+        if name in attrs:
+            return attrs[name]
+        return getattr(self.instance or Task(timezone=self._user.timezone), name)
+
+    def _one_of(self, attrs: dict[str, Any], one: str, other: str) -> None:
+        if one in attrs and other in attrs:
+            raise serializers.ValidationError({one: [f"Send {one} or {other}, not both."]}, code="conflict")
+
+    def _check_reminders(self, attrs: dict[str, Any]) -> None:
+        if not self._after(attrs, "reminder_offsets"):
+            return
+        if self._after(attrs, "reminder_at") is not None:
+            message = "A task has reminder_at or reminder_offsets, not both: set the other to null or []."
+            name = "reminder_at" if "reminder_at" in attrs else "reminder_offsets"
+            raise serializers.ValidationError({name: [message]}, code="conflict")
+        if self._after(attrs, "due_at") is None:
+            message = "Offsets are minutes before due_at: the task needs one."
+            raise serializers.ValidationError({"reminder_offsets": [message]}, code="needs_due_at")
+
+    def _check_recurrence(self, attrs: dict[str, Any]) -> None:
+        self._check_is_recurring(attrs)
+        rule = self._after(attrs, "recurrence_rule")
+        if rule is not None and {"recurrence_rule", "recurrence_mode", "timezone"} & set(attrs):
+            self._check_rule(attrs, rule)
+        self._check_end(attrs)
+
+    def _check_is_recurring(self, attrs: dict[str, Any]) -> None:
+        """is_recurring says whether there is a rule; turning it off alone takes the rule away."""
+        wanted = attrs.pop("is_recurring", None)
+        if wanted is False and attrs.get("recurrence_rule") is None:
+            attrs["recurrence_rule"] = None
+        elif wanted is not None and wanted != (self._after(attrs, "recurrence_rule") is not None):
+            message = "is_recurring is true exactly when there is a recurrence_rule."
+            raise serializers.ValidationError({"is_recurring": [message]}, code="conflict")
+
+    def _check_rule(self, attrs: dict[str, Any], rule: str) -> None:
+        try:
+            check_rule(
+                rule,
+                timezone=self._after(attrs, "timezone"),
+                mode=self._after(attrs, "recurrence_mode"),
+                shortest_interval=settings.SHORTEST_RECURRENCE,
+            )
+        except RuleError as error:
+            name = _FIELD_OF_CODE.get(error.code, "recurrence_rule")
+            raise serializers.ValidationError({name: [str(error)]}, code=error.code) from error
+
+    def _check_end(self, attrs: dict[str, Any]) -> None:
+        end = attrs.get("recurrence_end")
+        if end is None:
+            return
+        if not isinstance(end, datetime):
+            assert isinstance(end, date)
+            end = attrs["recurrence_end"] = end_of_local_day(end, self._after(attrs, "timezone"))
+        created_at = self.instance.created_at if self.instance else timezone.now()
+        if end <= created_at:
+            message = "The end must lie after the task's creation."
+            raise serializers.ValidationError({"recurrence_end": [message]}, code="past")
+
+    # --- writing -----------------------------------------------------------------------------------
+
+    def create(self, validated_data: dict[str, Any]) -> Task:
+        tags = self._tags(validated_data) or []
+        return create_task(self._user, tags=tags, **{"timezone": self._user.timezone} | validated_data)
+
+    def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
+        return update_task(instance, tags=self._tags(validated_data), **validated_data)
+
+    def _tags(self, validated: dict[str, Any]) -> list[Tag] | None:
+        """The tags meant, None when none were sent; names become tags only now, when all else is valid."""
+        names, chosen = validated.pop("tags", None), validated.pop("tag_ids", None)
+        return tags_named(self._user, names) if names is not None else chosen

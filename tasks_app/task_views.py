@@ -1,0 +1,99 @@
+"""The task API. A write loads the task under its lock, so what it answers is what is true."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import ModelViewSet
+
+from http_app.views import ApiView, OwnedByUser
+from tasks_app.filters import TaskFilter
+from tasks_app.models import Task
+from tasks_app.querysets import TaskQuerySet
+from tasks_app.services import complete_task, reopen_task, restore_task, trash_task
+from tasks_app.task_serializer import TaskSerializer
+
+
+class TaskInTrash(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "in_trash"
+    default_detail = "The task is in the trash: restore it first."
+
+
+class TaskViewSet(ApiView, OwnedByUser, ModelViewSet[Task]):
+    """The caller's tasks."""
+
+    queryset = Task.objects.all()
+    serializer_class = TaskSerializer
+    filterset_class = TaskFilter
+    ordering_fields = {
+        name: name for name in ("created_at", "updated_at", "due_at", "reminder_at", "completed_at", "title")
+    }
+    default_ordering = "-created_at"
+    extra_query_params = {"destroy": ["permanent"]}
+
+    def get_queryset(self) -> QuerySet[Task]:
+        tasks = super().get_queryset()
+        assert isinstance(tasks, TaskQuerySet)
+        return tasks.prefetch_related("task_tags") if self.request.method in SAFE_METHODS else tasks.locked()
+
+    def perform_update(self, serializer: BaseSerializer[Task]) -> None:
+        assert serializer.instance is not None
+        self._refuse_trash(serializer.instance)
+        serializer.save()
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "permanent", OpenApiTypes.BOOL, description="Erase it, past the trash. Default false."
+            )
+        ]
+    )
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """To the trash, from where it can be restored for 30 days."""
+        task = self.get_object()
+        if self._permanent():
+            task.delete()
+        else:
+            trash_task(task)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses=TaskSerializer)
+    @action(detail=True, methods=["post"])
+    def complete(self, request: Request, pk: str) -> Response:
+        """Done; of a recurring task the next occurrence appears. Again: nothing more happens."""
+        return self._answer(complete_task(self._refuse_trash(self.get_object())))
+
+    @extend_schema(request=None, responses=TaskSerializer)
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Not done after all. A next occurrence that exists already stays."""
+        return self._answer(reopen_task(self._refuse_trash(self.get_object())))
+
+    @extend_schema(request=None, responses=TaskSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str) -> Response:
+        """Out of the trash."""
+        return self._answer(restore_task(self.get_object()))
+
+    def _permanent(self) -> bool:
+        value = self.request.query_params.get("permanent", "false")
+        if value not in ("true", "false"):
+            raise ValidationError({"permanent": ["Write true or false."]})
+        return value == "true"
+
+    def _refuse_trash(self, task: Task) -> Task:
+        if task.deleted_at is not None:
+            raise TaskInTrash
+        return task
+
+    def _answer(self, task: Task) -> Response:
+        return Response(self.get_serializer(task).data)

@@ -1,0 +1,11 @@
+from rest_framework.routers import SimpleRouter
+
+from tasks_app.task_views import TaskViewSet
+from tasks_app.views import PriorityViewSet, TagViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("tasks", TaskViewSet, basename="task")
+router.register("tags", TagViewSet, basename="tag")
+router.register("priorities", PriorityViewSet, basename="priority")
+
+urlpatterns = router.urls
