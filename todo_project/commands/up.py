@@ -24,6 +24,12 @@ from todo_project.embedded.supervisor import Supervisor, procfile
 
 _READY_SECONDS = 60
 
+_SURROUNDINGS = {
+    "PYTHONUNBUFFERED": "1",
+    # The Procfile says `python`: the one of this environment.
+    "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
+}
+
 
 class StopRequested(BaseException):
     """A signal asked us to stop. Not an Exception, so that nothing on the way takes it for a failure."""
@@ -96,10 +102,11 @@ def _stop_on_signals() -> Iterator[None]:
 def _serve(places: Places, address: Address) -> None:
     with services(places) as servers:
         environment = _environment(places, address, servers)
-        with published(places, environment), Supervisor(places, os.environ | environment) as supervisor:
-            supervisor.run("prepare", "python -m todo_project.commands.prepare")
-            for name, command in procfile().items():
-                supervisor.start(name, command)
+        with (
+            published(places, environment),
+            Supervisor(places, os.environ | environment | _SURROUNDINGS) as supervisor,
+        ):
+            _start_all(supervisor)
             _wait_until_ready(places, address, supervisor, servers)
             print(_ready_line(places, address, environment), flush=True)
             supervisor.wait(servers.processes)
@@ -110,10 +117,16 @@ def _environment(places: Places, address: Address, servers: Servers) -> dict[str
         "HOST": address.host,
         "PORT": str(address.port),
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "console",
-        "PYTHONUNBUFFERED": "1",
-        # The Procfile says `python`: the one of this environment.
-        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
     }
+
+
+def _start_all(supervisor: Supervisor) -> None:
+    """Web starts while the database is being prepared: loading its code takes as long and needs no table."""
+    commands = procfile()
+    supervisor.start("web", commands.pop("web"))
+    supervisor.run("prepare", "python -m todo_project.commands.prepare")
+    for name, command in commands.items():
+        supervisor.start(name, command)
 
 
 def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, servers: Servers) -> None:

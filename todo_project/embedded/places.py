@@ -48,10 +48,14 @@ class Places:
         """
         try:
             self.data.parent.mkdir(parents=True, exist_ok=True)
-            for folder in (self.data, self.secrets, self.logs, self.valkey):
+            self.data.mkdir(mode=0o700, exist_ok=True)
+            self._require_ours()
+            for folder in (self.secrets, self.logs, self.valkey):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StartError(f"cannot make the data directory {self.data}: {error.strerror}.") from error
+
+    def _require_ours(self) -> None:
         if self.data.stat().st_uid != os.geteuid():
             raise StartError(
                 f"the data directory {self.data} belongs to user {self.data.owner()}: run as that user."
@@ -60,7 +64,7 @@ class Places:
 
 def places_of_this_checkout() -> Places:
     """The places named by TODO_DATA_DIR; a relative path is below the checkout, the default is `.data`."""
-    return Places(data=(CHECKOUT / os.environ.get("TODO_DATA_DIR", ".data")).absolute())
+    return Places(data=(CHECKOUT / os.environ.get("TODO_DATA_DIR", ".data")).resolve())
 
 
 def wheel_folder(package: str) -> Path:

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from todo_project.embedded.processes import stop_leftovers
 from todo_project.embedded.valkey import Valkey
 
 _TEMPORARY = f"todo-test-{os.geteuid()}-"
+_YOUNG_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,29 @@ def temporary_services(command: str) -> Iterator[Servers]:
         with claim(places, command=command), services(places, durable=False) as servers:
             yield servers
     finally:
-        _remove(places)
+        remove_instance(places)
 
 
 def _remove_abandoned() -> None:
-    """What runs that were killed left behind."""
+    """What runs that were killed left behind. A young folder may be of a run that is about to claim it."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
         places = Places(data=folder)
-        if places.lock.exists() and not is_claimed(places):
+        if _is_old_and_ours(folder) and not is_claimed(places):
             stop_leftovers(places)
-            _remove(places)
+            remove_instance(places)
 
 
-def _remove(places: Places) -> None:
+def _is_old_and_ours(folder: Path) -> bool:
+    """Anybody may put anything into the folder for temporary files, a link to our home included."""
+    about = folder.lstat()
+    return (
+        stat.S_ISDIR(about.st_mode)
+        and about.st_uid == os.geteuid()
+        and about.st_mtime < time.time() - _YOUNG_SECONDS
+    )
+
+
+def remove_instance(places: Places) -> None:
+    """Remove a data directory and its cluster for good. Nothing of it may be running."""
     remove_cluster(places)
     shutil.rmtree(places.data, ignore_errors=True)

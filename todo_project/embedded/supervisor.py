@@ -42,6 +42,7 @@ class Supervisor:
         self._printing = Lock()
         self._colours = get_colours()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._relays: dict[str, Thread] = {}
 
     def __enter__(self) -> "Supervisor":
         return self
@@ -50,6 +51,8 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         stop_all(list(self._processes.values()), stop_signal=signal.SIGTERM, seconds=_STOP_SECONDS)
+        for relay in self._relays.values():
+            relay.join(timeout=1)
 
     def start(self, name: str, command: str) -> None:
         """Start a shell command; its lines go to the terminal under `name`, and to `logs/<name>.log`."""
@@ -62,12 +65,16 @@ class Supervisor:
             stderr=subprocess.STDOUT,
         )
         self._processes[name] = child
-        Thread(target=self._relay, args=(name, child.stdout, next(self._colours)), daemon=True).start()
+        relay = Thread(target=self._relay, args=(name, child.stdout, next(self._colours)), daemon=True)
+        relay.start()
+        self._relays[name] = relay
 
     def run(self, name: str, command: str) -> None:
         """Run a shell command to its end; raises StartError when it fails."""
         self.start(name, command)
-        if code := self._processes[name].wait():
+        code = self._processes[name].wait()
+        self._relays[name].join(timeout=1)
+        if code:
             raise StartError(f"{name} failed with exit code {code} (see {self._log(name)})")
         del self._processes[name]
 
