@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from json import dumps, loads
 from typing import Any, Protocol
 
@@ -201,7 +201,7 @@ def _decode(text: str, order: _Order) -> Cursor:
         cursor = Cursor(**loads(urlsafe_b64decode(padded)))
         key = None if cursor.key is None else _typed(order.key_field, cursor.key)
         row_id = _typed(order.queryset.model._meta.pk, cursor.id)
-    except (ValueError, TypeError, RecursionError, FieldError):
+    except (ValueError, TypeError, OverflowError, RecursionError, FieldError):
         raise _broken() from None
     if cursor.side not in ("after", "before", "from", "upto"):
         raise _broken()
@@ -214,9 +214,11 @@ def _typed(field: Any, value: Any) -> Any:
         raise ValueError
     str(value).encode()  # half of a surrogate pair is no text: UnicodeEncodeError
     typed = field.to_python(value)
-    if typed is None or (isinstance(typed, datetime) and typed.tzinfo is None):
+    if not isinstance(typed, datetime):
+        return typed
+    if typed.tzinfo is None:
         raise ValueError
-    return typed
+    return typed.astimezone(UTC)  # PostgreSQL knows no offset beyond 15:59, Python none beyond the year 1
 
 
 def _broken() -> ValidationError:
