@@ -16,7 +16,9 @@ class PushSubscription(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="push_subscriptions")
     endpoint = models.CharField(max_length=ENDPOINT_MAX_LENGTH, unique=True)
-    p256dh_key = models.CharField(max_length=100, help_text="base64url of the browser's P-256 point, 65 bytes")
+    p256dh_key = models.CharField(
+        max_length=100, help_text="base64url of the browser's P-256 point, 65 bytes"
+    )
     auth_key = models.CharField(max_length=50, help_text="base64url of the browser's secret, 16 bytes")
     user_agent = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -34,10 +36,11 @@ class Reminder(models.Model):
     """A reminder that came due: claimed by the scan once for each task and instant."""
 
     class State(models.TextChoices):
-        DUE = "due"
-        DELIVERED = "delivered"
-        UNDELIVERED = "undelivered"
-        CANCELLED = "cancelled"
+        DUE = "due"  # its deliveries are being made
+        DELIVERED = "delivered"  # to one device at least
+        NO_DEVICE = "no_device"  # nobody had asked to be told anywhere
+        UNDELIVERED = "undelivered"  # there were devices, and none took it
+        CANCELLED = "cancelled"  # the task was done, deleted or moved before it could be told
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="reminders")
     reminder_at = models.DateTimeField()
@@ -49,7 +52,9 @@ class Reminder(models.Model):
     class Meta:
         db_table = "reminders"
         ordering = ["-claimed_at", "-id"]
-        constraints = [models.UniqueConstraint(fields=["task", "reminder_at"], name="reminder_once_per_instant")]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "reminder_at"], name="reminder_once_per_instant"),
+        ]
         indexes = [models.Index(fields=["-claimed_at"], name="reminders_by_claim")]
 
     def __str__(self) -> str:
@@ -76,7 +81,10 @@ class Delivery(models.Model):
         PushSubscription, on_delete=models.SET_NULL, null=True, related_name="deliveries"
     )
     state = models.CharField(max_length=9, choices=State, default=State.PENDING)
+    # Not before this; while a worker is at it, the end of that worker's lease.
     next_attempt_at = models.DateTimeField(default=timezone.now)
+    # When Celery was last told. A row that is due and was not told lately is told again by the tick.
+    queued_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(null=True)
@@ -86,7 +94,9 @@ class Delivery(models.Model):
         ordering = ["-created_at", "-id"]
         verbose_name_plural = "deliveries"
         constraints = [
-            models.UniqueConstraint(fields=["event_id", "channel", "target"], name="delivery_once_per_target"),
+            models.UniqueConstraint(
+                fields=["event_id", "channel", "target"], name="delivery_once_per_target"
+            ),
         ]
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="deliveries_to_make"),
@@ -102,7 +112,9 @@ class DeliveryAttempt(models.Model):
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
     at = models.DateTimeField(default=timezone.now)
-    status = models.PositiveSmallIntegerField(null=True, help_text="What the push service answered (HTTP status)")
+    status = models.PositiveSmallIntegerField(
+        null=True, help_text="What the push service answered (HTTP status)"
+    )
     error = models.TextField(blank=True, default="")
 
     class Meta:
@@ -110,4 +122,4 @@ class DeliveryAttempt(models.Model):
         ordering = ["at", "id"]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.status or self.error or 'under way'}"
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.status or self.error or 'no outcome'}"

@@ -1,0 +1,112 @@
+"""Notifications in the admin: what happened can be looked at, not edited; a delivery can be sent again."""
+
+from urllib.parse import urlsplit
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from notifications_app.deliveries import resend
+from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
+from notifications_app.tasks import queue_deliveries
+
+
+class Recorded:
+    """Rows that tell what happened: looked at, deleted with what they belong to, never added or edited."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class AttemptInline(Recorded, admin.TabularInline):  # type: ignore[type-arg] # not generic at run time
+    model = DeliveryAttempt
+    fields = ["at", "status", "error"]
+    extra = 0
+    can_delete = False
+
+
+class DeliveryInline(Recorded, admin.TabularInline):  # type: ignore[type-arg] # not generic at run time
+    model = Delivery
+    fields = ["channel", "target", "state", "next_attempt_at", "expires_at", "sent_at"]
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+
+@admin.register(PushSubscription)
+class PushSubscriptionAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    """Browsers subscribe themselves; here they are looked up and removed. Their keys are not shown."""
+
+    list_display = ["id", "user", "user_agent", "service", "created_at", "updated_at"]
+    list_select_related = ["user"]
+    list_filter = ["created_at"]
+    search_fields = ["user__email", "endpoint", "user_agent"]
+    fields = ["user", "endpoint", "user_agent", "created_at", "updated_at"]
+    show_full_result_count = False
+
+    @admin.display(description="push service")
+    def service(self, subscription: PushSubscription) -> str:
+        return host_of(subscription.endpoint)
+
+
+@admin.register(Reminder)
+class ReminderAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    list_display = ["id", "task", "owner", "reminder_at", "lateness", "state", "claimed_at"]
+    list_select_related = ["task__user"]
+    list_filter = ["state", "claimed_at"]
+    search_fields = ["task__title", "task__user__email", "event_id"]
+    date_hierarchy = "claimed_at"
+    inlines = [DeliveryInline]
+    show_full_result_count = False
+
+    @admin.display(description="user", ordering="task__user__email")
+    def owner(self, reminder: Reminder) -> str:
+        return str(reminder.task.user)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    list_display = ["id", "user", "task", "channel", "service", "state", "created_at", "sent_at"]
+    list_select_related = ["user", "reminder__task"]
+    list_filter = ["state", "channel", "created_at"]
+    search_fields = ["user__email", "target", "event_id", "reminder__task__title"]
+    date_hierarchy = "created_at"
+    actions = ["send_again"]
+    inlines = [AttemptInline]
+    show_full_result_count = False
+
+    @admin.display(description="task")
+    def task(self, delivery: Delivery) -> str:
+        return str(delivery.reminder.task) if delivery.reminder else "a test"
+
+    @admin.display(description="push service")
+    def service(self, delivery: Delivery) -> str:
+        return host_of(delivery.target)
+
+    @admin.action(description="Send again, whatever became of them", permissions=["resend"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        ids = resend(queryset)
+        transaction.on_commit(lambda: queue_deliveries(ids), robust=True)
+        self.message_user(request, f"{len(ids)} to be sent again.", messages.SUCCESS)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("notifications_app.change_delivery")
+
+
+@admin.register(DeliveryAttempt)
+class DeliveryAttemptAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    list_display = ["id", "delivery", "at", "status", "error"]
+    list_select_related = ["delivery"]
+    list_filter = ["status", "at"]
+    search_fields = ["delivery__user__email", "error"]
+    date_hierarchy = "at"
+    show_full_result_count = False
+
+
+def host_of(endpoint: str) -> str:
+    """The push service's host; the whole endpoint is a secret that lets anybody ring the device."""
+    return urlsplit(endpoint).hostname or endpoint

@@ -1,0 +1,73 @@
+"""What a notification says: the JSON that the service worker on the device gets."""
+
+import json
+from typing import Any
+
+from notifications_app.models import Delivery
+
+# A push service must take 4,096 bytes of body (RFC 8030, 7.2). Encryption takes 103 of them (RFC 8188, 2.1:
+# salt 16, record size 4, key length 1, key 65; delimiter 1 and tag 16).
+PAYLOAD_BYTES = 4096 - 103
+# In their JSON form. A title of 200 characters fits whole unless it is made of control characters.
+TITLE_BYTES = 1000
+BODY_BYTES = 2500
+
+
+def payload_of(delivery: Delivery) -> bytes:
+    """JSON {title, body?, task_id, reminder_at, due_at, tag}, at most PAYLOAD_BYTES long."""
+    return _json(_reminder(delivery) if delivery.reminder else _test())
+
+
+def tag_of(delivery: Delivery) -> str:
+    """The same for every notification of a task: a repeat replaces the one before.
+
+    At most 32 characters of base64url, so that it can be a Topic (RFC 8030, 5.4).
+    """
+    return f"task-{delivery.reminder.task_id}" if delivery.reminder else "test"
+
+
+def cut(text: str, limit: int) -> str:
+    """The beginning of the text whose JSON form fits `limit` bytes; what was cut is marked by an ellipsis."""
+    if _size(text) <= limit:
+        return text
+    left = limit - _size("…")
+    end = 0
+    for character in text:
+        left -= _size(character)
+        if left < 0:
+            break
+        end += 1
+    return text[:end].rstrip() + "…"
+
+
+def _reminder(delivery: Delivery) -> dict[str, Any]:
+    assert delivery.reminder
+    task = delivery.reminder.task
+    body = {"body": cut(task.description, BODY_BYTES)} if task.description else {}
+    return {
+        "title": cut(task.title, TITLE_BYTES),
+        **body,
+        "task_id": task.pk,
+        "reminder_at": delivery.reminder.reminder_at.isoformat(),
+        "due_at": task.due_at.isoformat() if task.due_at else None,
+        "tag": f"task-{task.pk}",
+    }
+
+
+def _test() -> dict[str, Any]:
+    return {
+        "title": "Test notification",
+        "body": "Reminders will arrive on this device.",
+        "task_id": None,
+        "reminder_at": None,
+        "due_at": None,
+        "tag": "test",
+    }
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _size(text: str) -> int:
+    return len(_json(text)) - len('""')

@@ -1,0 +1,71 @@
+"""`task.due.approaching`: told once for each task and due_at, within the day before it.
+
+A due_at that is already past when it is first seen is never told: nothing approaches any more.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from events_app import outbox
+from events_app.outbox import NewEvent
+from tasks_app import changes
+from tasks_app.models import Task
+
+log = structlog.get_logger(__name__)
+
+WINDOW = timedelta(hours=24)
+# Keeps one call far below a tick's time limit; the next tick goes on.
+BATCHES_PER_CALL = 20
+
+
+def announce_due_soon(limit: int = 500) -> int:
+    """Announce the open tasks that are due within WINDOW, soonest first; how many there were."""
+    now = since = timezone.now()
+    announced = 0
+    for _ in range(BATCHES_PER_CALL):
+        tasks = _announce_batch(limit, now, since)
+        announced += len(tasks)
+        if len(tasks) < limit:
+            break
+        since = tasks[-1].due_at or now
+    return announced
+
+
+def _announce_batch(limit: int, now: datetime, since: datetime) -> list[Task]:
+    with transaction.atomic():
+        tasks = list(_approaching(now).filter(due_at__gte=since)[:limit])
+        if tasks:
+            tag_ids = Task.objects.tag_ids_of(tasks)
+            # Past the recording queryset: the mark is ours, not a change anyone can see.
+            QuerySet(Task).filter(pk__in=[task.pk for task in tasks]).update(due_announced_for=F("due_at"))
+            outbox.write([_event(task, tag_ids.get(task.pk, []), now) for task in tasks])
+            log.info("due_dates_announced", count=len(tasks))
+    return tasks
+
+
+def _approaching(now: datetime) -> QuerySet[Task]:
+    """The open tasks in the window that were not announced for this due_at, locked."""
+    return (
+        Task.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .filter(due_at__gt=now, due_at__lte=now + WINDOW)
+        .filter(completed=False, archived=False, deleted_at=None)
+        .exclude(due_announced_for=F("due_at"))
+        .order_by("due_at")
+    )
+
+
+def _event(task: Task, tag_ids: list[int], now: datetime) -> NewEvent:
+    data = changes.task_data(task, tag_ids)
+    told = changes.task_event(task, data, event_type="due.approaching")
+    return NewEvent(
+        type="task.due.approaching",
+        key=data["user_id"],
+        subject=str(task.pk),
+        sequence=task.version,
+        data=told | {"timestamp": now.isoformat()},
+        time=now,
+    )

@@ -1,0 +1,125 @@
+"""The reminder scan: claims what is due, once, however many scan at the same time.
+
+Each batch is one transaction and the same few statements whatever its size: the claim, the reminders and
+their events are there together or not at all. What an outage left behind is claimed oldest first.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from events_app import outbox
+from events_app.outbox import NewEvent
+from notifications_app.models import Reminder
+from tasks_app.models import Task
+from tasks_app.reminding import is_silent, next_reminder, reminder_instants
+
+log = structlog.get_logger(__name__)
+
+# Keeps one call far below a tick's time limit; the next tick, a second later, goes on.
+BATCHES_PER_CALL = 40
+
+# Plain SQL, past the recording queryset: that a reminder was claimed is not a change anyone can see.
+_ADVANCE = """
+    UPDATE tasks SET reminded_until = %s, next_reminder_at = claimed.next_at
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS claimed (id, next_at)
+    WHERE tasks.id = claimed.id
+"""
+
+
+def scan_reminders(limit: int = 500) -> int:
+    """Claim every reminder that is due, oldest first, `limit` tasks to a batch; how many there were.
+
+    Tasks that another scan holds are left to it. One call takes at most BATCHES_PER_CALL batches.
+    """
+    now = timezone.now()
+    claimed = 0
+    for _ in range(BATCHES_PER_CALL):
+        tasks, reminders = _claim_batch(limit, now)
+        claimed += reminders
+        if tasks < limit:
+            break
+    return claimed
+
+
+def newest_due(task: Task, now: datetime) -> datetime | None:
+    """The newest instant of the task that is due and not claimed; None when it must not ring.
+
+    Several overdue ones (offsets, or a snooze among them) are one late reminder.
+    """
+    if is_silent(task):
+        return None
+    instants = [*reminder_instants(task), *([task.snoozed_until] if task.snoozed_until else [])]
+    claimed = task.reminded_until
+    return max((at for at in instants if at <= now and (claimed is None or at > claimed)), default=None)
+
+
+def _claim_batch(limit: int, now: datetime) -> tuple[int, int]:
+    """Claim one batch; how many tasks were due and how many reminders came of them."""
+    with transaction.atomic():
+        tasks = list(_due_tasks(now)[:limit])
+        if not tasks:
+            return 0, 0
+        reminders = [_reminder(task, at, now) for task in tasks if (at := newest_due(task, now))]
+        _advance(tasks, now)
+        new = _insert(reminders)
+        outbox.write([_event(reminder, now) for reminder in new])
+    log.info("reminders_claimed", count=len(new), latest_by=str(max((r.lateness for r in new), default=None)))
+    return len(tasks), len(new)
+
+
+def _due_tasks(now: datetime) -> QuerySet[Task]:
+    return (
+        Task.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .filter(next_reminder_at__lte=now)
+        .order_by("next_reminder_at")
+        .only(
+            *("user_id", "title", "version", "completed", "archived", "deleted_at", "due_at", "reminder_at"),
+            *("reminder_offsets", "snoozed_until", "reminded_until", "next_reminder_at"),
+        )
+    )
+
+
+def _reminder(task: Task, at: datetime, now: datetime) -> Reminder:
+    return Reminder(task=task, reminder_at=at, claimed_at=now, lateness=now - at, event_id=uuid7())
+
+
+def _advance(tasks: list[Task], now: datetime) -> None:
+    for task in tasks:
+        task.reminded_until = now
+    ids, next_times = [task.pk for task in tasks], [next_reminder(task) for task in tasks]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADVANCE, [now, ids, next_times])
+
+
+def _insert(reminders: list[Reminder]) -> list[Reminder]:
+    """Write the reminders; those that are new. The others were claimed before, and their events told."""
+    Reminder.objects.bulk_create(reminders, ignore_conflicts=True)
+    ids = [reminder.event_id for reminder in reminders]
+    new = set(Reminder.objects.filter(event_id__in=ids).values_list("event_id", flat=True))
+    return [reminder for reminder in reminders if reminder.event_id in new]
+
+
+def _event(reminder: Reminder, now: datetime) -> NewEvent:
+    task = reminder.task
+    data: dict[str, Any] = {
+        "task_id": task.pk,
+        "user_id": str(task.user_id),
+        "title": task.title,
+        "reminder_at": reminder.reminder_at.isoformat(),
+        "due_at": task.due_at.isoformat() if task.due_at else None,
+    }
+    return NewEvent(
+        type="reminder.due",
+        key=str(task.user_id),
+        subject=str(task.pk),
+        sequence=task.version,
+        data=data,
+        time=now,
+        event_id=reminder.event_id,
+    )

@@ -1,0 +1,55 @@
+"""Subscribing and unsubscribing browsers.
+
+A subscription is locked before it is deleted: a deletion first takes it off its deliveries, and two that
+start from the deliveries could wait for each other.
+"""
+
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+
+from notifications_app.models import PushSubscription
+
+log = structlog.get_logger(__name__)
+
+# Each reminder goes to every one of them. Browsers renew their endpoints now and then; push services tell us
+# of the old ones (410), so that a person's real devices are far below this.
+MAX_PER_USER = 50
+
+
+def subscribe(
+    user_id: UUID, *, endpoint: str, p256dh_key: str, auth_key: str, user_agent: str
+) -> tuple[PushSubscription, bool]:
+    """Bind the browser to the user, whoever had it before; the subscription, and whether it is new.
+
+    Raises ValidationError when the user has MAX_PER_USER others.
+    """
+    others = PushSubscription.objects.filter(user=user_id).exclude(endpoint=endpoint)
+    if others.count() >= MAX_PER_USER:
+        raise ValidationError(f"You have {MAX_PER_USER} subscriptions; delete one you no longer use.")
+    now = timezone.now()
+    values = {"user_id": user_id, "p256dh_key": p256dh_key, "auth_key": auth_key, "user_agent": user_agent}
+    return PushSubscription.objects.update_or_create(
+        endpoint=endpoint,
+        defaults=values | {"updated_at": now},
+        create_defaults=values | {"created_at": now, "updated_at": now},
+    )
+
+
+def unsubscribe(subscription: PushSubscription) -> None:
+    """Delete the subscription. What is still on its way to the browser is cancelled when its turn comes."""
+    with transaction.atomic():
+        if row := PushSubscription.objects.select_for_update().filter(pk=subscription.pk).first():
+            row.delete()
+
+
+def unsubscribe_gone(subscription: PushSubscription) -> None:
+    """Delete what the push service no longer knows, unless the browser has subscribed anew meanwhile."""
+    with transaction.atomic():
+        row = PushSubscription.objects.select_for_update().filter(pk=subscription.pk).first()
+        if row is not None and row.updated_at == subscription.updated_at:
+            row.delete()
+            log.info("push_subscription_gone", subscription=subscription.pk, user_id=str(row.user_id))

@@ -1,0 +1,60 @@
+"""What Celery runs. A message is a hint: lose it, repeat it, and the rows in PostgreSQL decide."""
+
+from collections.abc import Sequence
+
+import structlog
+from celery import shared_task
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from notifications_app import deliveries, due_soon, scan
+from notifications_app.models import Delivery
+
+log = structlog.get_logger(__name__)
+
+_REQUEUE_BATCH = 500
+_REQUEUE_BATCHES = 10  # 5,000 a tick: more than the workers of one tick can make
+
+
+@shared_task(name="notifications_app.scan_reminders")
+def scan_reminders() -> int:
+    """Tick: claim the reminders that are due."""
+    return scan.scan_reminders()
+
+
+@shared_task(name="notifications_app.announce_due_soon")
+def announce_due_soon() -> int:
+    """Tick: announce the tasks that are due within a day."""
+    return due_soon.announce_due_soon()
+
+
+@shared_task(name="notifications_app.requeue_stalled_deliveries")
+def requeue_stalled_deliveries() -> int:
+    """Tick: queue again what is due and was not told lately: retries, lost messages, leases that ran out."""
+    queued = 0
+    for _ in range(_REQUEUE_BATCHES):
+        stalled = deliveries.claim_stalled(_REQUEUE_BATCH)
+        taken = queue_deliveries(stalled)
+        queued += taken
+        if taken < _REQUEUE_BATCH:
+            break
+    return queued
+
+
+# Below deliveries.LEASE. The soft limit ends a push service that answers a byte at a time.
+@shared_task(name="notifications_app.deliver", queue="deliveries", soft_time_limit=40, time_limit=50)
+def deliver(delivery_id: int) -> None:
+    """Make one attempt to send a delivery."""
+    deliveries.deliver(delivery_id)
+
+
+def queue_deliveries(ids: Sequence[int]) -> int:
+    """Tell the workers of these deliveries; how many Celery took. The tick tells them of the others."""
+    for taken, delivery_id in enumerate(ids):
+        try:
+            deliver.delay(delivery_id)
+        except (OperationalError, RedisError, OSError) as error:
+            log.warning("deliveries_not_queued", count=len(ids) - taken, error=str(error))
+            Delivery.objects.filter(pk__in=ids[taken:]).update(queued_at=None)
+            return taken
+    return len(ids)

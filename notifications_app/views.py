@@ -1,0 +1,113 @@
+"""The API of push subscriptions, and the trace of a task's reminders."""
+
+from typing import Any, cast
+
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.exceptions import APIException
+from rest_framework.generics import ListAPIView
+from rest_framework.mixins import CreateModelMixin, DestroyModelMixin, ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import GenericViewSet
+
+from accounts_app.models import User
+from http_app.views import ApiView, OwnedByUser
+from notifications_app import vapid
+from notifications_app.channels.channel import ChannelUnavailableError
+from notifications_app.deliveries import create_test_delivery
+from notifications_app.models import Delivery, PushSubscription, Reminder
+from notifications_app.serializers import (
+    DeliverySerializer,
+    PublicKeySerializer,
+    PushSubscriptionSerializer,
+    ReminderSerializer,
+)
+from notifications_app.subscriptions import subscribe, unsubscribe
+from notifications_app.tasks import queue_deliveries
+from tasks_app.models import Task
+
+_USER_AGENT_LENGTH = 500
+
+
+class PushNotConfigured(APIException):
+    """503: this backend has no VAPID key, so no browser can subscribe."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "push_not_configured"
+    default_detail = "Push notifications are not set up here: the operator has to set VAPID_PRIVATE_KEY."
+
+
+class VapidPublicKeyView(ApiView):
+    """The key a browser needs to subscribe (RFC 8292)."""
+
+    @extend_schema(responses=PublicKeySerializer, operation_id="push_vapid_public_key")
+    def get(self, request: Request) -> Response:
+        try:
+            return Response({"public_key": vapid.public_key()})
+        except ChannelUnavailableError as error:
+            raise PushNotConfigured from error
+
+
+class PushSubscriptionViewSet(
+    ApiView,
+    OwnedByUser,
+    ListModelMixin,
+    CreateModelMixin,
+    DestroyModelMixin,
+    GenericViewSet[PushSubscription],
+):
+    """The caller's browsers. Subscribing one again binds it to who asks (200 then, 201 when it is new)."""
+
+    queryset = PushSubscription.objects.all()
+    serializer_class = PushSubscriptionSerializer
+    ordering_fields = {"created_at": "created_at"}
+    default_ordering = "-created_at"
+
+    @extend_schema(responses={200: PushSubscriptionSerializer, 201: PushSubscriptionSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        subscription, is_new = self._subscribe(serializer)
+        answer = self.get_serializer(subscription).data
+        return Response(answer, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+    def perform_destroy(self, instance: PushSubscription) -> None:
+        unsubscribe(instance)
+
+    @extend_schema(request=None, responses={202: DeliverySerializer})
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: str) -> Response:
+        """Send a notification to this browser; the answer is the delivery on its way."""
+        delivery = create_test_delivery(self.get_object())
+        transaction.on_commit(lambda: queue_deliveries([delivery.pk]), robust=True)
+        return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
+
+    def _subscribe(self, serializer: BaseSerializer[PushSubscription]) -> tuple[PushSubscription, bool]:
+        values = dict(serializer.validated_data)
+        header = self.request.headers.get("User-Agent", "")
+        agent = values.pop("user_agent", "") or header[:_USER_AGENT_LENGTH]
+        return subscribe(cast(User, self.request.user).pk, user_agent=agent, **values)
+
+
+class TaskRemindersView(ApiView, ListAPIView[Reminder]):
+    """The trace of a task's reminders, the newest first: what was claimed, sent, tried again or given up."""
+
+    queryset = Reminder.objects.all()
+    serializer_class = ReminderSerializer
+    ordering_fields = {"claimed_at": "claimed_at"}
+    default_ordering = "-claimed_at"
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        get_object_or_404(Task, pk=kwargs["task_id"], user=self.request.user.pk)
+        return super().get(request, *args, **kwargs)
+
+    def get_queryset(self) -> QuerySet[Reminder]:
+        deliveries = Delivery.objects.order_by("pk").prefetch_related("attempts")
+        reminders = super().get_queryset().filter(task=self.kwargs.get("task_id"))
+        return reminders.prefetch_related(Prefetch("deliveries", deliveries))
