@@ -7,6 +7,7 @@ the children of a process too, and leaves everything running when it is killed i
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -38,7 +39,7 @@ class Supervisor:
     def __init__(self, places: Places, environment: Mapping[str, str]) -> None:
         self._places = places
         self._environment = environment
-        self._printer = Printer(width=_WIDTH)
+        self._printer = Printer(sys.stdout, width=_WIDTH)
         self._printing = Lock()
         self._colours = get_colours()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -96,7 +97,7 @@ class Supervisor:
         return self._places.logs / f"{name}.log"
 
     def _relay(self, name: str, output: IO[bytes], colour: str) -> None:
-        with open_log(self._log(name)) as log:
+        with output, open_log(self._log(name)) as log:
             for line in output:
                 log.write(line)
                 log.flush()

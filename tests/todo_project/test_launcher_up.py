@@ -1,0 +1,189 @@
+"""`./todo up`, as a person runs it: ready, stopped, killed, started again."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.todo_project.conftest import environment_for, processes_of, wait_until
+from todo_project.embedded.places import CHECKOUT, Places
+
+pytestmark = pytest.mark.slow
+
+
+def todo(places: Places, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CHECKOUT / "todo", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment_for(places, **environment),
+        check=False,
+    )
+
+
+class Up:
+    """A running `./todo up`."""
+
+    def __init__(self, places: Places, port: int) -> None:
+        self.places = places
+        self.url = f"http://127.0.0.1:{port}"
+        self._output = places.data.parent / "output"
+        self._output.parent.mkdir(parents=True, exist_ok=True)
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [CHECKOUT / "todo", "up"],
+                stdout=output,
+                stderr=output,
+                env=environment_for(places, PORT=str(port)),
+            )
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def wait_until_ready(self) -> None:
+        wait_until(lambda: "Ready: " in self.output or self.process.poll() is not None, seconds=60)
+        assert self.process.poll() is None, self.output
+
+    def stop(self, number: int) -> float:
+        """Send a signal and wait for the end; the seconds that took."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(timeout=15)
+        return float(time.monotonic() - started)
+
+
+@contextmanager
+def up(places: Places, port: int) -> Iterator[Up]:
+    running = Up(places, port)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
+    with up(places, free_port) as first:
+        assert first.output.count("Ready: ") == 1
+        for part in (
+            f"{first.url}/api/",
+            f"{first.url}/api/docs",
+            f"{first.url}/admin/",
+            "operator@example.test",
+        ):
+            assert part in first.output
+        assert (places.secrets / "operator_password").exists()
+        with urllib.request.urlopen(f"{first.url}/healthz/ready") as answer:
+            assert answer.status == 200
+
+        again = todo(places, "up", PORT=str(free_port))
+        assert again.returncode == 1
+        assert again.stderr.startswith(
+            f"./todo: the data directory {places.data} is in use by `./todo up` (process "
+        )
+        assert again.stderr.count("\n") == 1
+
+        elsewhere = Places(data=places.data.parent / "other")
+        taken = todo(elsewhere, "up", PORT=str(free_port))
+        assert taken.returncode == 1
+        assert taken.stderr == f"./todo: port {free_port} on 127.0.0.1 is taken; choose another with PORT.\n"
+
+        script = "from accounts_app.models import User; User.objects.create_user('dora@example.test', 'long pass word')"
+        made = todo(places, "manage", "shell", "--verbosity", "0", "-c", script)
+        assert made.returncode == 0, made.stderr
+
+        assert first.stop(signal.SIGINT) < 10
+        assert first.process.returncode == 0
+    assert processes_of(places) == []
+
+    with up(places, free_port) as second:
+        count = "from accounts_app.models import User; print(User.objects.filter(email='dora@example.test').count())"
+        counted = todo(places, "manage", "shell", "--verbosity", "0", "-c", count)
+        assert counted.stdout.strip().splitlines()[-1] == "1", counted.stderr
+        assert second.stop(signal.SIGTERM) < 10
+        assert second.process.returncode == 0
+    assert processes_of(places) == []
+
+
+def test_after_a_kill_of_the_whole_tree_the_next_start_is_ready(places: Places, free_port: int) -> None:
+    with up(places, free_port) as first:
+        for process in [*psutil.Process(first.process.pid).children(recursive=True), first.process]:
+            process.kill()
+    with up(places, free_port) as second:
+        assert second.stop(signal.SIGTERM) < 10
+    assert processes_of(places) == []
+
+
+def test_after_a_kill_of_the_supervisor_alone_the_next_start_is_ready(places: Places, free_port: int) -> None:
+    with up(places, free_port) as first:
+        first.process.kill()
+    with up(places, free_port) as second:
+        assert second.stop(signal.SIGTERM) < 10
+    assert processes_of(places) == []
+
+
+def test_when_a_process_dies_the_others_are_stopped_and_it_is_named(places: Places, free_port: int) -> None:
+    with up(places, free_port) as running:
+        relay = [
+            process
+            for process in psutil.Process(running.process.pid).children()
+            if "relay_outbox" in process.cmdline()
+        ]
+        relay[0].kill()
+        running.process.wait(timeout=15)
+        assert running.process.returncode == 1
+        assert "./todo: relay ended with exit code -9" in running.output
+    assert processes_of(places) == []
+
+
+def test_a_signal_during_the_start_stops_it_as_well(places: Places, free_port: int) -> None:
+    starting = Up(places, free_port)
+    wait_until(lambda: (places.logs / "postgres.log").exists())
+    assert starting.stop(signal.SIGINT) < 10
+    assert starting.process.returncode == 0, starting.output
+    assert processes_of(places) == []
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_a_port_that_is_none_is_refused(places: Places, port: str) -> None:
+    refused = todo(places, "up", PORT=port)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"./todo: PORT is '{port}'; it must be a number from 1 to 65535.\n"
+
+
+def test_manage_starts_the_servers_it_needs_and_none_that_it_does_not(places: Places) -> None:
+    assert todo(places, "manage", "check").returncode == 0
+    assert not Path(places.data).exists()
+    shown = todo(places, "manage", "showmigrations", "accounts_app")
+    assert (shown.returncode, "0001" in shown.stdout) == (0, True)
+    assert processes_of(places) == []
+
+
+def test_the_permissions_of_the_folders_above_stay(places: Places, free_port: int) -> None:
+    places.data.parent.mkdir(parents=True)
+    places.data.parent.chmod(0o751)
+    before = {
+        folder: os.stat(folder).st_mode for folder in (*places.data.parents, *CHECKOUT.parents, CHECKOUT)
+    }
+    with up(places, free_port) as running:
+        running.stop(signal.SIGTERM)
+    assert {folder: os.stat(folder).st_mode for folder in before} == before
+
+
+def test_the_instance_that_runs_is_published_to_its_owner_only(places: Places, free_port: int) -> None:
+    with up(places, free_port) as running:
+        assert places.environment.stat().st_mode & 0o777 == 0o600
+        holder = json.loads(places.lock.read_text())
+        assert holder == {"pid": running.process.pid, "command": "up", "url": running.url}
+        running.stop(signal.SIGTERM)
+    assert not places.environment.exists()
