@@ -16,8 +16,8 @@ class UserManager(BaseUserManager["User"]):
     """Makes users. E-mail addresses are compared without regard to case."""
 
     def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "User":
-        """A user; without a password nobody can sign in with one."""
-        user = self.model(email=email and email.strip(), **fields)
+        """A user; without a password nobody can sign in with one. `email` None: an outside identity's."""
+        user = self.model(email=email and self.normalize_email(email.strip()), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -26,15 +26,19 @@ class UserManager(BaseUserManager["User"]):
         """An operator of the admin."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
+    def with_email(self, email: str | None) -> models.QuerySet["User"]:
+        """Who has this address, without regard to case: one or none, by the unique index."""
+        return self.alias(lower_email=Lower("email")).filter(lower_email=Lower(models.Value(email)))
+
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email__iexact=username)
+        return self.with_email(username).get()
 
 
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. An outside identity may come without e-mail, so it can be null."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    email = models.EmailField(max_length=254, null=True, blank=True)
+    email = models.EmailField(max_length=254, null=True, blank=True)  # noqa: DJ001 - many may have none
     email_confirmed = models.BooleanField(default=False)
     timezone = models.CharField(max_length=TIME_ZONE_MAX_LENGTH, default="UTC")
     is_staff = models.BooleanField(default=False)

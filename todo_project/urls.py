@@ -1,4 +1,26 @@
-from django.contrib import admin
-from django.urls import path
+"""Every route. What goes wrong under /api/ is JSON, also where no view was reached."""
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from todo_project import health
+
+handler404 = "http_app.errors.not_found"
+handler500 = "http_app.errors.server_error"
+
+api = [
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("", include("accounts_app.urls")),
+    path("", include("tasks_app.urls")),
+    path("", include("notifications_app.urls")),
+]
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="docs")),
+    path("api/", include(api)),
+    path("admin/", admin.site.urls),
+    path("healthz/live", health.live),
+    path("healthz/ready", health.ready),
+]

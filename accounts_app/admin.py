@@ -1,0 +1,72 @@
+"""Accounts in the admin."""
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+
+from accounts_app.models import OutsideIdentity, User, UserManager
+from recurring_app.rules import RuleError, zone
+
+
+class _WithEmail(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
+    """Takes an address nobody else has, in whatever case."""
+
+    def clean_email(self) -> str | None:
+        email: str | None = self.cleaned_data["email"] or None
+        if email is None:
+            return None
+        if User.objects.with_email(email).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError("There is an account with this e-mail already.", code="unique")
+        return UserManager.normalize_email(email)
+
+
+class AddUserForm(_WithEmail, AdminUserCreationForm):  # type: ignore[type-arg] # not generic at run time
+    email = forms.EmailField(max_length=254)
+
+    class Meta:
+        model = User
+        fields = ["email"]
+
+
+class ChangeUserForm(_WithEmail, UserChangeForm):  # type: ignore[type-arg] # not generic at run time
+    class Meta:
+        model = User
+        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets say which
+
+    def clean_timezone(self) -> str:
+        name: str = self.cleaned_data["timezone"]
+        try:
+            zone(name)
+        except RuleError as error:
+            raise forms.ValidationError(str(error), code=error.code) from error
+        return name
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run time
+    form = ChangeUserForm
+    add_form = AddUserForm
+    list_display = ["__str__", "timezone", "is_active", "is_staff", "created_at"]
+    list_filter = ["is_active", "is_staff", "email_confirmed", "created_at"]
+    search_fields = ["email", "id"]
+    ordering = ["-created_at", "id"]
+    readonly_fields = ["id", "created_at", "last_login"]
+    show_full_result_count = False
+    fieldsets = [
+        (None, {"fields": ["id", "email", "email_confirmed", "password", "timezone"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Dates", {"fields": ["created_at", "last_login"]}),
+    ]
+    add_fieldsets = [(None, {"fields": ["email", "usable_password", "password1", "password2"]})]
+
+
+@admin.register(OutsideIdentity)
+class OutsideIdentityAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    list_display = ["subject", "issuer", "user", "created_at"]
+    list_select_related = ["user"]
+    list_filter = ["issuer", "created_at"]
+    search_fields = ["subject", "issuer", "user__email"]
+    autocomplete_fields = ["user"]
+    readonly_fields = ["created_at"]
+    show_full_result_count = False

@@ -1,0 +1,132 @@
+from typing import Any, cast
+
+from django.contrib.auth import authenticate, password_validation
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import IntegrityError, transaction
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ValidationError
+from rest_framework.fields import get_error_detail
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts_app.models import User, UserManager
+from http_app.serializers import StrictSerializer
+from recurring_app.rules import RuleError, zone
+
+
+class TimeZoneField(serializers.CharField):
+    """The name of an IANA zone, such as Europe/Berlin."""
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        try:
+            zone(name)
+        except RuleError as error:
+            raise ValidationError(str(error), code=error.code) from error
+        return name
+
+
+class PasswordField(serializers.CharField):
+    """Taken as it is, blanks and all, and never answered."""
+
+    def __init__(self, **options: Any) -> None:
+        style = {"input_type": "password"}
+        super().__init__(write_only=True, trim_whitespace=False, style=style, **options)
+
+
+class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
+    """The person who asks."""
+
+    timezone = TimeZoneField()
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "email_confirmed", "timezone", "created_at"]
+        read_only_fields = ["id", "email", "email_confirmed", "created_at"]
+
+
+class RegistrationSerializer(StrictSerializer):
+    email = serializers.EmailField(max_length=254)
+    password = PasswordField()
+    timezone = TimeZoneField(default="UTC")
+
+    def validate_email(self, email: str) -> str:
+        normalized = UserManager.normalize_email(email)
+        if User.objects.with_email(normalized).exists():
+            raise _email_taken()
+        return normalized
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            password_validation.validate_password(attrs["password"], User(email=attrs["email"]))
+        except DjangoValidationError as error:
+            raise ValidationError({"password": get_error_detail(error)}) from error
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> User:
+        try:
+            with transaction.atomic():
+                return User.objects.create_user(**validated_data)
+        except IntegrityError as error:  # somebody registered it since validate_email looked
+            raise ValidationError({"email": [_email_taken()]}) from error
+
+    def to_representation(self, instance: User) -> dict[str, Any]:
+        return MeSerializer(instance).data
+
+
+class SignInSerializer(StrictSerializer):
+    email = serializers.CharField(write_only=True)
+    password = PasswordField()
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # Takes as long for an address nobody has as for a wrong password, and says the same.
+        user = authenticate(self.context["request"], email=attrs["email"], password=attrs["password"])
+        if user is None:
+            raise AuthenticationFailed("No active account has this e-mail and password.", "no_active_account")
+        return _pair(RefreshToken.for_user(user))
+
+
+class RefreshSerializer(StrictSerializer):
+    """A refresh token is good once: the answer brings its successor."""
+
+    refresh = serializers.CharField()
+    access = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        token = _spend(attrs["refresh"])
+        # The library's own serializer asks less: neither whether the user is still there, nor for a new password.
+        user = JWTAuthentication().get_user(token)
+        return _pair(RefreshToken.for_user(user))
+
+
+class SignOutSerializer(StrictSerializer):
+    refresh = serializers.CharField(write_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        _spend(attrs["refresh"])
+        return {}
+
+
+def _pair(refresh: RefreshToken) -> dict[str, Any]:
+    return {"access": str(refresh.access_token), "refresh": str(refresh)}
+
+
+def _spend(text: str) -> RefreshToken:
+    """The refresh token, blacklisted from now on. Raises TokenError when it is none, or was spent before.
+
+    Of two requests with the same token at the same moment one gets here first: the row's uniqueness decides.
+    """
+    token = RefreshToken(cast(Any, text))
+    _row, is_first = cast(tuple[Any, bool], token.blacklist())
+    if not is_first:
+        raise TokenError("Token is blacklisted")
+    return token
+
+
+def _email_taken() -> ErrorDetail:
+    return ErrorDetail(
+        "There is an account with this e-mail already: sign in, or take another address.", "unique"
+    )

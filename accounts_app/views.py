@@ -1,0 +1,63 @@
+"""Sign-up, sign-in and out, and who I am."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import permissions, status
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.generics import CreateAPIView, RetrieveUpdateAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework_simplejwt.views import TokenViewBase
+
+from accounts_app.models import User
+from accounts_app.serializers import (
+    MeSerializer,
+    RefreshSerializer,
+    RegistrationSerializer,
+    SignInSerializer,
+    SignOutSerializer,
+)
+from http_app.views import ApiView
+
+
+class RegisterView(ApiView, CreateAPIView[User]):
+    """Open an account."""
+
+    authentication_classes: list[type[BaseAuthentication]] = []
+    permission_classes = [permissions.AllowAny]
+    serializer_class = RegistrationSerializer
+
+
+class SignInView(ApiView, TokenViewBase):
+    """An access token (minutes) and a refresh token (days, good once) for an e-mail and its password."""
+
+    serializer_class = SignInSerializer
+
+
+class RefreshView(ApiView, TokenViewBase):
+    """New tokens for a refresh token, which is spent by this."""
+
+    serializer_class = RefreshSerializer
+
+
+class SignOutView(ApiView, TokenViewBase):
+    """Spend a refresh token for nothing. Access tokens that came of it last for their minutes."""
+
+    serializer_class = SignOutSerializer
+
+    @extend_schema(responses={204: None})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        super().post(request, *args, **kwargs)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(ApiView, RetrieveUpdateAPIView[User]):
+    """Whoever asks."""
+
+    http_method_names = ["get", "patch", "head", "options"]
+    serializer_class = MeSerializer
+
+    def get_object(self) -> User:
+        assert isinstance(self.request.user, User)
+        return self.request.user

@@ -1,0 +1,110 @@
+"""What an orchestrator asks: is the process alive, and may it get requests?"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TookTooLong
+from functools import cache
+from time import monotonic
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from events_app.relay import relay_is_active
+
+log = structlog.get_logger(__name__)
+
+ANSWER_WITHIN_SECONDS = 2.0
+OK = "ok"
+AWAY = "does not answer"
+UNKNOWN = "unknown while the database does not answer"
+# Without these no request can be answered. The others only make what is promised come later: no request
+# needs the state store, and the outbox keeps each event until a relay is there.
+REQUIRED = {"database", "migrations"}
+
+Checks = dict[str, str]
+
+# A thread each, so that one that hangs (a server that was stopped in its tracks) holds up no other.
+_DATABASE = ThreadPoolExecutor(1, "health-database")
+_STATE_STORE = ThreadPoolExecutor(1, "health-state-store")
+
+
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """200 as long as this process answers at all."""
+    return JsonResponse({"status": OK})
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """200, or 503 naming what is missing: `{status, not_ready: [names], checks: {name: "ok" or what is wrong}}`.
+
+    Answers within ANSWER_WITHIN_SECONDS. Only the REQUIRED parts make it a 503; with `?all=true` every part
+    does, for who starts the whole backend and waits for it.
+    """
+    checks = _all_checks()
+    wrong = [name for name, state in checks.items() if state != OK]
+    counted = set(checks) if request.GET.get("all") == "true" else REQUIRED
+    is_ready = counted.isdisjoint(wrong)
+    body = {"status": OK if is_ready else "not ready", "not_ready": wrong, "checks": checks}
+    return JsonResponse(body, status=200 if is_ready else 503)
+
+
+def _all_checks() -> Checks:
+    deadline = monotonic() + ANSWER_WITHIN_SECONDS
+    database = _DATABASE.submit(_guarded, _check_database)
+    state_store = _STATE_STORE.submit(_guarded, _check_state_store)
+    without_database = {"database": AWAY, "migrations": UNKNOWN, "relay": UNKNOWN}
+    return _outcome(database, deadline, without_database) | _outcome(
+        state_store, deadline, {"state_store": AWAY}
+    )
+
+
+def _outcome(check: Future[Checks | None], deadline: float, otherwise: Checks) -> Checks:
+    try:
+        return check.result(max(0.0, deadline - monotonic())) or otherwise
+    except TookTooLong:
+        check.cancel()  # when it still waits behind one that hangs
+        return otherwise
+
+
+def _guarded(check: Callable[[], Checks]) -> Checks | None:
+    """What the check found; None when its server is away, which is told here: the answer goes to strangers."""
+    try:
+        return check()
+    except (DatabaseError, redis.RedisError) as error:
+        log.warning("not_ready", error=str(error))
+        return None
+
+
+def _check_database() -> Checks:
+    try:
+        missing = sorted(_newest_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+        return {
+            "database": OK,
+            "migrations": f"not applied: {', '.join('.'.join(name) for name in missing)}" if missing else OK,
+            "relay": OK if relay_is_active() else "no relay is active",
+        }
+    finally:
+        connection.close()
+
+
+@cache
+def _newest_migrations() -> set[tuple[str, str]]:
+    """App and name of the last migration of each app; that it is applied says that those before it are."""
+    return set(MigrationLoader(None).graph.leaf_nodes())
+
+
+def _check_state_store() -> Checks:
+    timeout = settings.REDIS_TIMEOUT_SECONDS
+    with redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=timeout, socket_connect_timeout=timeout
+    ) as state_store:
+        state_store.ping()
+    return {"state_store": OK}
