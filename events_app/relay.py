@@ -54,7 +54,7 @@ class Relay:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self.stopping.is_set():
-            self.stopping.wait(self._guarded_step())
+            self.stopping.wait(self.guarded_step())
         connection.close()
 
     def step(self) -> float:
@@ -69,7 +69,8 @@ class Relay:
         self.poll = min(self.poll * 1.5, LONGEST_POLL_SECONDS)
         return self.poll
 
-    def _guarded_step(self) -> float:
+    def guarded_step(self) -> float:
+        """`step`, after which a lost database is a reason to wait, not to end."""
         try:
             return self.step()
         except (OperationalError, InterfaceError) as error:

@@ -1,5 +1,6 @@
 """The filters of the task list. `..._after` includes its instant, `..._before` does not."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -14,18 +15,16 @@ from rest_framework.request import Request
 from http_app.filters import BooleanFilter
 from tasks_app.models import Tag, Task, TaskTag
 
+_SAYS_OFFSET = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d)?)\s*$", re.IGNORECASE)
 OPEN = Q(completed=False, archived=False, deleted_at__isnull=True)
 
 
-class _InstantField(IsoDateTimeField):  # type: ignore[misc]
-    """ISO 8601 with an offset: a `+` in a URL is a space, so that slip is named too."""
-
-    def strptime(self, value: str, format: str) -> datetime:
-        instant: datetime = super().strptime(value, format)
-        if instant.tzinfo is None:
-            raise forms.ValidationError(
-                "Say the offset too, such as 2026-05-01T07:00:00Z (a + must be sent as %2B).", code="naive"
-            )
+class _InstantField(IsoDateTimeField):  # type: ignore[misc] # untyped library
+    def to_python(self, value: Any) -> datetime | None:
+        instant: datetime | None = super().to_python(value)
+        if instant is not None and not _SAYS_OFFSET.search(value):
+            message = "Say the offset too, such as 2026-05-01T07:00:00Z (a + in a URL is a space: write Z)."
+            raise forms.ValidationError(message, code="naive")
         return instant
 
 

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from tasks_app.models import Priority
 
-FIRST_PRIORITIES = import_module("tasks_app.migrations.0002_first_priorities").FIRST
+add_first_priorities = import_module("tasks_app.migrations.0002_first_priorities").add
 
 PASSWORD = "correct horse battery staple"
 
@@ -27,10 +29,8 @@ def first_priorities(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
         request.getfixturevalue("_django_db_helper")
         if not Priority.objects.exists():
-            Priority.objects.bulk_create(
-                Priority(id=pk, name=name, level=level, color=color)
-                for pk, name, level, color in FIRST_PRIORITIES
-            )
+            with connection.schema_editor() as editor:
+                add_first_priorities(apps, editor)
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "COERCE_DECIMAL_TO_STRING": False,
 }
-DRF_STANDARDIZED_ERRORS = {"ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "http_app.errors.ExceptionHandler"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "To-do backend",
     "DESCRIPTION": "Tasks, recurrence and reminders that are never forgotten.",

@@ -1,0 +1,116 @@
+"""Tags are their owner's; priorities are read by all and written by staff."""
+
+import pytest
+
+from accounts_app.models import User
+from tasks_app.models import Priority, Tag
+from tasks_app.services import create_task
+from tests.tasks_app.recorded import recorded
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return User.objects.create_superuser("operator@example.test", "x")
+
+
+class TestTags:
+    def test_create_read_rename_delete(self, client_of, alice: User) -> None:
+        client = client_of(alice)
+        created = client.post("/api/tags", {"name": "home"})
+        assert created.status_code == 201
+        assert created.json() | {"created_at": 0} == {
+            "id": created.json()["id"], "name": "home", "color": "#6B7280", "created_at": 0,
+        }  # fmt: skip
+        url = f"/api/tags/{created.json()['id']}"
+        assert client.patch(url, {"name": "house", "color": "#FF0000"}).json()["name"] == "house"
+        assert client.get("/api/tags").json()["results"][0]["color"] == "#FF0000"
+        assert client.delete(url).status_code == 204
+        assert client.get(url).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("body", "attr"),
+        [
+            ({"name": ""}, "name"),
+            ({"name": "x" * 51}, "name"),
+            ({"name": "x", "color": "red"}, "color"),
+            ({}, "name"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, client_of, alice: User, body: dict, attr: str) -> None:
+        response = client_of(alice).post("/api/tags", body)
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["attr"] == attr
+
+    def test_a_name_once_per_user(self, client_of, alice: User, bob: User) -> None:
+        assert client_of(alice).post("/api/tags", {"name": "home"}).status_code == 201
+        again = client_of(alice).post("/api/tags", {"name": "home"})
+        assert (again.status_code, again.json()["errors"][0]["code"]) == (400, "unique")
+        assert client_of(bob).post("/api/tags", {"name": "home"}).status_code == 201
+
+    def test_renaming_to_a_name_that_is_taken(self, client_of, alice: User) -> None:
+        Tag.objects.create(user=alice, name="home")
+        other = Tag.objects.create(user=alice, name="garden")
+        assert client_of(alice).patch(f"/api/tags/{other.pk}", {"name": "home"}).status_code == 400
+        assert client_of(alice).patch(f"/api/tags/{other.pk}", {"name": "garden"}).status_code == 200
+
+    @pytest.mark.django_db(transaction=True)
+    def test_deleting_one_changes_its_tasks(self, client_of, alice: User) -> None:
+        tag = Tag.objects.create(user=alice, name="home")
+        task = create_task(alice, title="x", tags=[tag])
+        with recorded() as found:
+            client_of(alice).delete(f"/api/tags/{tag.pk}")
+        assert client_of(alice).get(f"/api/tasks/{task.pk}").json()["tag_ids"] == []
+        assert found.types == [("task.updated", task.pk)]
+
+    @pytest.mark.parametrize("method", ["get", "patch", "delete"])
+    def test_another_users_tag_is_not_found(self, client_of, alice: User, bob: User, method: str) -> None:
+        tag = Tag.objects.create(user=alice, name="home")
+        response = getattr(client_of(bob), method)(
+            f"/api/tags/{tag.pk}", {"name": "x"} if method == "patch" else None
+        )
+        assert response.status_code == 404
+        assert client_of(bob).get("/api/tags").json()["results"] == []
+
+
+class TestPriorities:
+    def test_read_by_all_in_the_order_of_level(self, client_of, alice: User) -> None:
+        names = [row["name"] for row in client_of(alice).get("/api/priorities").json()["results"]]
+        assert names == ["Low", "Medium", "High", "Critical"]
+
+    def test_not_written_by_users(self, client_of, alice: User) -> None:
+        body = {"name": "Special", "level": 5, "color": "#000000"}
+        client = client_of(alice)
+        assert client.post("/api/priorities", body).status_code == 403
+        assert client.patch("/api/priorities/1", {"name": "x"}).status_code == 403
+        assert client.delete("/api/priorities/1").status_code == 403
+
+    def test_written_by_staff(self, client_of, operator: User) -> None:
+        client = client_of(operator)
+        created = client.post("/api/priorities", {"name": "Special", "level": 5, "color": "#000000"})
+        assert created.status_code == 201
+        url = f"/api/priorities/{created.json()['id']}"
+        assert client.patch(url, {"color": "#FFFFFF"}).json()["color"] == "#FFFFFF"
+        assert client.delete(url).status_code == 204
+
+    @pytest.mark.parametrize(
+        ("body", "attr"),
+        [
+            ({"name": "Low", "level": 5, "color": "#000000"}, "name"),
+            ({"name": "New", "level": 2, "color": "#000000"}, "level"),
+            ({"name": "New", "level": 6, "color": "#000000"}, "level"),
+            ({"name": "New", "level": 0, "color": "#000000"}, "level"),
+            ({"name": "New", "level": 5, "color": "black"}, "color"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, client_of, operator: User, body: dict, attr: str) -> None:
+        response = client_of(operator).post("/api/priorities", body)
+        assert response.status_code == 400
+        assert {error["attr"] for error in response.json()["errors"]} == {attr}
+
+    def test_one_in_use_or_the_default_is_kept(self, client_of, operator: User, alice: User) -> None:
+        create_task(alice, title="x", priority_id=3)
+        for pk in (2, 3):
+            assert client_of(operator).delete(f"/api/priorities/{pk}").status_code == 409
+        assert Priority.objects.count() == 4

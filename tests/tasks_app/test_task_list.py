@@ -1,0 +1,166 @@
+"""The list of tasks: filters, search, order, pages, and a number of queries that does not grow."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from accounts_app.models import User
+from tasks_app.models import Tag, Task
+from tasks_app.services import complete_task, create_task, trash_task
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def frozen():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def client(alice: User, client_of: Callable[[User], APIClient]) -> APIClient:
+    return client_of(alice)
+
+
+@pytest.fixture
+def tasks(alice: User, bob: User) -> dict[str, Task]:
+    home, garden = (Tag.objects.create(user=alice, name=name) for name in ("home", "garden"))
+    hour = timedelta(hours=1)
+    made = {
+        "plain": create_task(alice, title="plain"),
+        "done": complete_task(create_task(alice, title="done")),
+        "pinned": create_task(alice, title="pinned", pinned=True, tags=[home]),
+        "archived": create_task(alice, title="archived", archived=True),
+        "trashed": trash_task(create_task(alice, title="trashed")),
+        "late": create_task(alice, title="late", due_at=NOW - hour, tags=[home, garden]),
+        "soon": create_task(alice, title="soon", due_at=NOW + hour, reminder_at=NOW + hour),
+        "daily": create_task(alice, title="daily", recurrence_rule="daily", priority_id=4),
+    }
+    made["child"] = create_task(alice, title="child", parent_task=made["daily"])
+    create_task(bob, title="his")
+    return made
+
+
+def titles(client: APIClient, query: str = "") -> set[str]:
+    response = client.get(f"/api/tasks?{query}")
+    assert response.status_code == 200, response.content
+    return {task["title"] for task in response.json()["results"]}
+
+
+SHOWN = {"plain", "done", "pinned", "late", "soon", "daily", "child"}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", SHOWN),
+        ("completed=true", {"done"}),
+        ("completed=false", SHOWN - {"done"}),
+        ("archived=true", {"archived"}),
+        ("archived=false", SHOWN),
+        ("trash=true", {"trashed"}),
+        ("pinned=true", {"pinned"}),
+        ("recurring=true", {"daily"}),
+        ("overdue=true", {"late"}),
+        ("overdue=false", SHOWN - {"late"}),
+        ("priority=4", {"daily"}),
+        ("priority=critical", {"daily"}),
+        ("priority=5", set()),
+        ("parent=" + "9" * 30, set()),
+        ("due_before=2026-05-01T12:00:00Z", {"late"}),
+        ("due_after=2026-05-01T13:00:00Z", {"soon"}),
+        ("due_after=2026-05-01T13:00:00Z&due_before=2026-05-01T13:00:00Z", set()),
+        ("reminder_after=2026-05-01T00:00:00%2B02:00", {"soon"}),
+        ("completed_after=2026-05-01T12:00:00Z", {"done"}),
+        ("created_before=2026-05-01T12:00:00Z", set()),
+        ("updated_after=2026-05-01T12:00:00Z", SHOWN),
+        ("q=pla", {"plain"}),
+        ("q=PLAIN", {"plain"}),
+        ("q=plain soon", set()),
+        ("q='", set()),
+        ("q=so:*|(", {"soon"}),
+    ],
+)
+def test_filters(client: APIClient, tasks: dict[str, Task], query: str, expected: set[str]) -> None:
+    assert titles(client, query) == expected
+
+
+def test_tags(client: APIClient, tasks: dict[str, Task], alice: User) -> None:
+    home, garden = alice.tags.get(name="home").pk, alice.tags.get(name="garden").pk
+    assert titles(client, f"tag={home}") == {"pinned", "late"}
+    assert titles(client, f"tag={home}&tag={garden}") == {"pinned", "late"}
+    assert titles(client, f"tag_all={home}&tag_all={garden}") == {"late"}
+
+
+def test_parent(client: APIClient, tasks: dict[str, Task]) -> None:
+    assert titles(client, f"parent={tasks['daily'].pk}") == {"child"}
+
+
+def test_search_looks_into_the_description(client: APIClient, alice: User) -> None:
+    create_task(alice, title="x", description="the yellow watering can")
+    assert titles(client, "q=yel wat") == {"x"}
+
+
+@pytest.mark.parametrize(
+    ("query", "attr"),
+    [
+        ("colour=red", "colour"),
+        ("completed=maybe", "completed"),
+        ("due_before=2026-05-01", "due_before"),
+        ("due_before=2026-05-01T12:00:00", "due_before"),
+        ("due_before=2026-05-01T12:00:00+02:00", "due_before"),
+        ("tag=999999", "tag"),
+        ("tag=x", "tag"),
+        ("parent=x", "parent"),
+        ("page_size=201", "page_size"),
+        ("page_size=0", "page_size"),
+        ("ordering=colour", "ordering"),
+        ("cursor=nonsense", "cursor"),
+        ("completed=true&completed=false", "completed"),
+    ],
+)
+def test_what_cannot_be_filtered_by_is_named(client: APIClient, alice: User, query: str, attr: str) -> None:
+    response = client.get(f"/api/tasks?{query}")
+    assert response.status_code == 400
+    assert {error["attr"] for error in response.json()["errors"]} == {attr}
+
+
+def test_another_users_tag_is_unknown(client: APIClient, bob: User) -> None:
+    tag = Tag.objects.create(user=bob, name="his")
+    assert client.get(f"/api/tasks?tag={tag.pk}").status_code == 400
+
+
+def test_pages_cover_everything_once_while_rows_come(client: APIClient, alice: User) -> None:
+    wanted = {create_task(alice, title=f"task {n}", due_at=NOW if n % 3 else None).pk for n in range(10)}
+    seen: list[int] = []
+    next_url: str | None = "/api/tasks?page_size=3&ordering=due_at"
+    while next_url:
+        page = client.get(next_url).json()
+        seen += [task["id"] for task in page["results"]]
+        create_task(alice, title="comes in between", due_at=NOW - timedelta(days=1))
+        next_url = page["next"]
+    assert len(seen) == len(set(seen)) == 10
+    assert set(seen) == wanted
+
+
+def test_queries_do_not_grow_with_the_rows(client: APIClient, alice: User) -> None:
+    tags = [Tag.objects.create(user=alice, name=f"tag {n}") for n in range(3)]
+
+    def count() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert client.get("/api/tasks?page_size=100").status_code == 200
+        return len(queries)
+
+    create_task(alice, title="first", tags=tags)
+    few = count()
+    for n in range(30):
+        create_task(alice, title=f"task {n}", tags=tags)
+    assert count() == few == 2
