@@ -18,6 +18,13 @@ from todo_project.embedded.places import CHECKOUT, Places
 
 pytestmark = pytest.mark.slow
 
+MAKE_DORA = (
+    "from accounts_app.models import User; User.objects.create_user('dora@example.test', 'long pass word')"
+)
+COUNT_DORA = (
+    "from accounts_app.models import User; print(User.objects.filter(email__startswith='dora@').count())"
+)
+
 
 def todo(places: Places, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -98,8 +105,7 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
         assert taken.returncode == 1
         assert taken.stderr == f"./todo: port {free_port} on 127.0.0.1 is taken; choose another with PORT.\n"
 
-        script = "from accounts_app.models import User; User.objects.create_user('dora@example.test', 'long pass word')"
-        made = todo(places, "manage", "shell", "--verbosity", "0", "-c", script)
+        made = todo(places, "manage", "shell", "-c", MAKE_DORA)
         assert made.returncode == 0, made.stderr
 
         assert first.stop(signal.SIGINT) < 10
@@ -107,8 +113,7 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
     assert processes_of(places) == []
 
     with up(places, free_port) as second:
-        count = "from accounts_app.models import User; print(User.objects.filter(email='dora@example.test').count())"
-        counted = todo(places, "manage", "shell", "--verbosity", "0", "-c", count)
+        counted = todo(places, "manage", "shell", "-c", COUNT_DORA)
         assert counted.stdout.strip().splitlines()[-1] == "1", counted.stderr
         assert second.stop(signal.SIGTERM) < 10
         assert second.process.returncode == 0

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -106,8 +106,7 @@ def _serve(places: Places, address: Address) -> None:
             published(places, environment),
             Supervisor(places, os.environ | environment | _SURROUNDINGS) as supervisor,
         ):
-            _start_all(supervisor)
-            _wait_until_ready(places, address, supervisor, servers)
+            _start_all(supervisor, lambda: _wait_until_ready(places, address, supervisor, servers))
             print(_ready_line(places, address, environment), flush=True)
             supervisor.wait(servers.processes)
 
@@ -120,11 +119,16 @@ def _environment(places: Places, address: Address, servers: Servers) -> dict[str
     }
 
 
-def _start_all(supervisor: Supervisor) -> None:
-    """Web starts while the database is being prepared: loading its code takes as long and needs no table."""
+def _start_all(supervisor: Supervisor, wait_until_ready: Callable[[], None]) -> None:
+    """In an order that is soon ready on two cores, where starting all at once makes each wait for the others.
+
+    Web loads its code while the database is prepared; readiness needs the relay, but not worker and beat.
+    """
     commands = procfile()
     supervisor.start("web", commands.pop("web"))
     supervisor.run("prepare", "python -m todo_project.commands.prepare")
+    supervisor.start("relay", commands.pop("relay"))
+    wait_until_ready()
     for name, command in commands.items():
         supervisor.start(name, command)
 
@@ -134,17 +138,17 @@ def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, 
     missing = "nothing answers"
     while time.monotonic() < deadline:
         supervisor.require_all_running(servers.processes)
-        missing = _what_is_not_ready(f"{address.url}/healthz/ready")
+        missing = _what_is_not_ready(f"{address.url}/healthz/ready?all=true")
         if not missing:
             return
-        time.sleep(0.1)
+        time.sleep(0.4)
     raise StartError(f"not ready after {_READY_SECONDS} seconds: {missing} (see {places.logs}).")
 
 
 def _what_is_not_ready(url: str) -> str:
     """Empty when the answer is 200; otherwise what the answer, or its absence, says."""
     try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310  # our own http address
+        with urllib.request.urlopen(url, timeout=5):  # noqa: S310  # our own http address
             return ""
     except urllib.error.HTTPError as answer:
         return json.dumps(json.loads(answer.read()))
