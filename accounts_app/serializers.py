@@ -14,6 +14,8 @@ from accounts_app.models import User, UserManager
 from http_app.serializers import StrictSerializer
 from recurring_app.rules import RuleError, zone
 
+EMAIL_TAKEN = ErrorDetail("This e-mail has an account already: sign in, or take another address.", "unique")
+
 
 class TimeZoneField(serializers.CharField):
     """The name of an IANA zone, such as Europe/Berlin."""
@@ -54,7 +56,7 @@ class RegistrationSerializer(StrictSerializer):
     def validate_email(self, email: str) -> str:
         normalized = UserManager.normalize_email(email)
         if User.objects.with_email(normalized).exists():
-            raise _email_taken()
+            raise ValidationError([EMAIL_TAKEN])
         return normalized
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +71,7 @@ class RegistrationSerializer(StrictSerializer):
             with transaction.atomic():
                 return User.objects.create_user(**validated_data)
         except IntegrityError as error:  # somebody registered it since validate_email looked
-            raise ValidationError({"email": [_email_taken()]}) from error
+            raise ValidationError({"email": [EMAIL_TAKEN]}) from error
 
     def to_representation(self, instance: User) -> dict[str, Any]:
         return MeSerializer(instance).data
@@ -97,7 +99,7 @@ class RefreshSerializer(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         token = _spend(attrs["refresh"])
-        # The library's own serializer asks less: neither whether the user is still there, nor for a new password.
+        # The library's own serializer does not ask whether the user is still there, with the same password.
         user = JWTAuthentication().get_user(token)
         return _pair(RefreshToken.for_user(user))
 
@@ -124,9 +126,3 @@ def _spend(text: str) -> RefreshToken:
     if not is_first:
         raise TokenError("Token is blacklisted")
     return token
-
-
-def _email_taken() -> ErrorDetail:
-    return ErrorDetail(
-        "There is an account with this e-mail already: sign in, or take another address.", "unique"
-    )

@@ -13,7 +13,7 @@ from django.views import defaults
 from drf_standardized_errors import handler
 from psycopg.errors import UniqueViolation
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail
 
 from http_app.request_ids import request_id
 
@@ -55,6 +55,9 @@ class ExceptionHandler(handler.ExceptionHandler):
             return Conflict(f"This is in use by {' and '.join(used_by)}; change those first.", "in_use")
         if isinstance(exc, IntegrityError) and isinstance(exc.__cause__, UniqueViolation):
             return Conflict()  # the validators found nothing: somebody else was a moment faster
+        if isinstance(exc, AuthenticationFailed) and isinstance(exc.detail, dict):
+            # simplejwt's, which would be told as an error for each entry, with its own classes' names.
+            exc.detail = ErrorDetail(str(exc.detail["detail"]), str(exc.detail["code"]))
         known: Exception = super().convert_known_exceptions(exc)
         return known
 

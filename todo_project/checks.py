@@ -1,0 +1,89 @@
+"""What must be right before a process starts, and what only development may leave open.
+
+`manage.py` asks by itself (migrate, relay_outbox ...). The web server, the workers and beat load the project
+without asking, so each calls `refuse_unsafe_start`.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from celery.signals import beat_init, worker_init
+from django.apps.config import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register, run_checks
+
+from notifications_app import vapid
+from notifications_app.channels.channel import ChannelUnavailableError
+
+TAG = "todo"
+SHORTEST_SECRET_KEY = 50  # what Django's own `check --deploy` asks for
+RESERVED_DOMAIN = ".test"  # RFC 6761: nobody reads mail there
+
+
+def refuse_unsafe_start(**_signal: Any) -> None:
+    """End this process, saying why, when one of our checks finds an error."""
+    errors = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
+    if errors:
+        # Not an ordinary exception: Celery's signals log those and go on.
+        sys.exit("\n".join(["The backend does not start like this:", *map(str, errors)]))
+
+
+worker_init.connect(refuse_unsafe_start)
+beat_init.connect(refuse_unsafe_start)
+
+
+@register(TAG)
+def check_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """The settings that are wrong: everywhere, and in production."""
+    del app_configs, options
+    return [*_wrong_anywhere(), *(_unsafe_in_production() if settings.PRODUCTION else [])]
+
+
+def _wrong_anywhere() -> Iterator[CheckMessage]:
+    if settings.TODO_ENV not in ("development", "production"):
+        yield _error("E001", f"TODO_ENV is {settings.TODO_ENV!r}.", "Say development or production.")
+    if not settings.VAPID_SUBJECT.startswith(("mailto:", "https:")):
+        yield _error(
+            "E002",
+            f"VAPID_SUBJECT is {settings.VAPID_SUBJECT!r}.",
+            "Say where push services reach you: mailto:you@your.domain, or an https: URL (RFC 8292, 2.1).",
+        )
+    if settings.VAPID_PRIVATE_KEY:
+        try:
+            vapid.public_key()
+        except ChannelUnavailableError as error:
+            yield _error("E003", str(error), "It is a P-256 key: 32 bytes, base64url.")
+
+
+def _unsafe_in_production() -> Iterator[CheckMessage]:
+    key = settings.SECRET_KEY
+    if key == settings.DEVELOPMENT_SECRET_KEY or len(key) < SHORTEST_SECRET_KEY or len(set(key)) < 5:
+        yield _error(
+            "E004",
+            "SECRET_KEY is the development one, or too short to keep a secret.",
+            f"Set {SHORTEST_SECRET_KEY} random characters; on your own machine, TODO_ENV=development.",
+        )
+    if not settings.ALLOWED_HOSTS or any(host in ("*", ".") for host in settings.ALLOWED_HOSTS):
+        yield _error("E005", f"ALLOWED_HOSTS is {settings.ALLOWED_HOSTS}.", "Name the hosts you serve.")
+    for number, name in (("E006", "DATABASE_URL"), ("E007", "REDIS_URL")):
+        if not os.environ.get(name):
+            yield _error(number, f"{name} is not set.", "Its default is for a developer's own machine.")
+    yield from _unsafe_push_in_production()
+
+
+def _unsafe_push_in_production() -> Iterator[CheckMessage]:
+    if not settings.VAPID_PRIVATE_KEY:
+        hint = "Make one P-256 key and keep it: browsers are subscribed to it."
+        yield _error("E008", "VAPID_PRIVATE_KEY is not set: no reminder could be pushed.", hint)
+    if settings.VAPID_SUBJECT.endswith(RESERVED_DOMAIN):
+        hint = "Say where push services can reach you when something goes wrong."
+        yield _error("E009", f"VAPID_SUBJECT is {settings.VAPID_SUBJECT!r}: nobody reads that.", hint)
+    if settings.PUSH_ALLOW_INSECURE_ENDPOINTS:
+        hint = "Leave it out: with it, whoever subscribes an endpoint reaches your inner network."
+        yield _error("E010", "PUSH_ALLOW_INSECURE_ENDPOINTS is on.", hint)
+
+
+def _error(number: str, problem: str, hint: str) -> CheckMessage:
+    return Error(problem, hint=hint, id=f"todo.{number}")

@@ -36,17 +36,17 @@ _STATE_STORE = ThreadPoolExecutor(1, "health-state-store")
 
 
 @require_safe
-def live(request: HttpRequest) -> JsonResponse:
+def live(_request: HttpRequest) -> JsonResponse:
     """200 as long as this process answers at all."""
     return JsonResponse({"status": OK})
 
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200, or 503 naming what is missing: `{status, not_ready: [names], checks: {name: "ok" or what is wrong}}`.
+    """200, or 503 naming what is missing, within ANSWER_WITHIN_SECONDS.
 
-    Answers within ANSWER_WITHIN_SECONDS. Only the REQUIRED parts make it a 503; with `?all=true` every part
-    does, for who starts the whole backend and waits for it.
+    `{status, not_ready: [names], checks: {name: "ok" or what is wrong}}`. Only the REQUIRED parts make it a
+    503; with `?all=true` every part does, for who starts the whole backend and waits for it.
     """
     checks = _all_checks()
     wrong = [name for name, state in checks.items() if state != OK]
@@ -60,10 +60,9 @@ def _all_checks() -> Checks:
     deadline = monotonic() + ANSWER_WITHIN_SECONDS
     database = _DATABASE.submit(_guarded, _check_database)
     state_store = _STATE_STORE.submit(_guarded, _check_state_store)
-    without_database = {"database": AWAY, "migrations": UNKNOWN, "relay": UNKNOWN}
-    return _outcome(database, deadline, without_database) | _outcome(
-        state_store, deadline, {"state_store": AWAY}
-    )
+    no_database = {"database": AWAY, "migrations": UNKNOWN, "relay": UNKNOWN}
+    found = _outcome(database, deadline, no_database)
+    return found | _outcome(state_store, deadline, {"state_store": AWAY})
 
 
 def _outcome(check: Future[Checks | None], deadline: float, otherwise: Checks) -> Checks:
@@ -75,7 +74,7 @@ def _outcome(check: Future[Checks | None], deadline: float, otherwise: Checks) -
 
 
 def _guarded(check: Callable[[], Checks]) -> Checks | None:
-    """What the check found; None when its server is away, which is told here: the answer goes to strangers."""
+    """What the check found, or None: why a server is away is for the log, the answer goes to strangers."""
     try:
         return check()
     except (DatabaseError, redis.RedisError) as error:

@@ -1,7 +1,7 @@
 """Every route. What goes wrong under /api/ is JSON, also where no view was reached."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -10,7 +10,7 @@ from todo_project import health
 handler404 = "http_app.errors.not_found"
 handler500 = "http_app.errors.server_error"
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("accounts_app.urls")),

@@ -1,0 +1,135 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts_app.models import OutsideIdentity, User
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+USERS = "/admin/accounts_app/user/"
+IDENTITIES = "/admin/accounts_app/outsideidentity/"
+ADD: dict[str, Any] = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+
+
+@pytest.fixture
+def operator() -> Client:
+    User.objects.create_superuser("operator@example.test", PASSWORD)
+    client = Client()
+    credentials = {"username": "Operator@example.test", "password": PASSWORD}
+    answer = client.post("/admin/login/?next=/admin/", credentials)
+    assert answer.status_code == 302
+    return client
+
+
+def form_of(user: User, **changes: Any) -> dict[str, Any]:
+    return {"email": user.email or "", "timezone": user.timezone, "is_active": "on"} | changes
+
+
+def errors(answer: Any) -> dict[str, list[str]]:
+    assert answer.status_code == 200
+    found: dict[str, list[str]] = answer.context["adminform"].form.errors
+    return found
+
+
+def test_an_ordinary_user_is_not_let_in(alice: User) -> None:
+    client = Client()
+    client.force_login(alice)
+    assert client.get(USERS).status_code == 302
+
+
+def test_a_user_is_added_with_an_address_and_a_password(operator: Client) -> None:
+    assert operator.get(f"{USERS}add/").status_code == 200
+    answer = operator.post(f"{USERS}add/", ADD | {"email": "Dora@Example.TEST"})
+    assert answer.status_code == 302
+    dora = User.objects.get(email="Dora@example.test")
+    assert dora.check_password(PASSWORD)
+    assert not dora.is_staff
+
+
+@pytest.mark.parametrize("email", ["ALICE@example.test", "", "alice"])
+def test_an_address_that_is_taken_or_none_is_refused(alice: User, operator: Client, email: str) -> None:
+    assert set(errors(operator.post(f"{USERS}add/", ADD | {"email": email}))) == {"email"}
+
+
+def test_a_weak_password_is_refused(operator: Client) -> None:
+    weak = ADD | {"email": "dora@example.test", "password1": "dora", "password2": "dora"}
+    assert set(errors(operator.post(f"{USERS}add/", weak))) == {"password2"}
+
+
+def test_a_user_is_changed(alice: User, operator: Client) -> None:
+    page = f"{USERS}{alice.pk}/change/"
+    assert operator.get(page).status_code == 200
+    assert operator.post(page, form_of(alice, timezone="Asia/Tokyo", is_staff="on")).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.timezone, alice.is_staff) == ("Asia/Tokyo", True)
+    assert alice.check_password(PASSWORD)
+
+
+def test_an_unknown_zone_and_anothers_address_are_refused(alice: User, bob: User, operator: Client) -> None:
+    page = f"{USERS}{alice.pk}/change/"
+    wrong = operator.post(page, form_of(alice, timezone="Mars", email="BOB@example.test"))
+    assert set(errors(wrong)) == {"timezone", "email"}
+
+
+def test_two_users_may_have_no_address(operator: Client) -> None:
+    for _ in range(2):
+        outside = User.objects.create_user(None)
+        page = f"{USERS}{outside.pk}/change/"
+        assert operator.post(page, form_of(outside, is_staff="on")).status_code == 302
+    assert User.objects.filter(email=None, is_staff=True).count() == 2
+
+
+def test_a_password_is_set_anew(alice: User, operator: Client) -> None:
+    page = f"{USERS}{alice.pk}/password/"
+    assert operator.get(page).status_code == 200
+    new = {"usable_password": "true", "password1": "fresh horse staple", "password2": "fresh horse staple"}
+    assert operator.post(page, new).status_code == 302
+    alice.refresh_from_db()
+    assert alice.check_password("fresh horse staple")
+
+
+def test_a_user_is_deleted(alice: User, operator: Client) -> None:
+    assert operator.post(f"{USERS}{alice.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=alice.pk).exists()
+
+
+@pytest.mark.parametrize("query", ["", "?q=alice", "?is_active__exact=1", "?o=1"])
+def test_lists_find_and_do_not_ask_per_row(
+    alice: User, operator: Client, django_assert_max_num_queries: Any, query: str
+) -> None:
+    for i in range(20):
+        user = User.objects.create_user(f"alice{i}@example.test")
+        OutsideIdentity.objects.create(user=user, issuer="https://id.example.test", subject=str(i))
+    with django_assert_max_num_queries(5):
+        assert b"alice@example.test" in operator.get(USERS + query).content
+
+
+def test_a_user_is_found_by_id(alice: User, bob: User, operator: Client) -> None:
+    page = operator.get(USERS, {"q": str(alice.pk)}).content
+    assert b"alice@example.test" in page
+    assert b"bob@example.test" not in page
+
+
+def test_outside_identities_are_listed_without_asking_per_row(
+    operator: Client, django_assert_max_num_queries: Any
+) -> None:
+    for i in range(20):
+        user = User.objects.create_user(f"user{i}@example.test")
+        OutsideIdentity.objects.create(user=user, issuer="https://id.example.test", subject=f"subject-{i}")
+    with django_assert_max_num_queries(6):
+        page = operator.get(IDENTITIES).content
+    assert b"subject-19" in page
+    assert b"user19@example.test" in page
+    page = operator.get(IDENTITIES, {"q": "user7@"}).content
+    assert b"subject-7" in page
+    assert b"subject-19" not in page
+
+
+def test_an_outside_identity_is_linked_by_hand(alice: User, operator: Client) -> None:
+    assert operator.get(f"{IDENTITIES}add/").status_code == 200
+    link = {"user": str(alice.pk), "issuer": "https://id.example.test", "subject": "alice"}
+    assert operator.post(f"{IDENTITIES}add/", link).status_code == 302
+    assert OutsideIdentity.objects.get().user == alice
+    assert set(errors(operator.post(f"{IDENTITIES}add/", link))) == {"__all__"}

@@ -1,0 +1,74 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts_app.models import User
+from tests.accounts_app.conftest import Tokens, error_of, who_am_i
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[User], APIClient]
+
+
+def test_i_see_myself(alice: User, bob: User, client_of: ClientOf) -> None:
+    assert client_of(alice).get("/api/me").json() == {
+        "id": str(alice.pk),
+        "email": "alice@example.test",
+        "email_confirmed": False,
+        "timezone": "Europe/Berlin",
+        "created_at": alice.created_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def test_i_move_to_another_zone(alice: User, bob: User, client_of: ClientOf) -> None:
+    answer = client_of(alice).patch("/api/me", {"timezone": "Asia/Tokyo"})
+    assert answer.status_code == 200
+    assert answer.json()["timezone"] == "Asia/Tokyo"
+    alice.refresh_from_db()
+    bob.refresh_from_db()
+    assert (alice.timezone, bob.timezone) == ("Asia/Tokyo", "America/New_York")
+
+
+def test_nothing_to_change_changes_nothing(alice: User, client_of: ClientOf) -> None:
+    assert client_of(alice).patch("/api/me", {}).json()["timezone"] == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("timezone", "Mars/Olympus", "bad_timezone"),
+        ("timezone", "", "blank"),
+        ("timezone", None, "null"),
+        ("timezone", 5, "bad_timezone"),
+        ("email", "mallory@example.test", "read_only"),
+        ("id", "5", "read_only"),
+        ("email_confirmed", True, "read_only"),
+        ("created_at", "2020-01-01T00:00:00Z", "read_only"),
+        ("is_staff", True, "unknown_field"),
+        ("password", "correct horse", "unknown_field"),
+    ],
+)
+def test_what_i_cannot_change_is_named(
+    alice: User, client_of: ClientOf, field: str, value: Any, code: str
+) -> None:
+    assert error_of(client_of(alice).patch("/api/me", {field: value}), 400) == (field, code)
+    alice.refresh_from_db()
+    assert (alice.timezone, alice.email, alice.is_staff) == ("Europe/Berlin", "alice@example.test", False)
+
+
+@pytest.mark.parametrize("method", ["put", "delete", "post"])
+def test_other_methods_are_not_there(alice: User, client_of: ClientOf, method: str) -> None:
+    answer = getattr(client_of(alice), method)("/api/me", {})
+    assert error_of(answer, 405) == (None, "method_not_allowed")
+
+
+def test_an_unknown_parameter_is_named(alice: User, client_of: ClientOf) -> None:
+    assert error_of(client_of(alice).get("/api/me?verbose=1"), 400) == ("verbose", "unknown_parameter")
+
+
+def test_asking_costs_one_query(
+    alice: User, hers: Tokens, anyone: APIClient, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        assert who_am_i(anyone, hers["access"]).status_code == 200

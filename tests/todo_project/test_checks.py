@@ -1,0 +1,137 @@
+"""What a start is refused for: each setting alone, then the real processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as project
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from pytest_django import Settings
+
+from todo_project.checks import check_settings, refuse_unsafe_start
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+# A P-256 private key made for these tests.
+VAPID_KEY = "IlmG6Bm2ScMgDD33De2k1EVr9UO0zwX5ucVP2oYtrfI"
+SAFE: dict[str, Any] = {
+    "TODO_ENV": "production",
+    "PRODUCTION": True,
+    "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "ALLOWED_HOSTS": ["todo.example.org"],
+    "VAPID_PRIVATE_KEY": VAPID_KEY,
+    "VAPID_SUBJECT": "mailto:admin@example.org",
+    "PUSH_ALLOW_INSECURE_ENDPOINTS": False,
+}
+SERVERS = {"DATABASE_URL": "postgresql://todo@db.example.org/todo", "REDIS_URL": "redis://store.example.org"}
+
+
+@pytest.fixture
+def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings that a production start has nothing against."""
+    for name, value in SAFE.items():
+        setattr(settings, name, value)
+    for name, value in SERVERS.items():
+        monkeypatch.setenv(name, value)
+    return settings
+
+
+def found() -> list[str]:
+    return [message.id or "" for message in check_settings(None)]
+
+
+def test_a_safe_production_has_nothing_against_it(production: Settings) -> None:
+    assert found() == []
+    refuse_unsafe_start()
+    call_command("check", tags=["todo"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number"),
+    [
+        ("TODO_ENV", "prodution", "E001"),
+        ("TODO_ENV", "", "E001"),
+        ("VAPID_SUBJECT", "admin@example.org", "E002"),
+        ("VAPID_SUBJECT", "", "E002"),
+        ("VAPID_SUBJECT", "http://example.org", "E002"),
+        ("VAPID_PRIVATE_KEY", "not a key", "E003"),
+        ("VAPID_PRIVATE_KEY", VAPID_KEY[:-4], "E003"),
+        ("VAPID_PRIVATE_KEY", "A" * 43, "E003"),
+        ("SECRET_KEY", project.DEVELOPMENT_SECRET_KEY, "E004"),
+        ("SECRET_KEY", "short", "E004"),
+        ("SECRET_KEY", "x" * 60, "E004"),
+        ("ALLOWED_HOSTS", ["todo.example.org", "*"], "E005"),
+        ("ALLOWED_HOSTS", [], "E005"),
+        ("VAPID_PRIVATE_KEY", "", "E008"),
+        ("VAPID_SUBJECT", "mailto:operator@example.test", "E009"),
+        ("PUSH_ALLOW_INSECURE_ENDPOINTS", True, "E010"),
+    ],
+)
+def test_production_is_refused(production: Settings, name: str, value: Any, number: str) -> None:
+    setattr(production, name, value)
+    assert found() == [f"todo.{number}"]
+    with pytest.raises(SystemExit, match=f"todo.{number}"):
+        refuse_unsafe_start()
+    with pytest.raises(SystemCheckError, match=f"todo.{number}"):
+        call_command("check", tags=["todo"])
+
+
+@pytest.mark.parametrize(("name", "number"), [("DATABASE_URL", "E006"), ("REDIS_URL", "E007")])
+def test_production_names_its_servers(
+    production: Settings, monkeypatch: pytest.MonkeyPatch, name: str, number: str
+) -> None:
+    monkeypatch.delenv(name)
+    assert found() == [f"todo.{number}"]
+
+
+def test_an_https_subject_is_right_too(production: Settings) -> None:
+    production.VAPID_SUBJECT = "https://example.org/contact"
+    assert found() == []
+
+
+def test_development_may_leave_things_open(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.TODO_ENV, settings.PRODUCTION = "development", False
+    settings.SECRET_KEY = project.DEVELOPMENT_SECRET_KEY
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.PUSH_ALLOW_INSECURE_ENDPOINTS = True
+    settings.VAPID_PRIVATE_KEY = ""
+    for name in SERVERS:
+        monkeypatch.delenv(name, raising=False)
+    assert found() == []
+
+
+def test_a_malformed_key_is_refused_in_development_too(settings: Settings) -> None:
+    settings.VAPID_PRIVATE_KEY = "not a key"
+    settings.VAPID_SUBJECT = "operator"
+    assert found() == ["todo.E002", "todo.E003"]
+
+
+WEB = "-m granian --interface wsgi --host 127.0.0.1 --port 0 todo_project.wsgi:application"
+WORKER = "-m celery --app todo_project worker --pool threads --without-gossip --without-mingle"
+BEAT = "-m celery --app todo_project beat --scheduler celery.beat:Scheduler"
+RELAY = "manage.py relay_outbox"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [WEB, WORKER, BEAT, RELAY], ids=["web", "worker", "beat", "relay"])
+def test_no_process_starts_unsafe_in_production(command: str) -> None:
+    environment = os.environ | SERVERS | {"TODO_ENV": "production", "VAPID_PRIVATE_KEY": VAPID_KEY}
+    for name in ("SECRET_KEY", "VAPID_SUBJECT", "ALLOWED_HOSTS", "PUSH_ALLOW_INSECURE_ENDPOINTS"):
+        environment.pop(name, None)
+    process = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.returncode != 0
+    output = process.stdout + process.stderr
+    assert "todo.E004" in output
+    assert "todo.E009" in output
+    assert "todo.E003" not in output
