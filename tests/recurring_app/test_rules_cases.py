@@ -14,7 +14,7 @@ Case = dict[str, Any]
 CASES: list[Case] = json.loads(Path(__file__).with_name("recurrence_cases.json").read_text(encoding="utf-8"))
 
 
-def of_kind(kind: str) -> Any:
+def of_kind(kind: str) -> pytest.MarkDecorator:
     cases = [pytest.param(case, id=case["id"]) for case in CASES if case["kind"] == kind]
     return pytest.mark.parametrize("case", cases)
 
