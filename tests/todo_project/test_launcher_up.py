@@ -1,7 +1,6 @@
 """`./todo up`, as a person runs it: ready, stopped, killed, started again."""
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -79,7 +78,16 @@ def up(places: Places, port: int) -> Iterator[Up]:
         running.process.wait()
 
 
+def modes_of(folders: list[Path]) -> dict[Path, int]:
+    return {folder: folder.stat().st_mode for folder in folders}
+
+
 def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
+    places.data.parent.mkdir(parents=True)
+    places.data.parent.chmod(0o751)
+    above = [*places.data.parents, *CHECKOUT.parents, CHECKOUT]
+    before = modes_of(above)
+
     with up(places, free_port) as first:
         assert first.output.count("Ready: ") == 1
         for part in (
@@ -90,27 +98,18 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
         ):
             assert part in first.output
         assert (places.secrets / "operator_password").exists()
-        with urllib.request.urlopen(f"{first.url}/healthz/ready") as answer:
+        with urllib.request.urlopen(f"{first.url}/healthz/ready?all=true") as answer:
             assert answer.status == 200
-
-        again = todo(places, "up", PORT=str(free_port))
-        assert again.returncode == 1
-        assert again.stderr.startswith(
-            f"./todo: the data directory {places.data} is in use by `./todo up` (process "
-        )
-        assert again.stderr.count("\n") == 1
-
-        elsewhere = Places(data=places.data.parent / "other")
-        taken = todo(elsewhere, "up", PORT=str(free_port))
-        assert taken.returncode == 1
-        assert taken.stderr == f"./todo: port {free_port} on 127.0.0.1 is taken; choose another with PORT.\n"
-
+        assert places.environment.stat().st_mode & 0o777 == 0o600
+        holder = {"pid": first.process.pid, "command": "up", "url": first.url}
+        assert json.loads(places.lock.read_text()) == holder
+        refuse_a_second_one(places, free_port)
         made = todo(places, "manage", "shell", "-c", MAKE_DORA)
         assert made.returncode == 0, made.stderr
-
         assert first.stop(signal.SIGINT) < 10
         assert first.process.returncode == 0
     assert processes_of(places) == []
+    assert not places.environment.exists()
 
     with up(places, free_port) as second:
         counted = todo(places, "manage", "shell", "-c", COUNT_DORA)
@@ -118,22 +117,30 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
         assert second.stop(signal.SIGTERM) < 10
         assert second.process.returncode == 0
     assert processes_of(places) == []
+    assert modes_of(above) == before
 
 
-def test_after_a_kill_of_the_whole_tree_the_next_start_is_ready(places: Places, free_port: int) -> None:
+def refuse_a_second_one(places: Places, port: int) -> None:
+    again = todo(places, "up", PORT=str(port))
+    assert again.returncode == 1
+    assert again.stderr.startswith(
+        f"./todo: the data directory {places.data} is in use by `./todo up` (process "
+    )
+    assert again.stderr.count("\n") == 1
+    elsewhere = Places(data=places.data.parent / "other")
+    taken = todo(elsewhere, "up", PORT=str(port))
+    assert taken.returncode == 1
+    assert taken.stderr == f"./todo: port {port} on 127.0.0.1 is taken; choose another with PORT.\n"
+
+
+def test_after_a_kill_the_next_start_is_ready(places: Places, free_port: int) -> None:
     with up(places, free_port) as first:
         for process in [*psutil.Process(first.process.pid).children(recursive=True), first.process]:
             process.kill()
     with up(places, free_port) as second:
-        assert second.stop(signal.SIGTERM) < 10
-    assert processes_of(places) == []
-
-
-def test_after_a_kill_of_the_supervisor_alone_the_next_start_is_ready(places: Places, free_port: int) -> None:
-    with up(places, free_port) as first:
-        first.process.kill()
-    with up(places, free_port) as second:
-        assert second.stop(signal.SIGTERM) < 10
+        second.process.kill()  # the supervisor alone
+    with up(places, free_port) as third:
+        assert third.stop(signal.SIGTERM) < 10
     assert processes_of(places) == []
 
 
@@ -172,23 +179,3 @@ def test_manage_starts_the_servers_it_needs_and_none_that_it_does_not(places: Pl
     shown = todo(places, "manage", "showmigrations", "accounts_app")
     assert (shown.returncode, "0001" in shown.stdout) == (0, True)
     assert processes_of(places) == []
-
-
-def test_the_permissions_of_the_folders_above_stay(places: Places, free_port: int) -> None:
-    places.data.parent.mkdir(parents=True)
-    places.data.parent.chmod(0o751)
-    before = {
-        folder: os.stat(folder).st_mode for folder in (*places.data.parents, *CHECKOUT.parents, CHECKOUT)
-    }
-    with up(places, free_port) as running:
-        running.stop(signal.SIGTERM)
-    assert {folder: os.stat(folder).st_mode for folder in before} == before
-
-
-def test_the_instance_that_runs_is_published_to_its_owner_only(places: Places, free_port: int) -> None:
-    with up(places, free_port) as running:
-        assert places.environment.stat().st_mode & 0o777 == 0o600
-        holder = json.loads(places.lock.read_text())
-        assert holder == {"pid": running.process.pid, "command": "up", "url": running.url}
-        running.stop(signal.SIGTERM)
-    assert not places.environment.exists()
