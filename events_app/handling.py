@@ -46,7 +46,7 @@ def retry_parked(limit: int = 100) -> int:
 
 def backoff(attempts: int) -> timedelta:
     """How long to wait after this many failed attempts."""
-    return FIRST_RETRY * 2 ** (attempts - 1)
+    return FIRST_RETRY * (1 << (attempts - 1))
 
 
 def _retry_key(group: str, key: str) -> int:

@@ -60,7 +60,7 @@ def _inherited(done: TaskData, slot: datetime) -> dict[str, Any]:
         "due_at": slot if done.due_at else None,
         "reminder_at": _reminder_at(done, slot),
         "reminder_offsets": done.reminder_offsets,
-        # What comes due between the completion and a late handling still rings; what was past by then does not.
+        # What comes due between the completion and a late handling still rings; what was past then does not.
         "reminded_until": done.completed_at,
         "is_recurring": True,
         "recurrence_rule": done.recurrence_rule,

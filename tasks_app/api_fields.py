@@ -1,4 +1,4 @@
-"""Fields of the API that are stricter than DRF's: times with an offset, within years that can be reckoned with."""
+"""Times of the API, stricter than DRF's: with an offset, and in years that can be reckoned with."""
 
 from datetime import UTC, date, datetime
 from typing import Any

@@ -28,7 +28,7 @@ class _InstantField(IsoDateTimeField):  # type: ignore[misc] # untyped library
         return instant
 
 
-class InstantFilter(filters.IsoDateTimeFilter):
+class InstantFilter(filters.IsoDateTimeFilter):  # type: ignore[misc] # untyped library
     field_class = _InstantField
 
 
@@ -37,7 +37,7 @@ def own_tags(request: Request) -> QuerySet[Tag]:
     return Tag.objects.filter(user_id=request.user.pk)
 
 
-class TaskFilter(filters.FilterSet):
+class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
     completed = BooleanFilter()
     pinned = BooleanFilter()
     recurring = BooleanFilter(field_name="is_recurring")

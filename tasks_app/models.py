@@ -4,7 +4,7 @@ A save of a task locks its row and writes only what this copy of it changed: a s
 and what happened (completed, trashed ...) is told by comparing with the row, not with what was once read.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -19,6 +19,7 @@ from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
 from tasks_app.fields import LocalDateTimeField
 from tasks_app.querysets import TaskQuerySet, TaskTagQuerySet
 from tasks_app.settling import settle
+from tasks_app.validity import check_task
 
 HEX_COLOR = r"^#[0-9A-Fa-f]{6}$"
 hex_color = RegexValidator(HEX_COLOR, "A colour is # and six hexadecimal digits, such as #6B7280.")
@@ -188,16 +189,6 @@ class Task(models.Model):
     def __str__(self) -> str:
         return self.title
 
-    @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
-        task = super().from_db(db, field_names, values)
-        task._loaded = task.field_values()
-        return task
-
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        super().refresh_from_db(*args, **kwargs)
-        self._loaded = self.field_values()
-
     def save(
         self,
         *args: Any,
@@ -206,7 +197,7 @@ class Task(models.Model):
         update_fields: Iterable[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Write what this copy changed, over the row as it is now, with its event; nothing when nothing changed.
+        """Write what this copy changed, over the row as it is now, with its event; nothing when nothing did.
 
         Raises Task.DoesNotExist when the row has been erased meanwhile.
         """
@@ -216,6 +207,21 @@ class Task(models.Model):
                 super().save(*args, force_insert=True, using=using, **kwargs)
             elif changed := self._merge_into_row(update_fields):
                 super().save(*args, using=using, update_fields=changed, **kwargs)
+        self._loaded = self.field_values()
+
+    def clean(self) -> None:
+        """Hold what this copy changed against the rules in validity.py. Raises ValidationError, by field."""
+        every = {field.attname for field in self._meta.concrete_fields}
+        check_task(self, every if self._state.adding else self.touched())
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        task = super().from_db(*args, **kwargs)
+        task._loaded = task.field_values()
+        return task
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
         self._loaded = self.field_values()
 
     def touched(self) -> set[str]:

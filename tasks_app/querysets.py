@@ -45,7 +45,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_create(self, objs: Iterable[Task], *args: Any, **options: Any) -> list[Task]:  # type: ignore[override]
+    def bulk_create(self, objs: Iterable[Task], *args: Any, **options: Any) -> list[Task]:
         """Django's bulk_create(), with an event for each task.
 
         Raises NotSupportedError for ignore_conflicts and update_conflicts: PostgreSQL does not tell
@@ -93,7 +93,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def tag_ids_of(self, tasks: Iterable[Task]) -> dict[int, list[int]]:
         """The ids of the tags of each task, by task id; no query for no tasks."""
-        pairs = self.model.tags.through.objects.filter(task__in=list(tasks)).values_list("task_id", "tag_id")
+        links = self.model._meta.get_field("task_tags").related_model._default_manager
+        pairs = links.using(self.db).filter(task__in=list(tasks)).values_list("task_id", "tag_id")
         by_task: dict[int, list[int]] = defaultdict(list)
         for task_id, tag_id in pairs:
             by_task[task_id].append(tag_id)
@@ -121,19 +122,21 @@ class TaskQuerySet(models.QuerySet["Task"]):
         if names:
             self._plain().bulk_update(rows, sorted(names))
 
-    def _rows(self, pks: Iterable[int]) -> Self:
-        return self.model._default_manager.using(self.db).filter(pk__in=pks)
+    def _rows(self, pks: Iterable[int]) -> TaskQuerySet:
+        rows = self.model._default_manager.using(self.db).filter(pk__in=pks)
+        assert isinstance(rows, TaskQuerySet)
+        return rows
 
     def _plain(self, pks: Iterable[int] | None = None) -> models.QuerySet[Task]:
         """A queryset that records nothing, for what is not a change of its own."""
-        rows = models.QuerySet(self.model, using=self.db)
+        rows: models.QuerySet[Task] = models.QuerySet(self.model, using=self.db)
         return rows if pks is None else rows.filter(pk__in=pks)
 
 
 class TaskTagQuerySet(models.QuerySet["TaskTag"]):
     """Tags of tasks; every write through it is a change of the tasks."""
 
-    def bulk_create(self, objs: Iterable[TaskTag], *args: Any, **options: Any) -> list[TaskTag]:  # type: ignore[override]
+    def bulk_create(self, objs: Iterable[TaskTag], *args: Any, **options: Any) -> list[TaskTag]:
         """Django's bulk_create(); with ignore_conflicts only the pairs that are new are written and told."""
         links = list(objs)
         with transaction.atomic(using=self.db):
@@ -185,7 +188,9 @@ class TaskTagQuerySet(models.QuerySet["TaskTag"]):
             self._tasks().touch(ids)
 
     def _tasks(self) -> TaskQuerySet:
-        return self.model.task.field.related_model._default_manager.using(self.db)  # type: ignore[no-any-return]
+        tasks = self.model._meta.get_field("task").related_model._default_manager.using(self.db)
+        assert isinstance(tasks, TaskQuerySet)
+        return tasks
 
     def _new_links(self, links: list[TaskTag]) -> list[TaskTag]:
         rows = self.model._default_manager.filter(task_id__in={link.task_id for link in links})

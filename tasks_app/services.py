@@ -3,7 +3,7 @@
 A task given here was loaded under its lock (`Task.objects.locked()`), so what it says is true.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -14,7 +14,7 @@ from tasks_app.models import Tag, Task, TaskTag
 
 
 @transaction.atomic
-def create_task(user: User, *, tags: Sequence[Tag] = (), **fields: Any) -> Task:
+def create_task(user: User, *, tags: Iterable[Tag] = (), **fields: Any) -> Task:
     """A new task of the user's, with these tags. The fields are the model's."""
     task = Task(user=user, **fields)
     task.save()
@@ -23,7 +23,7 @@ def create_task(user: User, *, tags: Sequence[Tag] = (), **fields: Any) -> Task:
 
 
 @transaction.atomic
-def update_task(task: Task, *, tags: Sequence[Tag] | None = None, **fields: Any) -> Task:
+def update_task(task: Task, *, tags: Iterable[Tag] | None = None, **fields: Any) -> Task:
     """Change these fields; `tags`, when given, are all the tags it has from now on."""
     for name, value in fields.items():
         setattr(task, name, value)
@@ -33,7 +33,7 @@ def update_task(task: Task, *, tags: Sequence[Tag] | None = None, **fields: Any)
     return task
 
 
-def set_tags(task: Task, *, tags: Collection[Tag]) -> None:
+def set_tags(task: Task, *, tags: Iterable[Tag]) -> None:
     """Make these the task's tags: add what is missing, remove the rest. `task.version` is the row's afterwards."""
     wanted = {tag.pk for tag in tags}
     have = set(TaskTag.objects.filter(task=task).values_list("tag_id", flat=True)) if task.before else set()

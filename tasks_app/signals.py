@@ -29,7 +29,7 @@ def hold_doomed(instance: Task, **_: Any) -> None:
     """Lock the row and read its tags while they are there; None when another has deleted it already."""
     if instance.doomed is None:
         row = Task.objects.filter(pk=instance.pk).locked().first()
-        instance.doomed = row and (row, Task.objects.tag_ids_of([row])[row.pk])
+        instance.doomed = (row, Task.objects.tag_ids_of([row])[row.pk]) if row else None
 
 
 @receiver(post_delete, sender=Task)

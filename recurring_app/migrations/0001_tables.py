@@ -2,8 +2,9 @@
 
 import django.contrib.postgres.fields
 import django.utils.timezone
-import tasks_app.fields
 from django.db import migrations, models
+
+import tasks_app.fields
 
 
 class Migration(migrations.Migration):
