@@ -17,7 +17,7 @@ def main() -> int:
     teller = Teller()
     try:
         with push_service() as push, found_or_started(teller) as instance:
-            _tell(Story(instance, push), teller)
+            tell(Story(instance, push), teller)
             if teller.failed:
                 _show_log(instance)
     except StepFailedError as error:
@@ -25,10 +25,11 @@ def main() -> int:
     except KeyboardInterrupt:
         print("./todo demo: stopped.", file=sys.stderr)
         return 130
-    return _sum_up(teller)
+    return sum_up(teller)
 
 
-def _tell(story: Story, teller: Teller) -> None:
+def tell(story: Story, teller: Teller) -> None:
+    """Tell it to its end or to the first step that fails; then clean up, unless the instance goes anyway."""
     try:
         all(teller.tell(title, step) for title, step in story.steps())
     finally:
@@ -43,11 +44,12 @@ def _show_log(instance: Instance) -> None:
         print(*lines[-_LOG_LINES:], sep="\n", file=sys.stderr)
 
 
-def _sum_up(teller: Teller) -> int:
+def sum_up(teller: Teller) -> int:
+    """The last line, and the exit code."""
     if teller.failed:
         print(f"FAILED at {teller.failed!r}, after {teller.elapsed:.1f} s.", flush=True)
         return 1
-    print(f"The whole story holds: {teller.told} steps, {teller.elapsed:.1f} s.", flush=True)
+    print(f"The story holds: {teller.held} steps in {teller.elapsed:.1f} s.", flush=True)
     return 0
 
 

@@ -29,6 +29,9 @@ _INSECURE = "PUSH_ALLOW_INSECURE_ENDPOINTS"
 # All that an instance of our own takes from the caller: no setting of theirs may lead it to their data.
 _SURROUNDINGS = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 
+# The next `./todo test` removes what a killed story leaves under such a name.
+_TEMPORARY = f"todo-test-{os.geteuid()}-demo-"
+
 HOW_TO_PERMIT = (
     "this instance sends to public https push services only, and the story's own is on this machine. "
     f"For development start it with `{_INSECURE}=true ./todo up`; "
@@ -69,8 +72,8 @@ def found_or_started(teller: Teller) -> Iterator[Instance]:
     else:
         teller.say("", "Instance", "none runs here, so one is started for the story ...")
         with _own() as instance:
-            about = "PostgreSQL, Valkey, web, worker, beat and relay run"
-            teller.say("ok", "Instance", f"one of its own is ready at {instance.url}: {about}")
+            parts = "PostgreSQL, Valkey, web, worker, beat, relay"
+            teller.say("ok", "Instance", f"one of its own is ready at {instance.url} ({parts})")
             yield instance
 
 
@@ -80,8 +83,9 @@ def _instance(environment: Mapping[str, str], log: Path | None = None) -> Instan
 
 
 def _ready(instance: Instance) -> Instance:
-    status, text = Client(instance.url).send("GET", "/healthz/ready")
-    require(status == 200, f"{instance.url}/healthz/ready answers {status}: {text}")
+    path = "/healthz/ready?all=true"
+    status, text = Client(instance.url).send("GET", path)
+    require(status == 200, f"{instance.url}{path} answers {status}: {text}")
     return instance
 
 
@@ -97,7 +101,7 @@ def _require_insecure_endpoints(places: Places, running: Mapping[str, str]) -> N
 
 @contextmanager
 def _own() -> Iterator[Instance]:
-    places = Places(data=Path(tempfile.mkdtemp(prefix="todo-demo-")).resolve())
+    places = Places(data=Path(tempfile.mkdtemp(prefix=_TEMPORARY)).resolve())
     log = places.data / "up.log"
     try:
         up = _start(places, log)

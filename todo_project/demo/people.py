@@ -1,7 +1,7 @@
 """The people of the story: accounts made for it, and what they leave."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from todo_project.demo.client import Client
@@ -9,12 +9,18 @@ from todo_project.demo.client import Client
 
 @dataclass
 class Person:
-    """Somebody with an account, signed in or not yet; `client` calls as them."""
+    """Somebody new, in a time zone; `client` calls as them once they are signed in."""
 
-    email: str
-    password: str
     client: Client
+    timezone: str
+    email: str = field(default_factory=lambda: f"demo-{secrets.token_hex(4)}@example.test")
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     refresh: str = ""
+
+    def register(self) -> None:
+        """Open an account."""
+        registration = {"email": self.email, "password": self.password, "timezone": self.timezone}
+        self.client.call("POST", "/api/auth/register", registration, expect=201)
 
     def sign_in(self) -> None:
         """Get tokens for e-mail and password."""
@@ -22,26 +28,17 @@ class Person:
         tokens = self.client.call("POST", "/api/auth/token", credentials)
         self.client, self.refresh = Client(self.client.url, tokens["access"]), tokens["refresh"]
 
-    def leave(self) -> int:
-        """Erase their tasks and subscriptions, and sign out; how many tasks there were."""
+    def leave(self) -> tuple[int, int]:
+        """Erase their tasks and subscriptions, and sign out; how many there were of each."""
         if not self.refresh:
-            return 0
-        tasks = self._erase("/api/tasks", "?page_size=200&archived=false", "?permanent=true")
-        tasks += self._erase("/api/tasks", "?page_size=200&trash=true", "?permanent=true")
-        self._erase("/api/push-subscriptions", "?page_size=200", "")
+            return 0, 0
+        tasks = self._erase("/api/tasks", "?permanent=true")
+        subscriptions = self._erase("/api/push-subscriptions")
         self.client.call("POST", "/api/auth/logout", {"refresh": self.refresh}, expect=204)
-        return tasks
+        return tasks, subscriptions
 
-    def _erase(self, path: str, listing: str, how: str) -> int:
-        found: list[dict[str, Any]] = self.client.call("GET", path + listing)["results"]
+    def _erase(self, path: str, how: str = "") -> int:
+        found: list[dict[str, Any]] = self.client.call("GET", path)["results"]
         for each in found:
             self.client.call("DELETE", f"{path}/{each['id']}{how}", expect=204)
         return len(found)
-
-
-def new_person(url: str, *, timezone: str) -> Person:
-    """Open an account that nobody else has."""
-    person = Person(f"demo-{secrets.token_hex(4)}@example.test", secrets.token_urlsafe(16), Client(url))
-    registration = {"email": person.email, "password": person.password, "timezone": timezone}
-    person.client.call("POST", "/api/auth/register", registration, expect=201)
-    return person

@@ -42,7 +42,7 @@ class Teller:
     def __init__(self) -> None:
         self._started = time.monotonic()
         self.failed = ""
-        self.told = 0
+        self.held = 0
 
     @property
     def elapsed(self) -> float:
@@ -55,6 +55,7 @@ class Teller:
         """Take a step and say how it went; whether the story can go on."""
         try:
             self.say("ok", title, step())
+            self.held += 1
         except NotSeenError as reason:
             self.say("-", title, str(reason))
         except StepFailedError as error:
@@ -63,7 +64,6 @@ class Teller:
         except KeyError as name:
             self.fail(title, f"the answer has no {name}")
             return False
-        self.told += 1
         return True
 
     def fail(self, title: str, reason: str) -> None:

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from todo_project.demo.client import Client
 from todo_project.demo.instance import HOW_TO_PERMIT, Instance
 from todo_project.demo.outbox import Outbox
-from todo_project.demo.people import Person, new_person
+from todo_project.demo.people import Person
 from todo_project.demo.push_service import Browser, Message, PushService
 from todo_project.demo.steps import NotSeenError, Step, StepFailedError, milliseconds, require, wait_for
 
@@ -81,7 +82,7 @@ class Story:
         subscriptions = client.call("GET", "/api/push-subscriptions")["results"]
         require([each["endpoint"] for each in subscriptions] == [self.browser.endpoint], f"{subscriptions}")
         self.subscription_id = subscriptions[0]["id"]
-        return f"a browser with a P-256 key of its own subscribes; its push service is at {self.push.url}"
+        return f"a browser with a P-256 key of its own subscribes, at the push service {self.push.url}"
 
     # --- a task, its event, its reminder -----------------------------------------------------------
 
@@ -100,7 +101,8 @@ class Story:
         self.answered = time.monotonic()
         require(self.task["version"] == 1, f"a new task has version {self.task['version']}")
         require(datetime.fromisoformat(self.task["due_at"]) == self.due, f"due at {self.task['due_at']}")
-        return f'"{TITLE}", daily, due {_local(self.due)}: task {self.task["id"]}, version 1'
+        ahead = f"reminder in {REMINDER_AHEAD.total_seconds()} s"
+        return f'"{TITLE}", daily, due {_local(self.due)}, {ahead}: task {self.task["id"]}, version 1'
 
     def event_is_handled(self) -> str:
         outbox, task_id = self._outbox(), self.task["id"]
@@ -109,8 +111,8 @@ class Story:
         what = "the relay had not taken the task's events"
         wait_for(lambda: outbox.waiting(task_id) == 0 or None, seconds=EVENT_SECONDS, what=what)
         return (
-            f"{written} events written with the task (task.created, task.sync) and taken by the relay, "
-            f"{self._since_answer()} after the answer (seen in the table outbox_events)"
+            f"{written} events written with it (task.created, task.sync) and taken by the relay, "
+            f"{self._since_answer()} after the answer (seen in table outbox_events)"
         )
 
     def reminder_comes_due(self) -> str:
@@ -124,7 +126,8 @@ class Story:
             raise StepFailedError(f"{error}; the trace: {'; '.join(told) or 'it is not even due'}") from error
         lateness = (datetime.now(ZONE) - self.reminder_at).total_seconds()
         require(lateness > 0, f"it came {milliseconds(-lateness)} too early")
-        return f"due at {self.reminder_at:%H:%M:%S.%f}, at the push service {milliseconds(lateness)} later"
+        at = self.reminder_at.time().isoformat("milliseconds")
+        return f"due at {at}, at the push service {milliseconds(lateness)} later"
 
     def push_is_readable(self) -> str:
         """The push service has verified and decrypted it already, or it would have refused it."""
@@ -135,7 +138,7 @@ class Story:
         require(f"k={self.public_key}" in authorization, f"signed by another key: {authorization}")
         return (
             f"{headers['content-length']} encrypted bytes that the browser's key opens: "
-            f'"{payload["title"]}"; VAPID verified, signed by this instance for {self.message.claims["aud"]}'
+            f'"{payload["title"]}"; VAPID verified: this instance sent it, to this service'
         )
 
     def trace_tells_it(self) -> str:
@@ -147,7 +150,9 @@ class Story:
         self.task = self.owner.client.call("GET", f"/api/tasks/{self.task['id']}")
         require(self.task["reminder_sent"], "the task does not say reminder_sent")
         claimed = milliseconds(entry["lateness_seconds"])
-        return f"claimed {claimed} after its time; {_in_words(entry)}; task: reminder_sent, {self._version()}"
+        return (
+            f"claimed {claimed} after its time; {_in_words(entry)}; reminder_sent is true, {self._version()}"
+        )
 
     # --- done, and the next one --------------------------------------------------------------------
 
@@ -164,7 +169,7 @@ class Story:
         appeared = self._since_answer()
         due = self._require_follows(self.following, days=1)
         return (
-            f"task {self.following['id']} appears {appeared} after the answer, due {_local(due)}: "
+            f"task {self.following['id']} appears {appeared} after the answer, due {_local(due)}, "
             f"the same hour a day later; parent_task_id {self.following['parent_task_id']}"
         )
 
@@ -179,8 +184,8 @@ class Story:
         require(first["id"] == self.following["id"], f"task {first['id']} stands beside the first successor")
         due = self._require_follows(second, days=2)
         return (
-            "completed again, then reopened and completed: no second one; "
-            f"completing the next one makes task {second['id']}, due {_local(due)}"
+            f"task {self.task['id']} completed again, then reopened and completed: no second one; "
+            f"completing task {first['id']} makes task {second['id']}, due {_local(due)}"
         )
 
     # --- what must not happen ----------------------------------------------------------------------
@@ -208,15 +213,17 @@ class Story:
 
     def clean_up(self) -> str:
         """Remove what a client can remove; what stays is named."""
-        tasks = sum(person.leave() for person in self.people)
-        emails = ", ".join(person.email for person in self.people) or "nothing"
-        return f"{tasks} tasks and the subscription erased, signed out; accounts that stay: {emails}"
+        erased = [person.leave() for person in self.people]
+        tasks, subscriptions = (sum(counts) for counts in zip((0, 0), *erased, strict=True))
+        emails = " and ".join(person.email for person in self.people) or "none"
+        return f"erased: {tasks} tasks, {subscriptions} subscription; accounts that stay: {emails}"
 
     # --- ways to look ------------------------------------------------------------------------------
 
     def _new_person(self, timezone: str) -> Person:
-        person = new_person(self.instance.url, timezone=timezone)
-        self.people.append(person)
+        person = Person(Client(self.instance.url), timezone)
+        self.people.append(person)  # first, so that clean-up knows of an account whose answer never came
+        person.register()
         return person
 
     def _outbox(self) -> Outbox:
