@@ -18,6 +18,7 @@ from accounts_app.serializers import (
     SignInSerializer,
     SignOutSerializer,
 )
+from http_app.errors import ErrorSerializer
 from http_app.views import ApiView
 
 
@@ -29,12 +30,14 @@ class RegisterView(ApiView, CreateAPIView[User]):
     serializer_class = RegistrationSerializer
 
 
+@extend_schema(responses={200: SignInSerializer, 401: ErrorSerializer})
 class SignInView(ApiView, TokenViewBase):
     """An access token (minutes) and a refresh token (days, good once) for an e-mail and its password."""
 
     serializer_class = SignInSerializer
 
 
+@extend_schema(responses={200: RefreshSerializer, 401: ErrorSerializer})
 class RefreshView(ApiView, TokenViewBase):
     """New tokens for a refresh token, which is spent by this."""
 
@@ -46,7 +49,7 @@ class SignOutView(ApiView, TokenViewBase):
 
     serializer_class = SignOutSerializer
 
-    @extend_schema(responses={204: None})
+    @extend_schema(responses={204: None, 401: ErrorSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         super().post(request, *args, **kwargs)
         return Response(status=status.HTTP_204_NO_CONTENT)

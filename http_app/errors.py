@@ -4,6 +4,8 @@ Views answer through `ExceptionHandler` (setting DRF_STANDARDIZED_ERRORS); what 
 view through `not_found` and `server_error` (handler404 and handler500).
 """
 
+from typing import Any
+
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError
@@ -12,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from drf_standardized_errors import handler
 from psycopg.errors import UniqueViolation
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail
 
 from http_app.request_ids import request_id
@@ -44,6 +46,19 @@ class InternalError(APIException):
 
     def __init__(self, request_id: str) -> None:
         super().__init__(f"Something went wrong on our side; the logs know it as request {request_id}.")
+
+
+class OneErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="For programs: what kind of mistake.")
+    detail = serializers.CharField(help_text="For people: what is wrong and what would be right.")
+    attr = serializers.CharField(allow_null=True, help_text="The field or parameter, or null.")
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """The form of every error, for the schema."""
+
+    type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
+    errors = OneErrorSerializer(many=True)
 
 
 class ExceptionHandler(handler.ExceptionHandler):

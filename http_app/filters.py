@@ -44,20 +44,21 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # untyped 
         return filtered
 
 
-class BooleanFilter(BaseBooleanFilter):  # type: ignore[misc] # untyped library
-    """`true` or `false`; django-filter's own takes everything else for "no filter"."""
-
-    field_class = forms.TypedChoiceField
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+class _TrueOrFalseField(forms.TypedChoiceField):
+    def __init__(self, **options: Any) -> None:
         super().__init__(
-            *args,
             choices=[("true", "true"), ("false", "false")],
             coerce=lambda text: text == "true",
             empty_value=None,
             error_messages={"invalid_choice": "Write true or false."},
-            **kwargs,
+            **options,
         )
+
+
+class BooleanFilter(BaseBooleanFilter):  # type: ignore[misc] # untyped library
+    """`true` or `false`; django-filter's own takes everything else for "no filter"."""
+
+    field_class = _TrueOrFalseField
 
 
 def is_list(view: Any, request: Request) -> bool:

@@ -3,16 +3,17 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from todo_project import health
+from todo_project.openapi import KeptSchemaGenerator
 
 handler404 = "http_app.errors.not_found"
 handler500 = "http_app.errors.server_error"
 
 api: list[URLPattern | URLResolver] = [
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("schema", SpectacularAPIView.as_view(generator_class=KeptSchemaGenerator), name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("", include("accounts_app.urls")),
     path("", include("tasks_app.urls")),
     path("", include("notifications_app.urls")),

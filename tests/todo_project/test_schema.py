@@ -1,0 +1,133 @@
+"""The OpenAPI document: complete, kept by what is really answered, and readable without outside network."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from io import StringIO
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.test import Client
+from jsonschema import Draft202012Validator
+from rest_framework.test import APIClient
+
+from accounts_app.models import User
+from notifications_app.models import PushSubscription
+from tasks_app.models import Tag, Task
+
+pytestmark = pytest.mark.django_db
+
+ClientOf = Callable[[User], APIClient]
+PUBLIC = {"/api/auth/register", "/api/auth/token", "/api/auth/token/refresh", "/api/auth/logout"}
+NOBODYS_ID = 999_999
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The document. The command fails when anything in it had to be guessed, or when it is not OpenAPI."""
+    written = StringIO()
+    call_command("spectacular", fail_on_warn=True, validate=True, stdout=written)
+    document: dict[str, Any] = yaml.safe_load(written.getvalue())
+    return document
+
+
+def operations() -> Iterator[tuple[str, str]]:
+    """Each method and path, with an id that nothing has."""
+    for path, methods in schema()["paths"].items():
+        for method in METHODS & set(methods):
+            yield method, re.sub(r"\{\w+\}", str(NOBODYS_ID), path)
+
+
+def broken_rules(answer: Any, path: str, method: str = "get") -> list[str]:
+    """What the document says otherwise of this answer."""
+    response = schema()["paths"][path][method]["responses"][str(answer.status_code)]
+    rules = response["content"]["application/json"]["schema"]
+    validator = Draft202012Validator(rules | {"components": schema()["components"]})
+    return [error.message for error in validator.iter_errors(answer.json())]
+
+
+def test_the_document_is_whole_and_names_every_route() -> None:
+    assert schema()["openapi"].startswith("3.1")
+    assert PUBLIC | {"/api/me", "/api/tasks", "/api/tasks/{id}/complete"} <= set(schema()["paths"])
+
+
+def test_it_is_served_to_anyone() -> None:
+    answer = Client().get("/api/schema")
+    assert answer.status_code == 200
+    assert yaml.safe_load(answer.content)["paths"] == schema()["paths"]
+
+
+def test_every_operation_needs_a_sign_in() -> None:
+    let_in = {
+        path for method, path in operations() if getattr(APIClient(), method)(path, {}).status_code != 401
+    }
+    assert let_in == PUBLIC
+
+
+def test_every_operation_refuses_an_unknown_parameter(alice: User, client_of: ClientOf) -> None:
+    alice.is_staff = True
+    client = client_of(alice)
+    Task.objects.create(pk=NOBODYS_ID, user=alice, title="one of hers, of which there are lists")
+    accepting = []
+    for method, path in operations():
+        answer = getattr(client, method)(f"{path}?unheard_of=1", {})
+        named = {error["attr"] for error in answer.json().get("errors", [])}
+        if (answer.status_code, named) != (400, {"unheard_of"}):
+            accepting.append((method, path, answer.status_code))
+    assert accepting == []
+
+
+def test_every_error_has_the_one_form(alice: User, client_of: ClientOf) -> None:
+    client = client_of(alice)
+    validator = Draft202012Validator(
+        schema()["components"]["schemas"]["Error"] | {"components": schema()["components"]}
+    )
+    for method, path in operations():
+        answer = getattr(client, method)(path, {"unheard_of": 1})
+        if answer.status_code >= 400:
+            assert validator.is_valid(answer.json()), (method, path, answer.content)
+            assert answer.status_code < 500
+
+
+def test_answers_are_as_the_document_says(alice: User, client_of: ClientOf) -> None:
+    task = Task.objects.create(user=alice, title="hers")
+    Tag.objects.create(user=alice, name="home")
+    PushSubscription.objects.create(user=alice, endpoint="https://push.example.test/1")
+    client = client_of(alice)
+    for path in ("/api/me", "/api/tasks", "/api/tags", "/api/priorities", "/api/push-subscriptions"):
+        assert broken_rules(client.get(path), path) == []
+    assert broken_rules(client.get(f"/api/tasks/{task.pk}"), "/api/tasks/{id}") == []
+    assert broken_rules(client.get("/api/tasks?pinned=perhaps"), "/api/tasks") == []
+    assert broken_rules(APIClient().get("/api/me"), "/api/me") == []
+    new = client.post("/api/tasks", {"title": "new"})
+    assert new.status_code == 201
+    assert broken_rules(new, "/api/tasks", "post") == []
+
+
+def test_the_docs_page_loads_nothing_from_outside() -> None:
+    client = Client()
+    page = client.get("/api/docs")
+    assert page.status_code == 200
+    html = page.content.decode()
+    assert "//" not in re.sub(r"<!--.*?-->", "", html)
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', html)
+    assert len(loaded) == 5
+    for url in loaded:
+        answer = client.get(url.replace("&amp;", "&"))
+        assert answer.status_code == 200, url
+        answer.close()
+
+
+def test_the_docs_page_runs_under_a_strict_content_security_policy() -> None:
+    """No script stands in the page itself: `script-src 'self'` is enough."""
+    html = Client().get("/api/docs").content.decode()
+    assert re.findall(r"<script[^>]*>\s*[^<\s]", html) == []
+    assert 'url: "/api/schema"' in Client().get("/api/docs?script=").content.decode()
+
+
+def test_the_root_leads_to_the_docs() -> None:
+    answer = Client().get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/api/docs")
