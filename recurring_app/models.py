@@ -1,11 +1,16 @@
 """Templates that make tasks by the calendar, and what became of each slot."""
 
+from datetime import datetime
+
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
 from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
+from recurring_app.rules import CRON, RuleError, check_rule, instant_of
 from tasks_app.fields import LocalDateTimeField
 from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSETS, Priority, Tag
 
@@ -67,6 +72,37 @@ class RecurringTask(models.Model):
 
     def __str__(self) -> str:
         return self.template_title
+
+    @property
+    def rule(self) -> str:
+        """The template's rhythm as recurring_app.rules reads it."""
+        custom = self.recurrence_pattern == self.Pattern.CUSTOM
+        return f"{CRON}{self.cron_expression or ''}" if custom else self.recurrence_pattern
+
+    def clean(self) -> None:
+        """What the fields must be together. Raises ValidationError, by field."""
+        if self.recurrence_pattern != self.Pattern.CUSTOM and self.cron_expression is not None:
+            message = "Only the pattern custom has a cron expression: empty it, or choose custom."
+            raise ValidationError({"cron_expression": ValidationError(message, code="conflict")})
+        self._check_rule()
+        if self.ends_at is not None and not self._begins_before(self.ends_at):
+            message = "The end must not lie before the start."
+            raise ValidationError({"ends_at": ValidationError(message, code="past")})
+
+    def _check_rule(self) -> None:
+        try:
+            check_rule(self.rule, timezone=self.timezone, shortest_interval=settings.SHORTEST_RECURRENCE)
+        except RuleError as error:
+            custom = self.recurrence_pattern == self.Pattern.CUSTOM
+            rule_field = "cron_expression" if custom else "recurrence_pattern"
+            name = "timezone" if error.code == "bad_timezone" else rule_field
+            raise ValidationError({name: ValidationError(str(error), code=error.code)}) from error
+
+    def _begins_before(self, end: datetime) -> bool:
+        if self.starts_at is None:  # refused by its own field
+            return True
+        begin = instant_of(self.starts_at, self.timezone)
+        return begin is None or begin <= end
 
 
 class SeriesSlot(models.Model):

@@ -1,0 +1,153 @@
+"""Events in the admin: what is on its way, what is stuck and what was given up; and the ticks of beat.
+
+Nothing here is edited. A stuck event is tried again or given up, a dead letter is given back or dropped.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import cached_property
+
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.html import format_html
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+
+from events_app.handling import bury, requeue
+from events_app.models import DeadLetter, EventFields, OutboxEvent, ParkedEvent
+
+# Counting millions of rows takes longer than showing a hundred; whoever needs the rest searches.
+MAX_COUNTED = 10_000
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not generic at run time
+    """Counts, and so pages through, the first MAX_COUNTED rows at most."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Model] = self.object_list  # type: ignore[assignment] # the admin's always are
+        return rows.order_by()[:MAX_COUNTED].count()
+
+
+class ReadOnly:
+    """Rows that are looked at only."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class EventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    """Searched by what an operator has at hand: a task's id, a user's id, an event's id."""
+
+    search_fields = ["subject__exact", "key__exact", "event_id"]
+    search_help_text = "A task's id, a user's id or an event's id, in full."
+    exclude = ["data"]
+    readonly_fields = ["content"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    @admin.display(description="data")
+    def content(self, event: EventFields) -> str:
+        return format_html("<pre>{}</pre>", json.dumps(event.data, indent=2, ensure_ascii=False))
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"events_app.change_{self.opts.model_name}")
+
+
+@admin.register(OutboxEvent)
+class OutboxEventAdmin(EventAdmin):
+    list_display = ["id", "type", "subject", "key", "sequence", "time"]
+
+
+@admin.register(ParkedEvent)
+class ParkedEventAdmin(EventAdmin):
+    list_display = ["id", "group", "type", "subject", "key", "attempts", "next_attempt_at", "error"]
+    list_filter = ["group"]
+    actions = ["retry_now", "bury"]
+
+    @admin.action(description="Retry now, with what is parked before them", permissions=["operate"])
+    def retry_now(self, request: HttpRequest, queryset: QuerySet[ParkedEvent]) -> None:
+        """The oldest of a key is always tried first, so all of the key come due. The tick does the rest."""
+        _log(request, queryset, "To be retried now.")
+        chosen = set(queryset.values_list("group", "key"))
+        for group, key in chosen:
+            ParkedEvent.objects.filter(group=group, key=key).update(next_attempt_at=timezone.now())
+        self.message_user(request, "They are tried again within seconds.", messages.SUCCESS)
+
+    @admin.action(description="Give up: bury as dead letters", permissions=["operate"])
+    @transaction.atomic
+    def bury(self, request: HttpRequest, queryset: QuerySet[ParkedEvent]) -> None:
+        parked = list(queryset.select_for_update().order_by("id"))
+        _log(request, parked, "Buried as a dead letter.")
+        for event in parked:
+            event.error = event.error or "Given up by an operator."
+            bury(event)
+        self.message_user(request, f"{len(parked)} buried as dead letters.", messages.SUCCESS)
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(EventAdmin):
+    list_display = ["id", "group", "type", "subject", "key", "attempts", "died_at", "error"]
+    list_filter = ["group", "type"]
+    actions = ["requeue", "delete_selected"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    @admin.action(description="Requeue: give them back to their groups", permissions=["operate"])
+    @transaction.atomic
+    def requeue(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        dead = list(queryset.select_for_update().order_by("id"))
+        _log(request, dead, "Requeued.")
+        for letter in dead:
+            requeue(letter)
+        self.message_user(request, f"{len(dead)} given back to their groups.", messages.SUCCESS)
+
+    @admin.action(description="Drop for good", permissions=["delete"])
+    def delete_selected(
+        self, request: HttpRequest, queryset: QuerySet[DeadLetter]
+    ) -> HttpResponseBase | None:
+        """Django's own deletion, which asks first."""
+        return delete_selected(self, request, queryset)
+
+
+# The ticks are defined in settings, and beat writes them over these rows at each start: a change made here
+# would look kept and be lost.
+for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
+    admin.site.unregister(model)
+
+
+@admin.register(PeriodicTask)
+class TickAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    list_display = ["name", "task", "interval", "enabled", "last_run_at", "total_run_count"]
+    list_select_related = ["interval"]
+    fields = [
+        "name", "task", "interval", "queue", "expire_seconds", "enabled", "last_run_at", "total_run_count",
+        "date_changed",
+    ]  # fmt: skip
+    search_fields = ["name", "task"]
+    show_full_result_count = False
+
+
+def _log(request: HttpRequest, events: Iterable[EventFields], what: str) -> None:
+    assert request.user.pk is not None
+    LogEntry.objects.log_actions(request.user.pk, list(events), CHANGE, what)

@@ -1,0 +1,92 @@
+"""Templates of recurring tasks in the admin, and what became of their slots."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils import timezone
+
+from events_app.admin import BoundedPaginator, ReadOnly
+from recurring_app.models import RecurringTask, SeriesSlot
+from recurring_app.rules import Series
+from tasks_app.admin import OwnedForm
+from tasks_app.models import Tag
+
+RHYTHM = {"recurrence_pattern", "cron_expression", "timezone", "starts_at", "ends_at"}
+
+
+class RecurringTaskForm(OwnedForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "tags" in self.fields:
+            tags: forms.ModelMultipleChoiceField[Tag] = self.fields["tags"]  # type: ignore[assignment]
+            tags.queryset = Tag.objects.filter(user=self.instance.user_id)
+
+    def clean_template_description(self) -> str | None:
+        return self.cleaned_data["template_description"].replace("\r\n", "\n") or None
+
+    def clean_starts_at(self) -> datetime:
+        # A form's times have a zone; this one is read in the template's.
+        return timezone.make_naive(self.cleaned_data["starts_at"])
+
+
+@admin.register(RecurringTask)
+class RecurringTaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    form = RecurringTaskForm
+    list_display = ["id", "template_title", "user", "rule", "timezone", "next_occurrence", "is_active"]
+    list_select_related = ["user"]
+    list_filter = ["is_active", "recurrence_pattern"]
+    ordering = ["-id"]
+    search_fields = ["template_title", "id", "user__email"]
+    autocomplete_fields = ["user"]
+    filter_horizontal = ["tags"]
+    readonly_fields = ["next_occurrence", "created_at", "updated_at"]
+    fieldsets = [
+        (None, {"fields": ["user", "template_title", "template_description", "priority", "tags"]}),
+        ("Rhythm", {"fields": ["recurrence_pattern", "cron_expression", "timezone", "starts_at", "ends_at"]}),
+        ("Generation", {"fields": ["is_active", "catch_up", "next_occurrence"]}),
+        ("Its tasks", {"fields": ["due_after_minutes", "reminder_offsets"]}),
+        ("Record", {"fields": ["created_at", "updated_at"]}),
+    ]
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new template has a user only once it is saved, so there are no tags to choose yet."""
+        return None if obj else ["tags"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        sets = super().get_fieldsets(request, obj)
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if obj or name != "tags"]})
+            for title, options in sets
+        ]
+
+    def save_model(self, request: HttpRequest, obj: RecurringTask, form: Any, change: bool) -> None:
+        obj.updated_at = timezone.now()
+        if RHYTHM & set(form.changed_data):
+            series = Series(rule=obj.rule, timezone=obj.timezone, anchor=obj.starts_at, until=obj.ends_at)
+            obj.next_occurrence = series.next_after(timezone.now())
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(SeriesSlot)
+class SeriesSlotAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    list_display = ["id", "user", "series_id", "recurring_task", "slot_at", "outcome", "recorded_at"]
+    list_select_related = ["user", "recurring_task"]
+    list_filter = ["outcome"]
+    ordering = ["-id"]
+    search_fields = ["series_id", "recurring_task__template_title", "user__email"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A slot goes with its template or its user, never alone."""
+        match = request.resolver_match
+        alone = match is None or (match.url_name or "").startswith("recurring_app_seriesslot_")
+        return not alone and admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -1,0 +1,256 @@
+"""Tasks, priorities and tags in the admin. What is done here makes the events it makes everywhere else."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+
+from accounts_app.models import User
+from events_app.admin import MAX_COUNTED, BoundedPaginator
+from tasks_app.api_fields import EARLIEST, LATEST
+from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task, TaskTag
+from tasks_app.querysets import TaskQuerySet
+from tasks_app.services import complete_task, delete_tag, restore_task, trash_task
+
+# An operator who types "a" means nobody in particular.
+MAX_USERS_FOUND = 100
+LARGEST_ID_DIGITS = 18
+
+RECURRENCE = ["recurrence_rule", "recurrence_mode", "recurrence_end", "timezone"]
+# What follows from the rest, or is done by the actions: shown, never typed in.
+DERIVED_STATE = ["completed_at", "deleted_at"]
+DERIVED_REMINDERS = ["reminder_sent", "next_reminder_at", "reminded_until", "due_announced_for"]
+DERIVED_SERIES = [
+    "is_recurring", "series_id", "anchor_local", "occurrence_at", "generated_from", "recurring_task",
+]  # fmt: skip
+RECORD = ["version", "created_at", "updated_at"]
+
+
+class OwnedForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
+    """A form of what is somebody's, and stays theirs. Its times lie in years that can be reckoned with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "user" in self.fields:
+            self.fields["user"].disabled = self.instance.pk is not None
+
+    def clean(self) -> dict[str, Any]:
+        """Only what was changed: a page shows times without microseconds, and must not write them back so."""
+        cleaned = super().clean() or self.cleaned_data
+        for name, value in list(cleaned.items()):
+            if isinstance(value, datetime) and not EARLIEST.year <= value.year < LATEST.year:
+                self.add_error(name, "The year must be from 1970 to 8999.")
+        return {name: value for name, value in cleaned.items() if name in self.changed_data}
+
+    def clean_reminder_offsets(self) -> list[int]:
+        return sorted(set(self.cleaned_data["reminder_offsets"]))
+
+
+class TaskForm(OwnedForm):
+    # As the operator saw it: a page left open must not undo what others did meanwhile.
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seen_version"].initial = self.instance.version if self.instance.pk else None
+
+    def clean_description(self) -> str | None:
+        # A browser sends CRLF for each line break, and nothing for null.
+        return self.cleaned_data["description"].replace("\r\n", "\n") or None
+
+    def clean(self) -> dict[str, Any]:
+        seen = self.cleaned_data.get("seen_version")
+        if self.instance.pk and seen is not None and seen != self.instance.version:
+            message = "The task has changed since this page was opened: open it again."
+            raise forms.ValidationError(message, code="stale")
+        return super().clean()
+
+
+class TagInline(admin.TabularInline):  # type: ignore[type-arg] # not generic at run time
+    """The tags of a task, out of its user's. A new task has a user, and so tags, only once it is saved."""
+
+    model = TaskTag
+    extra = 0
+    verbose_name = "tag"
+    fields = ["tag"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TaskTag]:
+        return super().get_queryset(request).select_related("tag")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        field: Any = formset.form.base_fields["tag"]
+        field.queryset = Tag.objects.filter(user=obj.user_id)
+        field.choices = list(field.choices)  # read once, not for each row
+        return formset
+
+
+class TrashFilter(admin.SimpleListFilter):
+    title = "trash"
+    parameter_name = "trash"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("true", "In the trash"), ("false", "Not in the trash")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        return queryset.filter(deleted_at__isnull=self.value() == "false") if self.value() else queryset
+
+
+@admin.register(Task)
+class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    form = TaskForm
+    inlines = [TagInline]
+    list_display = [
+        "id", "title", "user", "completed", "archived", "in_trash", "priority", "due_at", "next_reminder_at",
+        "is_recurring", "updated_at",
+    ]  # fmt: skip
+    list_select_related = ["user", "priority"]
+    list_filter = ["completed", "archived", TrashFilter, "is_recurring", "priority"]
+    ordering = ["-id"]
+    search_fields = ["title", "id", "user__email"]
+    search_help_text = "A task's id, the beginning of its user's e-mail, or of words in title or description."
+    actions = ["trash", "restore", "complete"]
+    autocomplete_fields = ["user"]
+    raw_id_fields = ["parent_task"]
+    readonly_fields = [*DERIVED_STATE, *DERIVED_REMINDERS, *DERIVED_SERIES, *RECORD]
+    fieldsets = [
+        (None, {"fields": ["seen_version", "user", "title", "description", "priority", "color", "due_at"]}),
+        ("State", {"fields": ["completed", "pinned", "archived", *DERIVED_STATE]}),
+        ("Reminders", {"fields": ["reminder_at", "reminder_offsets", "snoozed_until", *DERIVED_REMINDERS]}),
+        ("Recurrence", {"fields": [*RECURRENCE, "parent_task", *DERIVED_SERIES]}),
+        ("Record", {"fields": [*RECORD]}),
+    ]
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    @admin.display(description="in trash", boolean=True)
+    def in_trash(self, task: Task) -> bool:
+        return task.deleted_at is not None
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else []
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
+        """Under its lock when it is about to be written: what is checked is what is saved."""
+        task: Task | None = super().get_object(request, object_id, from_field)
+        if task is None or request.method != "POST":
+            return task
+        return Task.objects.filter(pk=task.pk).locked().first()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Every word must be found, each by an index: there can be millions of tasks."""
+        if words := search_term.replace("\\", " ").replace("'", " ").split():
+            # The very expression of the index tasks_search.
+            queryset = queryset.alias(words=SearchVector("title", "description", config="simple"))
+        for word in words:
+            queryset = queryset.filter(_matches(word))
+        return queryset, False
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **options: Any
+    ) -> Any:
+        """ "Select all" names a number; where counting ends it would mean more than it says."""
+        everything = request.POST.get("select_across") == "1"
+        if everything and BoundedPaginator(queryset, 1).count == MAX_COUNTED:
+            message = f"{MAX_COUNTED} tasks or more are too many for one action: search or filter first."
+            self.message_user(request, message, messages.ERROR)
+            return None
+        return super().response_action(request, queryset, *args, **options)
+
+    @admin.action(description="Move to the trash", permissions=["change"])
+    def trash(self, request: HttpRequest, queryset: TaskQuerySet) -> None:
+        self._each(request, queryset.filter(deleted_at=None), trash_task, "moved to the trash")
+
+    @admin.action(description="Restore from the trash", permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: TaskQuerySet) -> None:
+        self._each(request, queryset.exclude(deleted_at=None), restore_task, "restored from the trash")
+
+    @admin.action(description="Complete", permissions=["change"])
+    def complete(self, request: HttpRequest, queryset: TaskQuerySet) -> None:
+        self._each(request, queryset.filter(completed=False, deleted_at=None), complete_task, "completed")
+
+    def _each(
+        self, request: HttpRequest, tasks: TaskQuerySet, service: Callable[[Task], Task], told: str
+    ) -> None:
+        """One transaction for each, so that nobody waits for the whole selection."""
+        done = sum(
+            self._one(request, tasks.filter(pk=pk), service, told)
+            for pk in tasks.values_list("pk", flat=True)
+        )
+        self.message_user(request, f"{done} {told}.", messages.SUCCESS)
+
+    @transaction.atomic
+    def _one(
+        self, request: HttpRequest, row: TaskQuerySet, service: Callable[[Task], Task], told: str
+    ) -> bool:
+        """Whether it was still there to do, now that it is locked."""
+        task = row.locked().first()
+        if task is not None:
+            service(task)
+            self.log_change(request, task, told.capitalize() + ".")
+        return task is not None
+
+
+@admin.register(Priority)
+class PriorityAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    list_display = ["level", "name", "color"]
+    list_display_links = ["name"]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Says why one cannot go without loading what has it, which may be every task there is."""
+        priorities: list[Priority] = list(objs)
+        kept = [f"{priority}: {why}" for priority in priorities for why in _uses(priority)]
+        return [str(priority) for priority in priorities], {"priorities": len(priorities)}, set(), kept
+
+
+@admin.register(Tag)
+class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    form = OwnedForm
+    fields = ["user", "name", "color", "created_at"]
+    readonly_fields = ["created_at"]
+    list_display = ["id", "name", "user", "color", "created_at"]
+    list_select_related = ["user"]
+    ordering = ["-id"]
+    search_fields = ["name", "user__email"]
+    autocomplete_fields = ["user"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
+
+    def delete_model(self, request: HttpRequest, obj: Tag) -> None:
+        delete_tag(obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Tag]) -> None:
+        for tag in queryset:
+            delete_tag(tag)
+
+
+def _matches(word: str) -> Q:
+    """By words, by id or by user. Users are looked up first: an OR across tables has no index."""
+    users = User.objects.filter(email__istartswith=word).values_list("pk", flat=True)[:MAX_USERS_FOUND]
+    found = Q(words=SearchQuery(f"'{word}':*", search_type="raw", config="simple")) | Q(user__in=list(users))
+    if word.isascii() and word.isdigit() and len(word) <= LARGEST_ID_DIGITS:
+        found |= Q(pk=int(word))
+    return found
+
+
+def _uses(priority: Priority) -> Sequence[str]:
+    """What would be left without its priority."""
+    uses = ["new tasks: it is the priority they get"] if priority.pk == DEFAULT_PRIORITY_ID else []
+    relations: list[tuple[type[Model], str]] = [
+        (relation.related_model, relation.field.name) for relation in Priority._meta.related_objects
+    ]
+    return uses + [
+        f"{model._meta.verbose_name_plural} that have it: give them another first"
+        for model, name in relations
+        if model._base_manager.filter(**{name: priority}).exists()
+    ]

@@ -1,0 +1,84 @@
+"""What the fields of a task must be together. Each field's own limits stand with the field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.timezone import now
+
+from recurring_app.rules import RuleError, check_rule, zone
+
+if TYPE_CHECKING:
+    from tasks_app.models import Task
+
+# Where the codes of the recurrence engine belong; the rest are the rule's.
+FIELD_OF_CODE = {"bad_timezone": "timezone", "mode_not_allowed": "recurrence_mode"}
+
+
+def check_task(task: Task, changed: set[str]) -> None:
+    """Hold what changed against the rules: what was accepted once stays as it is.
+
+    `changed` are column names. Raises ValidationError, by field.
+    """
+    errors = _reminder_errors(task) | _time_errors(task, changed)
+    if changed & {"recurrence_rule", "recurrence_mode", "timezone"}:
+        errors |= _rule_errors(task)
+    if changed & {"parent_task_id"}:
+        errors |= _parent_errors(task)
+    if errors:
+        raise ValidationError(errors)
+
+
+def _reminder_errors(task: Task) -> dict[str, ValidationError]:
+    if not task.reminder_offsets:
+        return {}
+    if task.reminder_at is not None:
+        message = "A task has reminder_at or reminder_offsets, not both: empty the other."
+        return {"reminder_offsets": ValidationError(message, code="conflict")}
+    if task.due_at is None:
+        message = "Offsets are minutes before due_at: the task needs one."
+        return {"reminder_offsets": ValidationError(message, code="needs_due_at")}
+    return {}
+
+
+def _time_errors(task: Task, changed: set[str]) -> dict[str, ValidationError]:
+    not_before = {"reminder_at": now(), "snoozed_until": now(), "recurrence_end": task.created_at}
+    too_early = [
+        name
+        for name, earliest in not_before.items()
+        if name in changed and (at := getattr(task, name)) is not None and at <= earliest
+    ]
+    messages = {"recurrence_end": "The end must lie after the task's creation."}
+    past = "This time has passed; it must lie in the future."
+    return {name: ValidationError(messages.get(name, past), code="past") for name in too_early}
+
+
+def _rule_errors(task: Task) -> dict[str, ValidationError]:
+    try:
+        if task.recurrence_rule is not None:
+            check_rule(
+                task.recurrence_rule,
+                timezone=task.timezone or _users_zone(task),
+                mode=task.recurrence_mode,
+                shortest_interval=settings.SHORTEST_RECURRENCE,
+            )
+        elif task.timezone:
+            zone(task.timezone)
+    except RuleError as error:
+        name = FIELD_OF_CODE.get(error.code, "recurrence_rule")
+        return {name: ValidationError(str(error), code=error.code)}
+    return {}
+
+
+def _users_zone(task: Task) -> str:
+    return task.user.timezone if task.user_id else "UTC"  # a task without user is refused by that field
+
+
+def _parent_errors(task: Task) -> dict[str, ValidationError]:
+    parent = task.parent_task
+    if parent is not None and (parent.user_id != task.user_id or parent.pk == task.pk):
+        message = "The head of a series is another task of the same user."
+        return {"parent_task": ValidationError(message, code="not_theirs")}
+    return {}
