@@ -6,20 +6,25 @@ view through `not_found` and `server_error` (handler404 and handler500).
 
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from drf_standardized_errors import handler
-from psycopg.errors import UniqueViolation
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail
+from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail, ParseError
 
 from http_app.request_ids import request_id
 
+log = structlog.get_logger(__name__)
+
 API_PREFIX = "/api/"
+# What Django takes for an attack: a host that is not ours, thousands of parameters ...
+BAD_REQUEST = "The request is malformed: look at its host, its headers and the number of its parameters."
 
 
 class Conflict(APIException):
@@ -68,8 +73,14 @@ class ExceptionHandler(handler.ExceptionHandler):
         if isinstance(exc, ProtectedError):
             used_by = sorted({str(row._meta.verbose_name_plural) for row in exc.protected_objects})
             return Conflict(f"This is in use by {' and '.join(used_by)}; change those first.", "in_use")
-        if isinstance(exc, IntegrityError) and isinstance(exc.__cause__, UniqueViolation):
-            return Conflict()  # the validators found nothing: somebody else was a moment faster
+        if isinstance(exc, SuspiciousOperation):
+            return ParseError(BAD_REQUEST)
+        if isinstance(exc, IntegrityError) and isinstance(
+            exc.__cause__, UniqueViolation | ForeignKeyViolation
+        ):
+            # The validators found nothing wrong: somebody else was a moment faster. Or we have a fault.
+            log.warning("conflict", exc_info=exc)
+            return Conflict()
         if isinstance(exc, AuthenticationFailed) and isinstance(exc.detail, dict):
             # simplejwt's, which would be told as an error for each entry, with its own classes' names.
             exc.detail = ErrorDetail(str(exc.detail["detail"]), str(exc.detail["code"]))
@@ -83,9 +94,16 @@ class ExceptionHandler(handler.ExceptionHandler):
         return InternalError(request_id(request._request) if request else "")
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: JSON for paths of the API, Django's page elsewhere."""
+    if not _is_api(request):
+        return defaults.bad_request(request, exception)
+    return _answer(400, "client_error", ParseError.default_code, BAD_REQUEST)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: JSON for paths of the API, Django's page elsewhere."""
-    if not request.path.startswith(API_PREFIX):
+    if not _is_api(request):
         return defaults.page_not_found(request, exception)
     detail = "There is no such route; GET /api/schema names them all."
     return _answer(404, "client_error", "not_found", detail)
@@ -93,10 +111,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500: JSON for paths of the API, Django's page elsewhere."""
-    if not request.path.startswith(API_PREFIX):
+    if not _is_api(request):
         return defaults.server_error(request)
     error = InternalError(request_id(request))
     return _answer(500, "server_error", "error", str(error.detail))
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return f"{request.path}/".startswith(API_PREFIX)
 
 
 def _answer(code: int, kind: str, error_code: str, detail: str) -> JsonResponse:

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from todo_project import health
 from todo_project.openapi import KeptSchemaGenerator
 
+handler400 = "http_app.errors.bad_request"
 handler404 = "http_app.errors.not_found"
 handler500 = "http_app.errors.server_error"
 

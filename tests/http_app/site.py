@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import uuid4
 
 import django_filters
 from django.urls import path
@@ -11,12 +12,13 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from http_app.errors import not_found, server_error
+from http_app.errors import bad_request, not_found, server_error
 from http_app.filters import BooleanFilter
 from http_app.serializers import StrictSerializer
 from http_app.views import ApiView
 from tasks_app.models import Priority, Tag, Task
 
+handler400 = bad_request
 handler404 = not_found
 handler500 = server_error
 
@@ -83,6 +85,8 @@ class WriteThenFail(ApiView, GenericAPIView[Tag]):
         task = Task.objects.select_related("user").first()
         assert task is not None
         Tag.objects.create(user=task.user, name="written")
+        if how == "dangle":
+            Tag.objects.filter(user=task.user).update(user_id=uuid4())
         if how == "raise":
             raise serializers.ValidationError({"name": "no"})
         if how == "crash":

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.urls("tests.http_app.site")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("how", "status", "written"),
-    [("succeed", 204, 1), ("raise", 400, 0), ("refuse", 409, 0), ("crash", 500, 0)],
+    [("succeed", 204, 1), ("raise", 400, 0), ("refuse", 409, 0), ("crash", 500, 0), ("dangle", 409, 0)],
 )
 def test_a_write_stays_only_when_the_answer_is_a_success(
     alice: User, how: str, status: int, written: int

@@ -186,6 +186,27 @@ def test_our_own_fault_tells_the_request_and_nothing_of_the_inside(caller: Clien
     }
 
 
+def test_a_reference_that_went_away_before_the_commit(
+    transactional_db: None, caller: Client, alice: User
+) -> None:
+    Task.objects.create(user=alice, title="hers")
+    error = error_of(caller.post("/api/write-then/dangle"), 409, "client_error")
+    assert error["code"] == "conflict"
+
+
+def test_a_host_that_is_not_ours(caller: Client) -> None:
+    for path in ("/api/tasks", "/api"):
+        answer = caller.get(path, headers={"Host": "evil.example.org"})
+        assert error_of(answer, 400, "client_error")["code"] == "parse_error"
+    page = caller.get("/admin/", headers={"Host": "evil.example.org"})
+    assert (page.status_code, page.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+
+
+def test_thousands_of_parameters(caller: Client) -> None:
+    answer = caller.get("/api/tasks?" + "&".join(f"p{i}=1" for i in range(2000)))
+    assert error_of(answer, 400, "client_error")["code"] == "parse_error"
+
+
 def test_a_fault_outside_of_a_view_is_json_too(caller: Client, settings: Settings) -> None:
     settings.MIDDLEWARE = ["http_app.request_ids.RequestIdMiddleware", "tests.http_app.test_errors.Faulty"]
     error = error_of(caller.get("/api/tasks", headers={"X-Request-ID": "abc-123"}), 500, "server_error")

@@ -1,0 +1,140 @@
+import socket
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from pytest_django import Settings
+
+from events_app.relay import LOCK_ID
+from todo_project import health
+
+
+def ready(**parameters: str) -> tuple[int, dict[str, Any]]:
+    """The status and the body, which must come in time."""
+    started = monotonic()
+    answer = Client().get("/healthz/ready", parameters)
+    assert monotonic() - started < health.ANSWER_WITHIN_SECONDS + 0.5
+    body: dict[str, Any] = answer.json()
+    return answer.status_code, body
+
+
+@pytest.fixture
+def relay(transactional_db: None) -> Iterator[None]:
+    """Somebody who holds the relay's lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_ID])
+        yield
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_ID])
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """The port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+    for pool in (health._DATABASE, health._STATE_STORE):
+        pool.submit(int).result(timeout=10)  # its connections are reset now: nothing hangs any more
+
+
+@pytest.fixture
+def move_database(db: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """`move_database(port)`: new connections look for the database there."""
+
+    def move(port: int) -> None:
+        for name, value in {"HOST": "127.0.0.1", "PORT": port, "OPTIONS": {}}.items():
+            monkeypatch.setitem(connections.settings["default"], name, value)
+
+    return move
+
+
+def test_alive_asks_nobody() -> None:
+    answer = Client().get("/healthz/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert Client().post("/healthz/live").status_code == 405
+
+
+@pytest.mark.usefixtures("relay")
+def test_with_everything_there_it_is_ready() -> None:
+    checks = {"database": "ok", "migrations": "ok", "relay": "ok", "state_store": "ok"}
+    assert ready() == (200, {"status": "ok", "not_ready": [], "checks": checks})
+    assert ready(all="true")[0] == 200
+
+
+@pytest.mark.django_db
+def test_without_a_relay_requests_are_still_taken() -> None:
+    status, body = ready()
+    assert (status, body["status"], body["not_ready"]) == (200, "ok", ["relay"])
+    assert body["checks"]["relay"] == "no relay is active"
+    status, body = ready(all="true")
+    assert (status, body["status"], body["not_ready"]) == (503, "not ready", ["relay"])
+
+
+@pytest.mark.usefixtures("relay")
+def test_without_the_state_store_requests_are_still_taken(settings: Settings, free_port: int) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port}/0"
+    assert (ready()[0], ready()[1]["not_ready"]) == (200, ["state_store"])
+    assert ready(all="true")[0] == 503
+
+
+@pytest.mark.usefixtures("relay")
+def test_a_state_store_that_hangs_is_told_in_time(settings: Settings, silent_port: int) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{silent_port}/0"
+    status, body = ready()
+    assert (status, body["checks"]["state_store"]) == (200, "does not answer")
+
+
+def test_without_the_database_it_is_not_ready(move_database: Callable[[int], None], free_port: int) -> None:
+    move_database(free_port)
+    status, body = ready()
+    assert (status, body["status"]) == (503, "not ready")
+    assert body["not_ready"] == ["database", "migrations", "relay"]
+    assert body["checks"] == {
+        "database": "does not answer",
+        "migrations": "unknown while the database does not answer",
+        "relay": "unknown while the database does not answer",
+        "state_store": "ok",
+    }
+
+
+@pytest.mark.slow
+def test_a_database_that_hangs_is_told_in_time_each_time(
+    move_database: Callable[[int], None], silent_port: int
+) -> None:
+    move_database(silent_port)
+    for _ in range(2):
+        status, body = ready()
+        assert (status, body["checks"]["database"]) == (503, "does not answer")
+        assert body["checks"]["state_store"] == "ok"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_is_missing_is_named() -> None:
+    recorder = MigrationRecorder(connection)
+    (newest,) = [name for app, name in health._newest_migrations() if app == "tasks_app"]
+    recorder.record_unapplied("tasks_app", newest)
+    try:
+        status, body = ready()
+    finally:
+        recorder.record_applied("tasks_app", newest)
+    assert status == 503
+    assert body["checks"]["migrations"] == f"not applied: tasks_app.{newest}"
+    assert "migrations" in body["not_ready"]
+    assert ready()[0] == 200
+
+
+@pytest.mark.django_db
+def test_it_leaves_no_connection_behind() -> None:
+    ready()
+    assert health._DATABASE.submit(lambda: connection.connection).result(timeout=10) is None
