@@ -63,7 +63,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
     """The form of every error, for the schema."""
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
-    errors = OneErrorSerializer(many=True)
+    errors = OneErrorSerializer(many=True)  # type: ignore[assignment] # the form's own word
 
 
 class ExceptionHandler(handler.ExceptionHandler):

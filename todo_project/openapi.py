@@ -14,5 +14,6 @@ class KeptSchemaGenerator(SchemaGenerator):
 
 @cache
 def _document() -> dict[str, Any]:
-    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    generator: Any = SchemaGenerator
+    document: dict[str, Any] = generator().get_schema(request=None, public=True)
     return document
