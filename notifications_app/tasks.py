@@ -1,9 +1,11 @@
 """What Celery runs. A message is a hint: lose it, repeat it, and the rows in PostgreSQL decide."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from celery import shared_task
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -14,6 +16,11 @@ log = structlog.get_logger(__name__)
 
 _REQUEUE_BATCH = 500
 _REQUEUE_BATCHES = 10  # 5,000 a tick: more than the workers of one tick can make
+
+# A broker that was away a moment ago is not asked again: each try can take a second, and the relay, which
+# has the events of everybody else to bring, must not spend one on every reminder.
+_PATIENCE = timedelta(seconds=5)
+_away_until = datetime.min.replace(tzinfo=UTC)
 
 
 @shared_task(name="notifications_app.scan_reminders")
@@ -50,11 +57,19 @@ def deliver(delivery_id: int) -> None:
 
 def queue_deliveries(ids: Sequence[int]) -> int:
     """Tell the workers of these deliveries; how many Celery took. The tick tells them of the others."""
+    taken = 0 if timezone.now() < _away_until else _queue(ids)
+    if taken < len(ids):
+        Delivery.objects.filter(pk__in=ids[taken:]).update(queued_at=None)
+    return taken
+
+
+def _queue(ids: Sequence[int]) -> int:
+    global _away_until
     for taken, delivery_id in enumerate(ids):
         try:
             deliver.delay(delivery_id)
         except (OperationalError, RedisError, OSError) as error:
-            log.warning("deliveries_not_queued", count=len(ids) - taken, error=str(error))
-            Delivery.objects.filter(pk__in=ids[taken:]).update(queued_at=None)
+            log.warning("celery_away", not_queued=len(ids) - taken, error=str(error))
+            _away_until = timezone.now() + _PATIENCE
             return taken
     return len(ids)

@@ -1,0 +1,100 @@
+"""A push service on this machine, browsers at it, and reminders on their way to them."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from celery import Celery
+from pytest_django import Settings
+
+from accounts_app.models import User
+from events_app.brokers import InProcessBroker
+from events_app.relay import relay_batch
+from notifications_app import tasks
+from notifications_app.models import Delivery, PushSubscription
+from notifications_app.scan import scan_reminders
+from tasks_app.models import Task
+from todo_project.celery import app
+from todo_project.demo.push_service import Browser, PushService, push_service
+from todo_project.embedded.instance import new_vapid_key
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def configured(settings: Settings) -> None:
+    settings.PUSH_ALLOW_INSECURE_ENDPOINTS = True
+    settings.VAPID_PRIVATE_KEY = new_vapid_key()
+    settings.VAPID_SUBJECT = "mailto:operator@example.test"
+
+
+@pytest.fixture
+def service() -> Iterator[PushService]:
+    with push_service() as running:
+        yield running
+
+
+@pytest.fixture
+def noon() -> Iterator[time_machine.Traveller]:
+    """It is noon, and stays noon until the test moves on."""
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture(autouse=True)
+def celery_broker() -> Iterator[Callable[[str], None]]:
+    """Messages go to this process's memory; `celery_broker(url)` sends them elsewhere."""
+    url = app.conf.broker_url
+    _use_broker(app, "memory://")
+    queued()  # what other tests left
+    yield lambda other: _use_broker(app, other)
+    _use_broker(app, url)
+
+
+def _use_broker(celery: Celery, url: str) -> None:
+    tasks._away_until = datetime.min.replace(tzinfo=UTC)
+    celery.conf.broker_url = url
+    celery._pool = celery.amqp._producer_pool = None
+
+
+def queued() -> list[int]:
+    """The deliveries the workers were told of since the last call, in order."""
+    ids = []
+    with app.connection_for_read() as connection:
+        queue = connection.SimpleQueue("deliveries")
+        while queue.qsize():
+            message = queue.get()
+            message.ack()
+            assert message.headers["task"] == "notifications_app.deliver"
+            (delivery_id,) = message.payload[0]
+            ids.append(delivery_id)
+        queue.close()
+    return ids
+
+
+def subscribe(user: User, browser: Browser) -> PushSubscription:
+    return PushSubscription.objects.create(user=user, user_agent="a browser", **browser.subscription)
+
+
+def task_due(user: User, **fields: object) -> Task:
+    """A task whose reminder came due a second ago."""
+    return Task.objects.create(**{"user": user, "title": "Call mum", "reminder_at": _a_second_ago()} | fields)
+
+
+def _a_second_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=1)
+
+
+def relay() -> int:
+    """Hand what is in the outbox to its handlers."""
+    return relay_batch(InProcessBroker())
+
+
+def pending_delivery(user: User, browser: Browser, **fields: object) -> Delivery:
+    """A delivery of a reminder that came due, as the scan and the relay make it."""
+    subscribe(user, browser)
+    task = task_due(user, **fields)
+    assert scan_reminders() == 1
+    relay()
+    return Delivery.objects.get(reminder__task=task)
