@@ -31,6 +31,7 @@ def settle(task: Task, before: Task | None, *, now: datetime) -> set[str]:
     _settle_series(task, before)
     _settle_reminders(task, before, now)
     if before is None:
+        task.updated_at = task.created_at
         return set()
     changed = {name for name in before.field_values() if getattr(task, name) != getattr(before, name)}
     if changed & VISIBLE:

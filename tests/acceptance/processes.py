@@ -1,0 +1,63 @@
+"""The project's processes, started on the test's own database."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = (
+    "-m celery --quiet --app todo_project worker --queues deliveries,ticks --pool threads --concurrency 4"
+)
+BEAT = "-m celery --quiet --app todo_project beat"
+RELAY = "manage.py relay_outbox --skip-checks"
+
+
+@contextmanager
+def running(*commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The commands of Python, each a process of its own, until the block ends; a test may kill them before."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *command.split()], cwd=ROOT, env=environment(), start_new_session=True
+        )
+        for command in commands
+    ]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(10)
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with the database the test writes to."""
+    name = connection.settings_dict["NAME"]
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+    return os.environ | {
+        "DATABASE_URL": url,
+        "PUSH_ALLOW_INSECURE_ENDPOINTS": "true",
+        "VAPID_PRIVATE_KEY": settings.VAPID_PRIVATE_KEY,
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def eventually(condition: Callable[[], object], *, seconds: float = 30) -> None:
+    """Wait for the condition; AssertionError when it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.05)

@@ -1,0 +1,58 @@
+"""The house rules that a machine can hold."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = [app.name for app in apps.get_app_configs() if (ROOT / app.name).is_dir()]
+
+
+def test_imports_run_one_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(no_cache=True) == 0
+
+
+@pytest.mark.django_db
+def test_every_model_has_its_migration() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_migrations_are_named_for_what_they_do() -> None:
+    assert [path.name for path in ROOT.glob("*/migrations/*_auto_*.py")] == []
+
+
+@pytest.mark.parametrize(
+    ("library", "doors"),
+    [
+        (
+            "redis",
+            {
+                "state_store/client.py",
+                "notifications_app/tasks.py",  # its errors, when Celery cannot reach it
+                "todo_project/health.py",
+                "todo_project/embedded/valkey.py",
+            },
+        ),
+        ("pywebpush", {"notifications_app/channels/web_push.py"}),
+        ("croniter", {"recurring_app/calendars.py"}),
+    ],
+)
+def test_each_outside_concern_has_its_door(library: str, doors: set[str]) -> None:
+    importing = {name for name, module in imported() if module.split(".")[0] == library}
+    assert importing <= doors
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """(file, module) of every import in the project's own packages."""
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+                yield from ((str(path.relative_to(ROOT)), name) for name in names)
