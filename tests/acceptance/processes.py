@@ -23,7 +23,7 @@ RELAY = "manage.py relay_outbox --skip-checks"
 
 @contextmanager
 def running(*commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The commands of Python, each a process of its own, until the block ends; a test may kill them before."""
+    """The commands of Python, a process each, until the block ends; a test may kill them before."""
     processes = [
         subprocess.Popen(
             [sys.executable, *command.split()], cwd=ROOT, env=environment(), start_new_session=True
