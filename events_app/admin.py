@@ -1,4 +1,4 @@
-"""Events in the admin: what is on its way, what is stuck and what was given up; and the ticks of beat.
+"""Events in the admin: what is on its way, what is stuck and what was given up.
 
 Nothing here is edited. A stuck event is tried again or given up, a dead letter is given back or dropped.
 """
@@ -17,13 +17,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.html import format_html
-from django_celery_beat.models import (
-    ClockedSchedule,
-    CrontabSchedule,
-    IntervalSchedule,
-    PeriodicTask,
-    SolarSchedule,
-)
 
 from events_app.handling import bury, requeue
 from events_app.models import DeadLetter, EventFields, OutboxEvent, ParkedEvent
@@ -57,7 +50,7 @@ class ReadOnly:
 class EventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
     """Searched by what an operator has at hand: a task's id, a user's id, an event's id."""
 
-    search_fields = ["subject__exact", "key__exact", "event_id"]
+    search_fields = ["subject__exact", "key__exact", "event_id__exact"]
     search_help_text = "A task's id, a user's id or an event's id, in full."
     exclude = ["data"]
     readonly_fields = ["content"]
@@ -128,24 +121,6 @@ class DeadLetterAdmin(EventAdmin):
     ) -> HttpResponseBase | None:
         """Django's own deletion, which asks first."""
         return delete_selected(self, request, queryset)
-
-
-# The ticks are defined in settings, and beat writes them over these rows at each start: a change made here
-# would look kept and be lost.
-for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
-    admin.site.unregister(model)
-
-
-@admin.register(PeriodicTask)
-class TickAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
-    list_display = ["name", "task", "interval", "enabled", "last_run_at", "total_run_count"]
-    list_select_related = ["interval"]
-    fields = [
-        "name", "task", "interval", "queue", "expire_seconds", "enabled", "last_run_at", "total_run_count",
-        "date_changed",
-    ]  # fmt: skip
-    search_fields = ["name", "task"]
-    show_full_result_count = False
 
 
 def _log(request: HttpRequest, events: Iterable[EventFields], what: str) -> None:

@@ -3,7 +3,8 @@
 Real transactions, and the pages' own forms as a browser sends them.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,6 +12,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts_app.models import User
+from notifications_app.models import Reminder
 from tasks_app.models import Tag, Task, TaskTag
 from tasks_app.services import create_task, update_task
 from tests.tasks_app.admin_pages import act, edit, opened, operator_client, send, url_of, with_tag
@@ -176,6 +178,14 @@ class TestDelete:
         assert found.types == [("task.deleted", task.pk)]
         assert found.data(task.pk)["tag_ids"] == [garden.pk]
         assert len(found.events) == 2
+
+    def test_with_its_reminders(self, operator: Client, task: Task) -> None:
+        Reminder.objects.create(
+            task=task, reminder_at=DUE, claimed_at=DUE, lateness=timedelta(0), event_id=uuid4()
+        )
+        with recorded() as found:
+            assert operator.post(url_of("delete", task), {"post": "yes"}).status_code == 302
+        assert found.types == [("task.deleted", task.pk)]
 
     def test_from_the_trash_was_told_before(self, operator: Client, task: Task) -> None:
         update_task(task, deleted_at=DUE)

@@ -1,0 +1,166 @@
+"""The operator's view of events: what is stuck is retried, given up, given back or dropped."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts_app.models import User
+from events_app import groups
+from events_app.envelope import Event
+from events_app.handling import retry_parked
+from events_app.models import DeadLetter, EventFields, OutboxEvent, ParkedEvent
+from tests.tasks_app.admin_pages import act, operator_client, shown, url_of
+
+pytestmark = pytest.mark.django_db
+
+MODELS = [OutboxEvent, ParkedEvent, DeadLetter]
+
+
+@pytest.fixture
+def operator() -> Client:
+    return operator_client()
+
+
+@pytest.fixture
+def handled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The subjects that the group `phones` has handled."""
+    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
+    subjects: list[str] = []
+
+    def handle(event: Event) -> None:
+        subjects.append(event.subject)
+
+    groups.handles("reminder.due", group="phones")(handle)
+    return subjects
+
+
+def make(model: type[EventFields], subject: str = "7", key: str = "alice", **fields: object) -> EventFields:
+    if model is not OutboxEvent:
+        fields = {"group": "phones", "attempts": 3, "error": "Timeout: phone"} | fields
+    return model.objects.create(  # type: ignore[attr-defined]
+        topic="reminders", type="reminder.due", key=key, subject=subject, sequence=1,
+        data={"title": "<b>water</b>"}, **fields,
+    )  # fmt: skip
+
+
+def in_an_hour() -> dict[str, object]:
+    return {"next_attempt_at": timezone.now() + timedelta(hours=1)}
+
+
+class TestReadOnly:
+    @pytest.mark.parametrize("model", MODELS)
+    def test_looked_at(self, operator: Client, model: type[EventFields]) -> None:
+        row = make(model)
+        assert shown(operator, model) == [row]
+        page = operator.get(url_of("change", row)).content.decode()
+        assert "&lt;b&gt;water&lt;/b&gt;" in page
+        assert 'name="_save"' not in page
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_not_edited(self, operator: Client, model: type[EventFields]) -> None:
+        row = make(model)
+        assert operator.get(url_of("add", model)).status_code == 403
+        assert operator.post(url_of("change", row), {"subject": "8"}).status_code == 403
+        row.refresh_from_db()
+        assert row.subject == "7"
+
+    @pytest.mark.parametrize("model", [OutboxEvent, ParkedEvent])
+    def test_not_deleted(self, operator: Client, model: type[EventFields]) -> None:
+        row = make(model)
+        assert operator.post(url_of("delete", row), {"post": "yes"}).status_code == 403
+        act(operator, "delete_selected", [row], post="yes")
+        assert model.objects.exists()  # type: ignore[attr-defined]
+
+
+class TestLists:
+    @pytest.mark.parametrize("model", MODELS)
+    def test_search(self, operator: Client, model: type[EventFields]) -> None:
+        event_id = uuid4()
+        row = make(model, "7", "alice", event_id=event_id)
+        make(model, "77", "bob")
+        for text in ("7", "alice", str(event_id)):
+            assert shown(operator, model, q=text) == [row]
+        for text in ("'", "%", "9" * 40, "no such"):
+            assert shown(operator, model, q=text) == []
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_the_same_queries_for_3_and_for_30(self, operator: Client, model: type[EventFields]) -> None:
+        asked = []
+        for number in (3, 30):
+            for n in range(number):
+                make(model, f"{number}-{n}")
+            operator.get(url_of("changelist", model))
+            with CaptureQueriesContext(connection) as queries:
+                operator.get(url_of("changelist", model))
+            asked.append(len(queries))
+            counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+            assert counts
+            assert all("LIMIT 10000" in sql for sql in counts)
+        assert asked[0] == asked[1]
+
+
+class TestParked:
+    def test_retry_now(self, operator: Client, handled: list[str]) -> None:
+        make(ParkedEvent, "1", **in_an_hour())
+        second = make(ParkedEvent, "2", **in_an_hour())
+        make(ParkedEvent, "3", "bob", **in_an_hour())
+        assert retry_parked() == 0
+        assert "tried again" in act(operator, "retry_now", [second])
+        assert retry_parked() == 2
+        assert handled == ["1", "2"]
+
+    def test_bury(self, operator: Client, handled: list[str]) -> None:
+        head = make(ParkedEvent, "1", **in_an_hour())
+        make(ParkedEvent, "2")
+        assert "1 buried" in act(operator, "bury", [head])
+        (dead,) = DeadLetter.objects.all()
+        assert (dead.subject, dead.event_id, dead.attempts, dead.error) == (
+            "1",
+            head.event_id,
+            3,
+            "Timeout: phone",
+        )
+        assert retry_parked() == 1
+        assert handled == ["2"]
+
+    def test_bury_what_was_never_tried(self, operator: Client) -> None:
+        act(operator, "bury", [make(ParkedEvent, error="", attempts=0)])
+        assert DeadLetter.objects.get().error == "Given up by an operator."
+
+
+class TestDead:
+    def test_requeue(self, operator: Client, handled: list[str]) -> None:
+        letters = [make(DeadLetter, str(n)) for n in range(2)]
+        assert "2 given back" in act(operator, "requeue", letters)
+        assert not DeadLetter.objects.exists()
+        assert retry_parked() == 2
+        assert handled == ["0", "1"]
+
+    def test_drop_asks_first(self, operator: Client) -> None:
+        dropped, kept = make(DeadLetter, "1"), make(DeadLetter, "2")
+        assert "Are you sure" in act(operator, "delete_selected", [dropped])
+        assert DeadLetter.objects.count() == 2
+        act(operator, "delete_selected", [dropped], post="yes")
+        assert list(DeadLetter.objects.all()) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("model", "action"), [(ParkedEvent, "retry_now"), (ParkedEvent, "bury"), (DeadLetter, "requeue")]
+)
+def test_who_may_only_look_can_do_none(alice: User, model: type[EventFields], action: str) -> None:
+    alice.is_staff = True
+    alice.save()
+    alice.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    looking = Client()
+    looking.force_login(alice)
+    row = make(model, **(in_an_hour() if model is ParkedEvent else {}))
+    before = list(model.objects.values())  # type: ignore[attr-defined]
+    act(looking, action, [row])
+    assert list(model.objects.values()) == before  # type: ignore[attr-defined]

@@ -1,0 +1,178 @@
+"""Templates in the admin: checked by the field, with a next occurrence; deleting one tells its tasks."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts_app.models import User
+from recurring_app.models import RecurringTask, SeriesSlot
+from tasks_app.models import Tag
+from tasks_app.services import create_task
+from tests.tasks_app.admin_pages import act, edit, opened, operator_client, send, shown, url_of
+from tests.tasks_app.recorded import recorded
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
+NEW = {
+    "template_title": "water the plants",
+    "recurrence_pattern": "daily",
+    "timezone": "Europe/Berlin",
+    "starts_at_0": "2030-01-01",
+    "starts_at_1": "09:00",
+}
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def operator() -> Client:
+    return operator_client()
+
+
+@pytest.fixture
+def template(alice: User) -> RecurringTask:
+    return RecurringTask.objects.create(
+        user=alice,
+        template_title="water the plants",
+        recurrence_pattern="daily",
+        timezone="Europe/Berlin",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - a wall clock's
+    )
+
+
+def add(client: Client, user: User, **changes: str) -> dict[str, list[str]]:
+    url = url_of("add", RecurringTask)
+    return send(client, url, opened(client, url), user=str(user.pk), **NEW | changes)
+
+
+class TestForm:
+    def test_add(self, operator: Client, alice: User) -> None:
+        assert add(operator, alice) == {}
+        template = RecurringTask.objects.get()
+        assert template.starts_at == datetime(2030, 1, 1, 9)  # noqa: DTZ001 - a wall clock's
+        assert template.next_occurrence == datetime(2030, 6, 2, 7, tzinfo=UTC)
+        assert (template.template_description, template.cron_expression) == (None, None)
+
+    def test_another_rhythm_has_another_next(self, operator: Client, template: RecurringTask) -> None:
+        changes = {"recurrence_pattern": "custom", "cron_expression": "30 14 * * *", "timezone": "UTC"}
+        assert edit(operator, template, **changes) == {}
+        template.refresh_from_db()
+        assert template.next_occurrence == datetime(2030, 6, 1, 14, 30, tzinfo=UTC)
+
+    def test_another_title_leaves_the_next_alone(self, operator: Client, template: RecurringTask) -> None:
+        waiting = datetime(2030, 5, 31, 7, tzinfo=UTC)
+        RecurringTask.objects.update(next_occurrence=waiting)
+        assert edit(operator, template, template_title="water all", is_active=None) == {}
+        template.refresh_from_db()
+        assert (template.next_occurrence, template.is_active) == (waiting, False)
+        assert template.updated_at == NOW
+
+    def test_sending_the_page_back_as_it_is(self, operator: Client, template: RecurringTask) -> None:
+        RecurringTask.objects.update(template_description="two\nlines", ends_at=NOW.replace(microsecond=5))
+        before = RecurringTask.objects.values().get()
+        assert edit(operator, template) == {}
+        after = RecurringTask.objects.values().get()
+        assert before | {"updated_at": None} == after | {"updated_at": None}
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"template_title": ""}, "template_title"),
+            ({"recurrence_pattern": "custom"}, "cron_expression"),
+            ({"cron_expression": "0 9 * * *"}, "cron_expression"),
+            ({"recurrence_pattern": "custom", "cron_expression": "* * * * *"}, "cron_expression"),
+            ({"recurrence_pattern": "custom", "cron_expression": "0 9 30 2 *"}, "cron_expression"),
+            ({"recurrence_pattern": "custom", "cron_expression": "x" * 96}, "cron_expression"),
+            ({"recurrence_pattern": "yearly"}, "recurrence_pattern"),
+            ({"timezone": "Mars/Olympus"}, "timezone"),
+            ({"timezone": ""}, "timezone"),
+            ({"starts_at_0": ""}, "starts_at"),
+            ({"starts_at_0": "0001-01-01"}, "starts_at"),
+            ({"starts_at_0": "9999-12-31"}, "starts_at"),
+            ({"ends_at_0": "2029-01-01", "ends_at_1": "09:00"}, "ends_at"),
+            ({"reminder_offsets": "99999999999"}, "reminder_offsets"),
+            ({"due_after_minutes": "99999999999"}, "due_after_minutes"),
+            ({"catch_up": "none"}, "catch_up"),
+        ],
+    )
+    def test_refused_by_name(
+        self, operator: Client, alice: User, changes: dict[str, str], field: str
+    ) -> None:
+        assert list(add(operator, alice, **changes)) == [field]
+        assert not RecurringTask.objects.exists()
+
+    def test_only_its_users_tags(
+        self, operator: Client, template: RecurringTask, alice: User, bob: User
+    ) -> None:
+        mine, his = Tag.objects.create(user=alice, name="mine"), Tag.objects.create(user=bob, name="his")
+        assert list(edit(operator, template, tags=[str(his.pk)])) == ["tags"]
+        assert edit(operator, template, tags=[str(mine.pk)], user=str(bob.pk)) == {}
+        assert list(template.tags.all()) == [mine]
+        assert RecurringTask.objects.get().user == alice
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("several", [False, True])
+def test_deleting_tells_its_tasks(
+    operator: Client, template: RecurringTask, alice: User, several: bool
+) -> None:
+    task = create_task(alice, title="made of it", recurring_task=template, occurrence_at=NOW)
+    SeriesSlot.objects.create(user=alice, recurring_task=template, slot_at=NOW, outcome="done")
+    with recorded() as found:
+        if several:
+            act(operator, "delete_selected", [template], post="yes")
+        else:
+            operator.post(url_of("delete", template), {"post": "yes"})
+    assert not RecurringTask.objects.exists()
+    assert not SeriesSlot.objects.exists()
+    assert found.types == [("task.updated", task.pk)]
+    assert "recurring_task_id" in found.synced[0][1]
+
+
+class TestSlots:
+    @pytest.fixture
+    def slot(self, template: RecurringTask, alice: User) -> SeriesSlot:
+        return SeriesSlot.objects.create(user=alice, recurring_task=template, slot_at=NOW, outcome="missed")
+
+    def test_looked_at_only(self, operator: Client, slot: SeriesSlot) -> None:
+        assert shown(operator, SeriesSlot, q="water") == [slot]
+        assert operator.get(url_of("change", slot)).status_code == 200
+        for page, row in [("add", SeriesSlot), ("change", slot), ("delete", slot)]:
+            assert operator.post(url_of(page, row), {"post": "yes"}).status_code == 403
+        act(operator, "delete_selected", [slot], post="yes")
+        assert SeriesSlot.objects.get() == slot
+
+    def test_it_goes_with_its_user(self, operator: Client, slot: SeriesSlot, alice: User) -> None:
+        assert operator.post(url_of("delete", alice), {"post": "yes"}).status_code == 302
+        assert not SeriesSlot.objects.exists()
+
+
+@pytest.mark.parametrize("model", [RecurringTask, SeriesSlot])
+def test_a_list_asks_the_same_for_3_and_for_30(operator: Client, model: Any) -> None:
+    asked = []
+    for number in (3, 30):
+        for n in range(number):
+            user = User.objects.create(email=f"person{n}-{number}@example.test")
+            template = RecurringTask.objects.create(
+                user=user,
+                template_title="x",
+                recurrence_pattern="daily",
+                starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001
+            )
+            SeriesSlot.objects.create(user=user, recurring_task=template, slot_at=NOW, outcome="done")
+        operator.get(url_of("changelist", model))
+        with CaptureQueriesContext(connection) as queries:
+            assert operator.get(url_of("changelist", model)).status_code == 200
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
