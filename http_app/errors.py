@@ -46,6 +46,14 @@ class BodyTooLarge(APIException):
         super().__init__(f"The body is too large; at most {limit} bytes are taken.")
 
 
+class LengthRequired(APIException):
+    """411: the body has no Content-Length."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_code = "length_required"
+    default_detail = "Send the body in one piece, with its Content-Length."
+
+
 class InternalError(APIException):
     """500: tells nothing of the inside, but the id under which the logs tell it."""
 

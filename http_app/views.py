@@ -11,6 +11,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from http_app.errors import LengthRequired
 from http_app.filters import extra_parameters, is_list, refuse_parameters
 
 
@@ -44,8 +45,17 @@ class StrictParameters(APIView):
             refuse_parameters(request, known=extra_parameters(self, request))
 
 
-class ApiView(StrictParameters, AtomicWrites):
-    """Strict and atomic: the base of every view under /api/, before DRF's generic classes."""
+class WholeBodies(APIView):
+    """Refuses a body of untold length (chunked): WSGI takes it for none, so a PATCH would change nothing."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
+            raise LengthRequired
+        super().initial(request, *args, **kwargs)
+
+
+class ApiView(WholeBodies, StrictParameters, AtomicWrites):
+    """The base of every view under /api/, before DRF's generic classes."""
 
 
 class OwnedByUser(GenericAPIView[Any]):
