@@ -21,6 +21,8 @@ def test_a_list_names_each_unknown_parameter_and_those_there_are() -> None:
 
 
 def test_a_list_without_filters_is_strict_too() -> None:
+    levels = [row["level"] for row in APIClient().get("/api/priorities?ordering=-level").json()["results"]]
+    assert levels == [4, 3, 2, 1]
     assert set(errors("GET", "/api/priorities?name=High")) == {"name"}
 
 
