@@ -23,7 +23,7 @@ from todo_project.embedded.places import CHECKOUT, Places, places_of_this_checko
 from todo_project.embedded.processes import last_line, spawn, stop_all, stop_leftovers
 from todo_project.embedded.services import remove_instance
 
-_READY_SECONDS = 60
+_READY_SECONDS = 90  # `up` itself takes 60 at most, and then says what is missing
 _STOP_SECONDS = 12  # `up` itself takes 10 at most
 _INSECURE = "PUSH_ALLOW_INSECURE_ENDPOINTS"
 # All that an instance of our own takes from the caller: no setting of theirs may lead it to their data.

@@ -18,7 +18,7 @@ TITLE = "Water the plants"
 DUE_HOUR = 9
 REMINDER_AHEAD = timedelta(seconds=1.5)
 # The scan ticks each second, the relay many times a second; the rest is patience with a busy machine.
-PUSH_SECONDS = 15
+PUSH_SECONDS = 20
 EVENT_SECONDS = 10
 
 
