@@ -150,7 +150,7 @@ def _claim(delivery_id: int) -> Claim | None:
 
 def _lock_due(delivery_id: int, now: datetime) -> Delivery | None:
     return (
-        Delivery.objects.select_for_update(of=("self",), skip_locked=True, no_key=True)
+        Delivery.objects.select_for_update(of=("self",), no_key=True)
         .select_related("user", "subscription", "reminder__task")
         .filter(pk=delivery_id, state=Delivery.State.PENDING, next_attempt_at__lte=now)
         .first()

@@ -81,10 +81,7 @@ def resolve(endpoint: Endpoint) -> list[str]:
 
     Raises EndpointRefusedError when one of them is not public, OSError when there is none.
     """
-    try:
-        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise EndpointRefusedError(f"{endpoint.host} is not a name DNS can be asked for.") from error
+    found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not settings.PUSH_ALLOW_INSECURE_ENDPOINTS:
         for address in addresses:

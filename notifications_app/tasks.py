@@ -49,7 +49,7 @@ def requeue_stalled_deliveries() -> int:
 
 
 # Below deliveries.LEASE. The soft limit ends a push service that answers a byte at a time.
-@shared_task(name="notifications_app.deliver", queue="deliveries", soft_time_limit=40, time_limit=50)
+@shared_task(name="notifications_app.deliver", soft_time_limit=40, time_limit=50)
 def deliver(delivery_id: int) -> None:
     """Make one attempt to send a delivery."""
     deliveries.deliver(delivery_id)
@@ -67,7 +67,7 @@ def _queue(ids: Sequence[int]) -> int:
     global _away_until
     for taken, delivery_id in enumerate(ids):
         try:
-            deliver.delay(delivery_id)
+            deliver.apply_async([delivery_id], queue="deliveries")
         except (OperationalError, RedisError, OSError) as error:
             log.warning("celery_away", not_queued=len(ids) - taken, error=str(error))
             _away_until = timezone.now() + _PATIENCE

@@ -92,9 +92,9 @@ def relay() -> int:
 
 
 def pending_delivery(user: User, browser: Browser, **fields: object) -> Delivery:
-    """A delivery of a reminder that came due, as the scan and the relay make it."""
-    subscribe(user, browser)
+    """A delivery to the browser of a reminder that came due, as the scan and the relay make it."""
+    subscription = subscribe(user, browser)
     task = task_due(user, **fields)
     assert scan_reminders() == 1
     relay()
-    return Delivery.objects.get(reminder__task=task)
+    return Delivery.objects.get(reminder__task=task, subscription=subscription)

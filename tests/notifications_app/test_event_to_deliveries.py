@@ -1,10 +1,11 @@
 """reminder.due is one delivery for each browser, however often the event comes and whatever Redis does."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import time_machine
-from pytest_django import DjangoCaptureOnCommitCallbacks
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts_app.models import User
 from events_app.envelope import Event, from_row
@@ -14,7 +15,9 @@ from notifications_app.deliveries import REMINDER_TTL
 from notifications_app.models import Delivery, Reminder
 from notifications_app.scan import scan_reminders
 from notifications_app.tasks import requeue_stalled_deliveries
+from tasks_app.models import Task
 from tests.notifications_app.conftest import NOON, queued, relay, subscribe, task_due
+from todo_project.celery import app
 from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -135,6 +138,29 @@ def test_a_lost_message_is_told_again_and_a_fresh_one_is_not(
     assert requeue_stalled_deliveries() == 1
     assert requeue_stalled_deliveries() == 0
     assert queued() == [Delivery.objects.get().pk]
+
+
+def test_the_ticks_do_it_all_by_their_names_in_the_schedule(
+    alice: User, service: PushService, settings: Settings, noon: time_machine.Traveller
+) -> None:
+    """As beat and the workers run it: each by the name of its message, and nothing but that."""
+    subscribe(alice, service.subscribe())
+    task_due(alice, due_at=NOON + timedelta(hours=1))
+    ticks = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]
+    ours = [name for name in ticks if name.startswith("notifications_app.")]
+    assert len(ours) == 3
+
+    for name in ours:
+        app.tasks[name].apply(throw=True)
+    relay()
+    noon.shift(60)
+    for name in ours:
+        app.tasks[name].apply(throw=True)
+    (delivery_id,) = queued()
+    app.tasks["notifications_app.deliver"].apply([delivery_id], throw=True)
+
+    assert Delivery.objects.get().state == "sent"
+    assert Task.objects.get().due_announced_for == NOON + timedelta(hours=1)
 
 
 def test_the_tick_goes_on_until_all_are_told(

@@ -1,4 +1,4 @@
-"""One POST to the checked address: the name's certificate, bounded in time and size, no redirects followed."""
+"""One POST to the checked address: the name's certificate, bounded in time and size, no redirects."""
 
 import datetime
 import socket

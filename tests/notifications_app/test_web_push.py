@@ -1,14 +1,18 @@
 """What a browser gets, and what the push service reads on the way: RFC 8030, 8291 and 8292."""
 
 import json
+from base64 import b64encode
 from datetime import timedelta
 
 import pytest
 import time_machine
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pytest_django import Settings
 
 from accounts_app.models import User
 from notifications_app import vapid
+from notifications_app.channels.channel import ChannelUnavailableError
 from notifications_app.channels.payload import PAYLOAD_BYTES, cut, payload_of
 from notifications_app.channels.web_push import retry_after
 from notifications_app.deliveries import create_test_delivery, deliver
@@ -152,6 +156,28 @@ def test_the_public_key_is_the_private_keys(settings: Settings, alice: User, ser
     assert message.headers["authorization"].endswith(f"k={vapid.public_key()}")
     settings.VAPID_PRIVATE_KEY = new_vapid_key()
     assert not message.headers["authorization"].endswith(f"k={vapid.public_key()}")
+
+
+def _other_curve() -> str:
+    key = ec.generate_private_key(ec.SECP384R1())
+    return b64encode(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("VAPID_PRIVATE_KEY", "", "is not set"),
+        ("VAPID_PRIVATE_KEY", "nonsense", "is not a private key"),
+        ("VAPID_PRIVATE_KEY", _other_curve(), "P-256"),
+        ("VAPID_SUBJECT", "operator", "'sub'"),
+    ],
+)
+def test_what_is_wrong_with_the_settings_is_said(
+    settings: Settings, setting: str, value: str, says: str
+) -> None:
+    setattr(settings, setting, value)
+    with pytest.raises(ChannelUnavailableError, match=says):
+        vapid.authorization("https://push.example.com")
 
 
 def test_a_wait_is_read_from_seconds_or_a_date() -> None:

@@ -118,7 +118,7 @@ def push_service(host: str = "127.0.0.1") -> Iterator[PushService]:
     server.daemon_threads = True
     service = PushService(f"http://{host}:{server.server_port}")
     server.service = service  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
         yield service

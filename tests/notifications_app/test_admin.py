@@ -1,0 +1,113 @@
+"""Notifications in the admin: everything can be looked at, nothing rewritten, a delivery sent again."""
+
+import pytest
+from django.contrib.admin.sites import site
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from accounts_app.models import User
+from notifications_app.deliveries import REMINDER_TTL, deliver
+from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
+from tests.notifications_app.conftest import NOON, pending_delivery, queued
+from todo_project.demo.push_service import PushService, RefusalError
+
+pytestmark = pytest.mark.usefixtures("noon")
+
+MODELS = [PushSubscription, Reminder, Delivery, DeliveryAttempt]
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    user = User.objects.create_superuser("operator@example.test", "correct horse battery staple")
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def url(model: type, page: str, *args: object) -> str:
+    return reverse(f"admin:notifications_app_{model._meta.model_name}_{page}", args=args)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_lists_can_be_searched_and_cost_the_same_for_many(
+    operator: Client, alice: User, service: PushService, model: type
+) -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            response = operator.get(
+                url(model, "changelist"), {"q": "example" if model is not DeliveryAttempt else ""}
+            )
+        assert response.status_code == 200
+        return len(queries)
+
+    deliver(pending_delivery(alice, service.subscribe()).pk)
+    few = statements()
+    for _ in range(5):
+        pending_delivery(alice, service.subscribe())
+        for delivery in Delivery.objects.filter(state="pending"):
+            deliver(delivery.pk)
+    assert model.objects.count() > 5
+    assert statements() == few
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_row_can_be_looked_at_but_not_edited_or_made(
+    operator: Client, alice: User, service: PushService, model: type
+) -> None:
+    deliver(pending_delivery(alice, service.subscribe()).pk)
+    row = model.objects.get()
+    page = operator.get(url(model, "change", row.pk))
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+    assert operator.post(url(model, "change", row.pk), {"state": "sent"}).status_code == 403
+    assert operator.get(url(model, "add")).status_code == 403
+
+
+def test_keys_are_not_shown(operator: Client, alice: User, service: PushService) -> None:
+    browser = service.subscribe()
+    pending_delivery(alice, browser)
+    page = operator.get(url(PushSubscription, "change", PushSubscription.objects.get().pk))
+    assert browser.subscription["auth_key"].encode() not in page.content
+    assert browser.endpoint.encode() in page.content
+
+
+def test_a_failed_delivery_is_sent_again(
+    operator: Client,
+    alice: User,
+    service: PushService,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    service.refusals = [RefusalError(403, "no")]
+    deliver(delivery.pk)
+    Delivery.objects.update(expires_at=NOON)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        form = {"action": "send_again", "_selected_action": [delivery.pk]}
+        answer = operator.post(url(Delivery, "changelist"), form, follow=True)
+
+    assert b"1 to be sent again." in answer.content
+    assert queued() == [delivery.pk]
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.expires_at) == ("pending", NOON + REMINDER_TTL)
+    deliver(delivery.pk)
+    assert Delivery.objects.get().state == "sent"
+    assert Reminder.objects.get().state == "delivered"
+
+
+def test_sending_again_needs_the_right_to_change(alice: User, service: PushService, operator: Client) -> None:
+    admin = site.get_model_admin(Delivery)
+    request = operator.get(url(Delivery, "changelist")).wsgi_request
+    assert "send_again" in admin.get_actions(request)
+    request.user = alice
+    assert "send_again" not in admin.get_actions(request)
+
+
+def test_a_person_with_reminders_can_be_deleted(operator: Client, alice: User, service: PushService) -> None:
+    deliver(pending_delivery(alice, service.subscribe()).pk)
+    alice.delete()
+    assert not DeliveryAttempt.objects.exists()
+    assert not PushSubscription.objects.exists()

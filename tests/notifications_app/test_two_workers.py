@@ -1,0 +1,179 @@
+"""Real transactions, real threads: what two processes do at the same moment."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts_app.models import User
+from events_app.envelope import from_row
+from events_app.handling import handle
+from events_app.models import OutboxEvent, ParkedEvent
+from notifications_app.channels.channel import Outcome
+from notifications_app.channels.web_push import WebPush
+from notifications_app.deliveries import claim_stalled, deliver
+from notifications_app.models import Delivery, Reminder
+from notifications_app.scan import scan_reminders
+from notifications_app.subscriptions import unsubscribe, unsubscribe_gone
+from tasks_app.models import Task
+from tests.notifications_app.conftest import pending_delivery, subscribe, task_due
+from todo_project.demo.push_service import PushService, RefusalError
+
+T = TypeVar("T")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*works: Callable[[], T]) -> list[T]:
+    """Run all at the same moment, each in a thread and on a connection of its own; what they answered."""
+    barrier = threading.Barrier(len(works))
+
+    def run(work: Callable[[], T]) -> T:
+        try:
+            barrier.wait(10)
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result(30) for future in [pool.submit(run, work) for work in works]]
+
+
+def test_two_workers_send_one_delivery_once(alice: User, service: PushService) -> None:
+    for _ in range(5):
+        delivery = pending_delivery(alice, service.subscribe())
+        Delivery.objects.exclude(pk=delivery.pk).delete()
+        service.requests = 0
+        at_once(*[lambda pk=delivery.pk: deliver(pk)] * 4)
+        assert service.requests == 1
+        assert delivery.attempts.count() == 1
+        unsubscribe(delivery.subscription)
+
+
+def test_a_delivery_under_way_is_not_taken_by_another_worker(
+    alice: User, service: PushService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    real = WebPush.send
+    sends = []
+
+    def send_while_another_tries(channel: WebPush, claimed: Delivery) -> Outcome:
+        sends.append(claimed.pk)
+        assert not transaction.get_connection().in_atomic_block  # nothing is locked while we wait for others
+        at_once(lambda: deliver(claimed.pk))
+        return real(channel, claimed)
+
+    monkeypatch.setattr(WebPush, "send", send_while_another_tries)
+    deliver(delivery.pk)
+    assert sends == [delivery.pk]
+    assert Delivery.objects.get().state == "sent"
+
+
+def test_two_scans_share_what_is_due(alice: User) -> None:
+    for _ in range(60):
+        task_due(alice)
+    claimed = at_once(*[lambda: scan_reminders(limit=7)] * 3)
+    claimed.append(scan_reminders())  # what the others held while somebody looked for more
+    assert sum(claimed) == 60
+    assert Reminder.objects.count() == 60
+    events = OutboxEvent.objects.filter(type="reminder.due")
+    assert len({event.subject for event in events}) == len(events) == 60
+
+
+def test_a_scan_does_not_wait_for_a_locked_task(alice: User) -> None:
+    busy, free = task_due(alice), task_due(alice)
+    with transaction.atomic():
+        Task.objects.locked().get(pk=busy.pk)
+        assert at_once(scan_reminders) == [1]
+    assert Reminder.objects.get().task == free
+    assert scan_reminders() == 1
+
+
+def test_a_task_completed_while_it_is_scanned_does_not_ring(alice: User) -> None:
+    task = task_due(alice)
+    with transaction.atomic():
+        task.completed = True
+        task.save()
+        assert at_once(scan_reminders) == [0]
+    assert scan_reminders() == 0
+
+
+def test_an_event_handled_three_times_at_once_is_one_delivery_for_each_browser(
+    alice: User, service: PushService
+) -> None:
+    for _ in range(3):
+        subscribe(alice, service.subscribe())
+    task_due(alice)
+    scan_reminders()
+    event = from_row(OutboxEvent.objects.get(type="reminder.due"))
+    at_once(*[lambda: handle("notifications", event)] * 3)
+    assert Delivery.objects.count() == 3
+    assert not ParkedEvent.objects.exists()
+
+
+def test_two_ticks_queue_a_stalled_delivery_once(alice: User, service: PushService) -> None:
+    for _ in range(4):
+        subscribe(alice, service.subscribe())
+    pending_delivery_ids(alice)
+    Delivery.objects.update(queued_at=timezone.now() - timedelta(minutes=2))
+    stalled = at_once(*[lambda: claim_stalled(limit=2)] * 3)
+    ids = [pk for found in stalled for pk in found]
+    assert len(ids) == len(set(ids))
+    ids += claim_stalled(limit=10)
+    assert sorted(ids) == sorted(Delivery.objects.values_list("pk", flat=True))
+
+
+def pending_delivery_ids(user: User) -> list[int]:
+    task_due(user)
+    scan_reminders()
+    handle("notifications", from_row(OutboxEvent.objects.get(type="reminder.due")))
+    return list(Delivery.objects.values_list("pk", flat=True))
+
+
+def test_the_last_two_deliveries_of_a_reminder_end_it_together(alice: User, service: PushService) -> None:
+    for _ in range(4):
+        subscribe(alice, service.subscribe())
+    ids = pending_delivery_ids(alice)
+    service.refusals = [RefusalError(403, "no") for _ in ids]
+    at_once(*[lambda pk=pk: deliver(pk) for pk in ids])
+    assert Reminder.objects.get().state == "undelivered"
+
+
+def test_success_on_several_devices_is_one_event(alice: User, service: PushService) -> None:
+    for _ in range(4):
+        subscribe(alice, service.subscribe())
+    ids = pending_delivery_ids(alice)
+    OutboxEvent.objects.all().delete()
+    at_once(*[lambda pk=pk: deliver(pk) for pk in ids])
+    assert len(service.messages) == 4
+    assert [event.type for event in OutboxEvent.objects.order_by("id")] == ["task.updated", "task.sync"]
+    assert Reminder.objects.get().state == "delivered"
+
+
+def test_a_browser_may_go_in_every_way_at_once(alice: User, service: PushService) -> None:
+    """410 for two deliveries, an unsubscribe and the erasure of a task: no deadlock, nothing left."""
+    for _ in range(4):
+        subscription = subscribe(alice, service.subscribe())
+        for _ in range(2):
+            task_due(alice)
+        scan_reminders()
+        for row in OutboxEvent.objects.filter(type="reminder.due"):
+            handle("notifications", from_row(row))
+        ids = list(Delivery.objects.values_list("pk", flat=True))
+        service.refusals = [RefusalError(410, "gone") for _ in ids]
+        erased = Task.objects.first()
+        at_once(
+            *[lambda pk=pk: deliver(pk) for pk in ids],
+            lambda s=subscription: unsubscribe(s),
+            lambda s=subscription: unsubscribe_gone(s),
+            lambda task=erased: task.delete(),
+        )
+        assert not subscription.__class__.objects.exists()
+        assert not Delivery.objects.filter(state="pending").exists()
+        OutboxEvent.objects.all().delete()
+        Task.objects.all().delete()
