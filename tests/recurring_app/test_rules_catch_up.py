@@ -124,3 +124,32 @@ def test_seconds_of_now_and_of_the_last_slot_change_nothing() -> None:
     late = DAILY.catch_up(at("2026-06-10T13:00:59.9Z"), at("2026-06-12T13:00:59.9Z"), "all")
 
     assert exact == late
+
+
+@pytest.mark.parametrize(
+    ("rule", "zone", "anchor", "slots"),
+    [
+        ("cron:0,30 2 * * *", "America/New_York", "2025-03-09T02:15", ["2025-03-09T03:00-04:00"]),
+        ("cron:0,30 2 * * *", "America/New_York", "2025-03-09T02:45", []),
+        ("cron:0 2,3 * * *", "America/New_York", "2025-03-09T02:45", ["2025-03-09T03:00-04:00"]),
+        ("cron:0 */2 * * *", "America/New_York", "2025-03-09T02:00", ["2025-03-09T04:00-04:00"]),
+        ("daily", "America/New_York", "2025-03-09T02:30", ["2025-03-09T03:30-04:00"]),
+        ("daily", "Pacific/Apia", "2011-12-30T04:30", ["2011-12-31T04:30+14:00"]),
+        (
+            "cron:30 1,4 * * *",
+            "Pacific/Apia",
+            "2011-12-30T04:30",
+            ["2011-12-31T01:30+14:00", "2011-12-31T04:30+14:00"],
+        ),
+    ],
+)
+def test_an_anchor_in_a_gap_is_counted_from_there(
+    rule: str, zone: str, anchor: str, slots: list[str]
+) -> None:
+    series = Series(rule=rule, timezone=zone, anchor=at(anchor))
+    now = at(slots[-1] if slots else "2025-03-09T04:30-04:00")
+
+    for after in (None, now - timedelta(days=1), now - timedelta(days=30)):
+        answer = series.catch_up(after, now, "all")
+        assert answer.slots == [at(slot) for slot in slots]
+        assert answer.missed == len(slots)

@@ -107,10 +107,12 @@ def test_a_year_of_slots_is_counted_without_looking_at_each(rule: str) -> None:
     assert calls_of(year) < 1500
 
 
-def test_ten_years_cost_no_more_than_ten_times_one() -> None:
-    series = Series(rule="cron:* * * * *", timezone="America/New_York", anchor=at("2010-01-01T00:00"))
+def test_ten_years_cost_ten_times_one_and_finding_the_newest_slot_as_much_again() -> None:
+    series = Series(rule="cron:* * * * *", timezone="America/New_York", anchor=at("2015-12-01T00:00"))
 
-    def calls(since: str) -> int:
-        return calls_of(lambda: series.catch_up(at(since), at("2026-01-01T00:00Z")))
+    def calls(since: str, policy: Policy) -> int:
+        return calls_of(lambda: series.catch_up(at(since), at("2026-01-01T00:00Z"), policy))
 
-    assert calls("2016-01-01T00:00Z") < 10 * calls("2025-01-01T00:00Z")
+    one, ten = calls("2025-01-01T00:00Z", "skip"), calls("2016-01-01T00:00Z", "skip")
+    assert ten < 10 * one
+    assert calls("2016-01-01T00:00Z", "latest") < 2.2 * ten

@@ -168,6 +168,15 @@ def test_a_wildcard_anchored_in_a_repeated_hour_runs_in_what_is_left_of_it_and_i
     ]
 
 
+def test_a_summer_time_of_one_week_is_not_overlooked() -> None:
+    """Noronha went from 00:00 to 01:00 on 8 October 2000, and back a week later."""
+    series = Series(rule="cron:*/30 0 8 10 *", timezone="America/Noronha", anchor=at("2000-01-01T00:00"))
+    daily = Series(rule="cron:*/30 0 * * *", timezone="America/Noronha", anchor=at("2000-09-01T00:00"))
+
+    assert series.next_after(None) == at("2001-10-08T00:00-02:00")
+    assert daily.catch_up(None, at("2000-10-31T12:00-02:00"), "skip").missed == 2 * 61 - 2
+
+
 def test_an_offset_with_seconds_gives_whole_minutes() -> None:
     """Monrovia was 44 minutes and 30 seconds behind UTC until 1972."""
     series = Series(rule="daily", timezone="Africa/Monrovia", anchor=at("1971-06-01T09:00"))

@@ -69,7 +69,7 @@ series_of_all_kinds = st.builds(
 spans = st.one_of(st.integers(0, 4000), st.integers(0, 600_000)).map(
     lambda minutes: timedelta(minutes=minutes)
 )
-exhaustively = settings(derandomize=True, deadline=None, database=None, max_examples=120)
+exhaustively = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 
 
 def moment(series: Series, span: timedelta) -> datetime:
