@@ -24,7 +24,7 @@ def is_silent(task: Task) -> bool:
 
 
 def next_reminder(task: Task) -> datetime | None:
-    """The first instant still to ring; None when there is nothing to do. A snooze mutes the rest until it ends."""
+    """The first instant still to ring, None when there is none. A snooze mutes the rest until it ends."""
     if is_silent(task):
         return None
     claimed = task.reminded_until

@@ -34,7 +34,7 @@ def update_task(task: Task, *, tags: Iterable[Tag] | None = None, **fields: Any)
 
 
 def set_tags(task: Task, *, tags: Iterable[Tag]) -> None:
-    """Make these the task's tags: add what is missing, remove the rest. `task.version` is the row's afterwards."""
+    """Make these the task's tags: add what is missing, remove the rest. The copy learns its new version."""
     wanted = {tag.pk for tag in tags}
     have = set(TaskTag.objects.filter(task=task).values_list("tag_id", flat=True)) if task.before else set()
     if have - wanted:

@@ -1,15 +1,16 @@
 """A task as the API has it: what the caller writes, checked; everything else is ours."""
 
+from copy import copy
 from datetime import date, datetime
 from typing import Any
 
-from django.conf import settings
-from django.utils import timezone
+from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 
 from accounts_app.models import User
 from http_app.serializers import StrictSerializer
-from recurring_app.rules import RuleError, check_rule, end_of_local_day, zone
+from recurring_app.rules import RuleError, end_of_local_day, zone
 from tasks_app.api_fields import InstantField, InstantOrDateField
 from tasks_app.models import (
     DEFAULT_PRIORITY_ID,
@@ -20,6 +21,7 @@ from tasks_app.models import (
     Task,
 )
 from tasks_app.services import create_task, tags_named, update_task
+from tasks_app.validity import check_task
 
 MAX_TAGS = 50  # of one task: more is a mistake of the client's, and each is a row
 LARGEST_ID = 2**63 - 1
@@ -38,8 +40,7 @@ PUT_DEFAULTS: dict[str, Any] = {
     "recurrence_mode": Task.RecurrenceMode.FIXED,
     "priority_id": DEFAULT_PRIORITY_ID,
 }
-# Where the codes of the recurrence engine belong; the rest are the rule's.
-_FIELD_OF_CODE = {"bad_timezone": "timezone", "mode_not_allowed": "recurrence_mode"}
+_COLUMNS = {field.attname for field in Task._meta.concrete_fields}
 
 
 class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
@@ -145,14 +146,6 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             raise serializers.ValidationError(str(error), code=error.code) from error
         return value
 
-    def validate_reminder_at(self, value: datetime | None) -> datetime | None:
-        as_before = self.instance is not None and value == self.instance.reminder_at
-        if value is not None and not as_before and value <= timezone.now():
-            raise serializers.ValidationError(
-                "This time has passed; a reminder lies in the future.", code="past"
-            )
-        return value
-
     def validate_reminder_offsets(self, value: list[int]) -> list[int]:
         return sorted(set(value))
 
@@ -188,70 +181,48 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
                 attrs["tag_ids"] = []
         if "priority" in attrs:
             attrs["priority_id"] = attrs.pop("priority")
-        self._check_reminders(attrs)
-        self._check_recurrence(attrs)
+        self._settle_is_recurring(attrs)
+        self._settle_end(attrs)
+        self._check_together(attrs)
         return attrs
-
-    def _after(self, attrs: dict[str, Any], name: str) -> Any:
-        """What the field will be: as sent, as it is, or as it begins."""
-        if name in attrs:
-            return attrs[name]
-        return getattr(self.instance or Task(timezone=self._user.timezone), name)
 
     def _one_of(self, attrs: dict[str, Any], one: str, other: str) -> None:
         if one in attrs and other in attrs:
             raise serializers.ValidationError({one: [f"Send {one} or {other}, not both."]}, code="conflict")
 
-    def _check_reminders(self, attrs: dict[str, Any]) -> None:
-        if not self._after(attrs, "reminder_offsets"):
-            return
-        if self._after(attrs, "reminder_at") is not None:
-            message = "A task has reminder_at or reminder_offsets, not both: set the other to null or []."
-            name = "reminder_at" if "reminder_at" in attrs else "reminder_offsets"
-            raise serializers.ValidationError({name: [message]}, code="conflict")
-        if self._after(attrs, "due_at") is None:
-            message = "Offsets are minutes before due_at: the task needs one."
-            raise serializers.ValidationError({"reminder_offsets": [message]}, code="needs_due_at")
-
-    def _check_recurrence(self, attrs: dict[str, Any]) -> None:
-        self._check_is_recurring(attrs)
-        rule = self._after(attrs, "recurrence_rule")
-        if rule is not None and {"recurrence_rule", "recurrence_mode", "timezone"} & set(attrs):
-            self._check_rule(attrs, rule)
-        self._check_end(attrs)
-
-    def _check_is_recurring(self, attrs: dict[str, Any]) -> None:
+    def _settle_is_recurring(self, attrs: dict[str, Any]) -> None:
         """is_recurring says whether there is a rule; turning it off alone takes the rule away."""
         wanted = attrs.pop("is_recurring", None)
         if wanted is False and attrs.get("recurrence_rule") is None:
             attrs["recurrence_rule"] = None
-        elif wanted is not None and wanted != (self._after(attrs, "recurrence_rule") is not None):
+        elif wanted is not None and wanted != (self._candidate(attrs).recurrence_rule is not None):
             message = "is_recurring is true exactly when there is a recurrence_rule."
             raise serializers.ValidationError({"is_recurring": [message]}, code="conflict")
 
-    def _check_rule(self, attrs: dict[str, Any], rule: str) -> None:
-        try:
-            check_rule(
-                rule,
-                timezone=self._after(attrs, "timezone"),
-                mode=self._after(attrs, "recurrence_mode"),
-                shortest_interval=settings.SHORTEST_RECURRENCE,
-            )
-        except RuleError as error:
-            name = _FIELD_OF_CODE.get(error.code, "recurrence_rule")
-            raise serializers.ValidationError({name: [str(error)]}, code=error.code) from error
-
-    def _check_end(self, attrs: dict[str, Any]) -> None:
+    def _settle_end(self, attrs: dict[str, Any]) -> None:
         end = attrs.get("recurrence_end")
-        if end is None:
-            return
-        if not isinstance(end, datetime):
-            assert isinstance(end, date)
-            end = attrs["recurrence_end"] = end_of_local_day(end, self._after(attrs, "timezone"))
-        created_at = self.instance.created_at if self.instance else timezone.now()
-        if end <= created_at:
-            message = "The end must lie after the task's creation."
-            raise serializers.ValidationError({"recurrence_end": [message]}, code="past")
+        if isinstance(end, date) and not isinstance(end, datetime):
+            attrs["recurrence_end"] = end_of_local_day(end, self._candidate(attrs).timezone)
+
+    def _check_together(self, attrs: dict[str, Any]) -> None:
+        """Hold the task as it would be against the rules every task keeps (tasks_app/validity.py)."""
+        after = self._candidate(attrs)
+        before = self.instance or Task()
+        changed = {
+            name for name in attrs if name in _COLUMNS and getattr(after, name) != getattr(before, name)
+        }
+        try:
+            check_task(after, changed)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(_by_field(error)) from error
+
+    def _candidate(self, attrs: dict[str, Any]) -> Task:
+        """The task as it would be, unsaved."""
+        task = copy(self.instance) or Task(user=self._user, timezone=self._user.timezone)
+        for name, value in attrs.items():
+            if name in _COLUMNS:
+                setattr(task, name, value)
+        return task
 
     # --- writing -----------------------------------------------------------------------------------
 
@@ -266,3 +237,9 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         """The tags meant, None when none were sent; names become tags only now, when all else is valid."""
         names, chosen = validated.pop("tags", None), validated.pop("tag_ids", None)
         return tags_named(self._user, names) if names is not None else chosen
+
+
+def _by_field(error: DjangoValidationError) -> dict[str, Any]:
+    return {
+        name: get_error_detail(DjangoValidationError(errors)) for name, errors in error.error_dict.items()
+    }

@@ -35,7 +35,7 @@ def _reminder_errors(task: Task) -> dict[str, ValidationError]:
     if not task.reminder_offsets:
         return {}
     if task.reminder_at is not None:
-        message = "A task has reminder_at or reminder_offsets, not both: empty the other."
+        message = "A task has reminder_at or reminder_offsets, not both: set the other to null or []."
         return {"reminder_offsets": ValidationError(message, code="conflict")}
     if task.due_at is None:
         message = "Offsets are minutes before due_at: the task needs one."
