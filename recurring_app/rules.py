@@ -258,7 +258,7 @@ class Series:
         return (WildcardCronTimeline if calendar.cron.wildcard else FixedCronTimeline)(calendar, anchor, tz)
 
     def _before_newest(self, wanted: int, since: datetime | None, until: datetime) -> datetime:
-        """The latest instant with `wanted` slots between it and `until`, when more of them came since `since`.
+        """The latest instant with `wanted` slots between it and `until`, of more since `since`.
 
         Found by halving and counting. Each count spans half the time of the one before, so that all of them
         together cost as much as one of the whole.
