@@ -67,7 +67,7 @@ def _queue(ids: Sequence[int]) -> int:
     global _away_until
     for taken, delivery_id in enumerate(ids):
         try:
-            deliver.apply_async([delivery_id], queue="deliveries")
+            deliver.apply_async((delivery_id,), queue="deliveries")
         except (OperationalError, RedisError, OSError) as error:
             log.warning("celery_away", not_queued=len(ids) - taken, error=str(error))
             _away_until = timezone.now() + _PATIENCE
