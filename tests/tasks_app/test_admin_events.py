@@ -9,7 +9,9 @@ from uuid import uuid4
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts_app.models import User
 from notifications_app.models import Reminder
@@ -121,6 +123,13 @@ class TestForm:
         assert "open it again" in str(errors["__all__"])
         assert found.events == []
         assert fresh(task).title == "by alice"
+
+    def test_what_is_sent_is_checked_under_the_tasks_lock(self, operator: Client, task: Task) -> None:
+        url = url_of("change", task)
+        page = opened(operator, url)
+        with CaptureQueriesContext(connection) as asked:
+            assert list(send(operator, url, page, title="")) == ["title"]
+        assert any("FOR NO KEY UPDATE" in query["sql"] for query in asked)
 
 
 class TestInline:
