@@ -1,7 +1,7 @@
 """The filters of the task list. `..._after` includes its instant, `..._before` does not."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import django_filters as filters
@@ -22,10 +22,15 @@ OPEN = Q(completed=False, archived=False, deleted_at__isnull=True)
 class _InstantField(IsoDateTimeField):  # type: ignore[misc] # untyped library
     def to_python(self, value: Any) -> datetime | None:
         instant: datetime | None = super().to_python(value)
-        if instant is not None and not _SAYS_OFFSET.search(value):
+        if instant is None:
+            return None
+        if not _SAYS_OFFSET.search(value):
             message = "Say the offset too, such as 2026-05-01T07:00:00Z (a + in a URL is a space: write Z)."
             raise forms.ValidationError(message, code="naive")
-        return instant
+        try:
+            return instant.astimezone(UTC)  # PostgreSQL takes no offset beyond 15:59
+        except OverflowError:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
 class InstantFilter(filters.IsoDateTimeFilter):  # type: ignore[misc] # untyped library
@@ -33,8 +38,7 @@ class InstantFilter(filters.IsoDateTimeFilter):  # type: ignore[misc] # untyped 
 
 
 def own_tags(request: Request) -> QuerySet[Tag]:
-    assert request.user.pk is not None
-    return Tag.objects.filter(user_id=request.user.pk)
+    return Tag.objects.filter(user=request.user.pk)
 
 
 class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
@@ -47,10 +51,16 @@ class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
     priority = filters.CharFilter(method="of_priority", help_text="An id or a name.")
     parent = filters.NumberFilter(field_name="parent_task_id", help_text="The id of a series' head.")
     tag = filters.ModelMultipleChoiceFilter(
-        queryset=own_tags, method="any_tag", help_text="A tag's id; repeat it for any of several."
+        field_name="tags",
+        queryset=own_tags,
+        method="any_tag",
+        help_text="A tag's id; repeat it for any of several.",
     )
     tag_all = filters.ModelMultipleChoiceFilter(
-        queryset=own_tags, method="all_tags", help_text="A tag's id; repeat it for all of several."
+        field_name="tags",
+        queryset=own_tags,
+        method="all_tags",
+        help_text="A tag's id; repeat it for all of several.",
     )
     due_after = InstantFilter("due_at", "gte")
     due_before = InstantFilter("due_at", "lt")

@@ -33,5 +33,7 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"structured": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        # Its lines repeat request_finished and request_failed, without the request's id.
+        "loggers": {"django.request": {"level": "CRITICAL"}},
         "root": {"handlers": ["stderr"], "level": level},
     }

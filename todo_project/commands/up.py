@@ -1,7 +1,6 @@
 """`./todo up`: the whole backend in the foreground, until Ctrl-C or SIGTERM."""
 
 import errno
-import json
 import os
 import signal
 import socket
@@ -24,6 +23,9 @@ from todo_project.embedded.supervisor import Supervisor, procfile
 
 _READY_SECONDS = 60
 
+# A proxy that the environment names is not for addresses of this machine.
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 _SURROUNDINGS = {
     "PYTHONUNBUFFERED": "1",
     # The Procfile says `python`: the one of this environment.
@@ -45,8 +47,8 @@ class Address:
     @property
     def url(self) -> str:
         """The address for somebody on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
-        return f"http://{host}:{self.port}"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 def run(_arguments: list[str]) -> int:
@@ -148,11 +150,11 @@ def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, 
 def _what_is_not_ready(url: str) -> str:
     """Empty when the answer is 200; otherwise what the answer, or its absence, says."""
     try:
-        with urllib.request.urlopen(url, timeout=5):  # noqa: S310  # our own http address
+        with _DIRECTLY.open(url, timeout=5):
             return ""
     except urllib.error.HTTPError as answer:
-        return json.dumps(json.loads(answer.read()))
-    except (OSError, ValueError) as error:
+        return answer.read().decode(errors="replace")
+    except OSError as error:
         return f"{url} does not answer ({error})"
 
 

@@ -152,10 +152,8 @@ def _socket_folder(home: PostgresHome) -> Path:
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"todo-{os.geteuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid()} | (
-        {home.user.pw_uid} if home.user else set()
-    ):
-        raise StartError(f"{folder} belongs to somebody else, so PostgreSQL's socket cannot be there.")
     if home.user:
         os.chown(folder, home.user.pw_uid, home.user.pw_gid)
+    elif folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise StartError(f"{folder} belongs to somebody else, so PostgreSQL's socket cannot be there.")
     return folder

@@ -77,8 +77,8 @@ def stop_leftovers(places: Places) -> int:
 
     Only the owner of the claim may call this: it would stop a living instance too.
     """
-    left = [process for process in psutil.process_iter() if _belongs_to(process, places)]
-    services = [process for process in left if process.name() in _SERVICES]
+    left = [process for process in psutil.process_iter(["name"]) if _belongs_to(process, places)]
+    services = [process for process in left if process.info["name"] in _SERVICES]
     _stop_all([process for process in left if process not in services])
     _stop_all(services)
     return len(left)
@@ -89,7 +89,9 @@ def _belongs_to(process: psutil.Process, places: Places) -> bool:
         if process.environ().get(INSTANCE) == str(places.data):
             return process.pid != os.getpid()
         # PostgreSQL's workers write their titles over their environment; all of them work in the cluster.
-        return process.name() == "postgres" and process.cwd() == str((places.postgres / "cluster").resolve())
+        return process.info["name"] == "postgres" and process.cwd() == str(
+            (places.postgres / "cluster").resolve()
+        )
     except psutil.Error:
         return False
 
@@ -98,7 +100,7 @@ def _stop_all(processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             # To PostgreSQL SIGTERM means: wait until the last client has gone.
-            process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
+            process.send_signal(signal.SIGINT if process.info["name"] == "postgres" else signal.SIGTERM)
     _gone, alive = psutil.wait_procs(processes, timeout=5)
     for process in alive:
         with suppress(psutil.NoSuchProcess):
