@@ -12,8 +12,10 @@ from tests.todo_project.conftest import processes_of, python_running, wait_until
 from todo_project.embedded import StartError
 from todo_project.embedded.claim import claim
 from todo_project.embedded.places import CHECKOUT, Places
+from todo_project.embedded.postgres_home import find_postgres_home
 from todo_project.embedded.processes import stop_leftovers
 from todo_project.embedded.services import Servers, services, temporary_services
+from todo_project.embedded.valkey import Valkey
 
 pytestmark = pytest.mark.slow
 
@@ -161,6 +163,56 @@ def test_servers_of_ones_own_are_used_instead(places: Places, monkeypatch: pytes
         }
         assert servers.processes == {}
         assert processes_of(places) == []
+
+
+def test_a_first_start_that_fails_says_why(places: Places) -> None:
+    with claim(places, command="up"):
+        home = find_postgres_home(places)
+        (home.folder / "unfinished").touch()  # a file where the folder would be made
+        with pytest.raises(StartError, match="initdb failed: "), services(places):
+            raise AssertionError("it started")
+    assert processes_of(places) == []
+
+
+def test_valkey_says_why_it_does_not_start(places: Places) -> None:
+    places.make()
+    valkey = Valkey(places, durable=True)
+    (places.valkey / "appendonlydir").touch()  # a file where its folder belongs
+    try:
+        valkey.start()
+        with pytest.raises(StartError, match=r"Valkey does not start: .*appendonlydir"):
+            valkey.wait_until_ready()
+    finally:
+        valkey.stop()
+
+
+def test_a_wheel_of_valkey_without_a_server_says_what_to_do(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places.make()
+    monkeypatch.setattr("todo_project.embedded.valkey.wheel_folder", lambda package: tmp_path)
+    with pytest.raises(StartError, match=r"no server for this platform; set REDIS_URL to one of your own\."):
+        Valkey(places, durable=True).start()
+
+
+def test_what_killed_test_runs_left_is_removed_and_nothing_of_anybody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: Places
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    prefix = f"todo-test-{os.geteuid()}-"
+    home = tmp_path / "home"
+    old, young, link = (temporary / f"{prefix}{name}" for name in ("old", "young", "link"))
+    for folder in (home, old, young):
+        folder.mkdir()
+    link.symlink_to(home)
+    for folder in (home, old):
+        os.utime(folder, (0, 0))
+    with temporary_services("test"):
+        assert not old.exists()
+    assert sorted(temporary.glob(f"{prefix}*")) == [link, young]
+    assert home.exists()
 
 
 def test_temporary_servers_leave_no_trace(places: Places) -> None:

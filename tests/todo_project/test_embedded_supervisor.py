@@ -28,9 +28,10 @@ def log(places: Places, name: str) -> str:
 
 
 def test_lines_go_to_the_terminal_under_a_name_and_to_a_log(
-    places: Places, capsys: pytest.CaptureFixture[str], supervisor: Supervisor
+    places: Places, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with supervisor:
+    places.make()
+    with Supervisor(places, environment_for(places)) as supervisor:
         supervisor.run("greeter", "printf 'hello\\nworld\\n'")
     assert log(places, "greeter") == "hello\nworld\n"
     assert re.fullmatch(r"\S+ greeter  \| hello\n\S+ greeter  \| world\n", capsys.readouterr().out)

@@ -3,15 +3,21 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from tests.todo_project.conftest import environment_for, python_running, wait_until
 from todo_project import launcher
-from todo_project.commands import lint
+from todo_project.commands import lint, up
 from todo_project.commands.child import run_in_foreground
+from todo_project.embedded import StartError
 from todo_project.embedded.places import CHECKOUT, Places
+from todo_project.embedded.services import Servers
+from todo_project.embedded.supervisor import Supervisor
 
 CHILD = """
 import signal, sys, time
@@ -82,6 +88,57 @@ def test_manage_without_an_instance_needs_no_servers_for_what_needs_no_database(
         assert launcher.main(["manage", *arguments]) == 0
     assert "usage: manage.py migrate" in capfd.readouterr().out
     assert not Path(places.data).exists()
+
+
+class NotReady(BaseHTTPRequestHandler):
+    """A web process whose relay never comes."""
+
+    def do_GET(self) -> None:
+        body = b'{"not_ready": ["relay"]}'
+        self.send_response(503)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Keep the terminal for the tests."""
+
+
+@pytest.fixture
+def never_ready() -> Iterator[int]:
+    with HTTPServer(("127.0.0.1", 0), NotReady) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def test_up_that_does_not_become_ready_says_what_is_missing(
+    places: Places, never_ready: int, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up, "_READY_SECONDS", 0.5)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port}")  # not for addresses of this machine
+    nothing = Servers(environment={}, processes={})
+    with Supervisor(places, {}) as supervisor:
+        with pytest.raises(StartError, match=r"not ready after 0\.5 seconds: .*relay.* \(see .*logs\)"):
+            up._wait_until_ready(places, up.Address("127.0.0.1", never_ready), supervisor, nothing)
+        with pytest.raises(StartError, match=r"does not answer .*refused"):
+            up._wait_until_ready(places, up.Address("127.0.0.1", free_port), supervisor, nothing)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("example.test", "http://example.test:8000"),
+    ],
+)
+def test_the_address_is_one_that_can_be_opened_on_this_machine(host: str, url: str) -> None:
+    assert up.Address(host, 8000).url == url
 
 
 def test_lint_runs_every_check_and_fails_when_one_does(
