@@ -10,7 +10,7 @@ from tasks_app.services import create_task
 from tests.tasks_app.admin_pages import act, edit, opened, operator_client, send, url_of
 from tests.tasks_app.recorded import recorded
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ class TestTags:
         assert edit(operator, tags[0], user=str(bob.pk)) == {}
         assert set(Tag.objects.values_list("user", flat=True)) == {alice.pk}
 
+    @pytest.mark.django_db(transaction=True)
     def test_delete(self, operator: Client, alice: User, tags: list[Tag]) -> None:
         task = create_task(alice, title="one", tags=tags)
         with recorded() as found:
@@ -55,6 +56,7 @@ class TestTags:
         assert found.types == [("task.updated", task.pk)]
         assert found.data(task.pk)["tag_ids"] == [tags[1].pk]
 
+    @pytest.mark.django_db(transaction=True)
     def test_delete_several(self, operator: Client, alice: User, tags: list[Tag]) -> None:
         both = create_task(alice, title="both", tags=tags)
         one = create_task(alice, title="one", tags=tags[:1])
