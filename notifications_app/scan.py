@@ -30,6 +30,14 @@ _ADVANCE = """
     FROM unnest(%s::bigint[], %s::timestamptz[]) AS claimed (id, next_at)
     WHERE tasks.id = claimed.id
 """
+# Plain SQL, because it has to say which rows are new: the others were claimed before, and told.
+_INSERT = """
+    INSERT INTO reminders (task_id, reminder_at, claimed_at, lateness, event_id, state)
+    SELECT task_id, reminder_at, %s, %s - reminder_at, event_id, %s
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::uuid[]) AS claimed (task_id, reminder_at, event_id)
+    ON CONFLICT (task_id, reminder_at) DO NOTHING
+    RETURNING event_id
+"""
 
 
 def scan_reminders(limit: int = 500) -> int:
@@ -67,7 +75,7 @@ def _claim_batch(limit: int, now: datetime) -> tuple[int, int]:
             return 0, 0
         reminders = [_reminder(task, at, now) for task in tasks if (at := newest_due(task, now))]
         _advance(tasks, now)
-        new = _insert(reminders)
+        new = _insert(reminders, now)
         outbox.write([_event(reminder, now) for reminder in new])
     log.info("reminders_claimed", count=len(new), latest_by=str(max((r.lateness for r in new), default=None)))
     return len(tasks), len(new)
@@ -97,11 +105,14 @@ def _advance(tasks: list[Task], now: datetime) -> None:
         cursor.execute(_ADVANCE, [now, ids, next_times])
 
 
-def _insert(reminders: list[Reminder]) -> list[Reminder]:
-    """Write the reminders; those that are new. The others were claimed before, and their events told."""
-    Reminder.objects.bulk_create(reminders, ignore_conflicts=True)
-    ids = [reminder.event_id for reminder in reminders]
-    new = set(Reminder.objects.filter(event_id__in=ids).values_list("event_id", flat=True))
+def _insert(reminders: list[Reminder], now: datetime) -> list[Reminder]:
+    """Write the reminders; those that are new."""
+    task_ids = [reminder.task_id for reminder in reminders]
+    instants = [reminder.reminder_at for reminder in reminders]
+    event_ids = [reminder.event_id for reminder in reminders]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [now, now, Reminder.State.DUE.value, task_ids, instants, event_ids])
+        new = {event_id for (event_id,) in cursor.fetchall()}
     return [reminder for reminder in reminders if reminder.event_id in new]
 
 

@@ -168,7 +168,7 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(
             assert scan_reminders() == tasks
         return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
 
-    assert statements_for(3) == statements_for(60) == 5
+    assert statements_for(3) == statements_for(60) == 4
 
 
 def test_one_call_is_bounded(
