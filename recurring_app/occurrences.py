@@ -8,26 +8,24 @@ Source: docs/decisions/0004-one-successor.md.
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-
 from accounts_app.models import User
 from events_app.catalogue import TaskData
 from recurring_app.rules import Series
-from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task
+from tasks_app.models import DEFAULT_PRIORITY_ID, OPEN, Priority, Tag, Task
 from tasks_app.services import create_task
 
 
 def create_next_occurrence(done: TaskData) -> Task | None:
     """Create what follows the completed task; None when nothing does or when it is there already."""
-    slot = next_slot(done)
-    owner = User.objects.filter(pk=done.user_id).first()
-    if slot is None or owner is None:
+    series, owner = _series(done), User.objects.filter(pk=done.user_id).first()
+    if series is None or owner is None:
         return None
     # Whoever handles the same completion at the same time waits here, then finds the successor.
     rows = {task.pk: task for task in Task.objects.filter(pk__in=[done.id, done.parent_task_id]).locked()}
-    if Task.objects.filter(
-        Q(generated_from=done.id) | Q(series_id=done.series_id, occurrence_at=slot)
-    ).exists():
+    if Task.objects.filter(generated_from=done.id).exists():
+        return None
+    slot = _free_slot(series, done, alone=done.id in rows)
+    if slot is None:
         return None
     return create_task(
         owner,
@@ -39,15 +37,31 @@ def create_next_occurrence(done: TaskData) -> Task | None:
     )
 
 
-def next_slot(done: TaskData) -> datetime | None:
-    """The instant of the next occurrence; None when the task is of no series or its series is over."""
+def _series(done: TaskData) -> Series | None:
+    """The series the task belongs to; None when it belongs to none."""
     if done.recurrence_rule is None or done.anchor_local is None or done.occurrence_at is None:
         return None
-    assert done.completed_at is not None
-    series = Series(
+    return Series(
         rule=done.recurrence_rule, timezone=done.timezone, anchor=done.anchor_local, until=done.recurrence_end
     )
-    return series.after_completion(done.occurrence_at, done.completed_at, done.recurrence_mode)
+
+
+def _free_slot(series: Series, done: TaskData, *, alone: bool) -> datetime | None:
+    """The slot of the next occurrence; None when the series is over or goes on without this task.
+
+    A slot may be taken: by the successor of an erased task, told of again (`alone` is false); by a later
+    occurrence that is still open; or, where the period counts from an early completion, by one that was done
+    before, and then the next free slot is meant.
+    """
+    assert done.occurrence_at is not None
+    assert done.completed_at is not None
+    occurrences = Task.objects.filter(series_id=done.series_id)
+    slot = series.after_completion(done.occurrence_at, done.completed_at, done.recurrence_mode)
+    while slot is not None and occurrences.filter(occurrence_at=slot).exists():
+        if not alone or occurrences.filter(OPEN).exclude(pk=done.id).exists():
+            return None
+        slot = series.after_completion(slot, max(slot, done.completed_at), done.recurrence_mode)
+    return slot
 
 
 def _inherited(done: TaskData, slot: datetime) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from django_filters.fields import IsoDateTimeField
 from rest_framework.request import Request
 
 from http_app.filters import BooleanFilter
-from tasks_app.models import Tag, Task, TaskTag
+from tasks_app.models import OPEN, Tag, Task, TaskTag
 
 _SAYS_OFFSET = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d)?)\s*$", re.IGNORECASE)
-OPEN = Q(completed=False, archived=False, deleted_at__isnull=True)
 
 
 class _InstantField(IsoDateTimeField):  # type: ignore[misc] # untyped library

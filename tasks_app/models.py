@@ -21,6 +21,8 @@ from tasks_app.querysets import TaskQuerySet, TaskTagQuerySet
 from tasks_app.settling import settle
 from tasks_app.validity import check_task
 
+# Still to be done.
+OPEN = Q(completed=False, archived=False, deleted_at__isnull=True)
 HEX_COLOR = r"^#[0-9A-Fa-f]{6}$"
 hex_color = RegexValidator(HEX_COLOR, "A colour is # and six hexadecimal digits, such as #6B7280.")
 # Medium. The data migration gives it this id, so that a new task needs no query to find its default.

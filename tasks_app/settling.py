@@ -25,8 +25,11 @@ def settle(task: Task, before: Task | None, *, now: datetime) -> set[str]:
     """Derive the fields that follow from the others; the names of what differs from `before`.
 
     `before` is the locked row, None for a task being created (then the answer is empty: all is written).
-    Raises RuleError when the series cannot be computed (a time zone that does not exist).
+    Raises RuleError when the series cannot be computed (a time zone that does not exist), ValueError when the
+    task would change hands: to those who follow its events it would still be the first one's.
     """
+    if before is not None and task.user_id != before.user_id:
+        raise ValueError("A task keeps its user.")
     _settle_completion(task, before, now)
     _settle_series(task, before)
     _settle_reminders(task, before, now)

@@ -154,6 +154,37 @@ def test_after_completion_counts_from_the_day_it_was_done(alice: User, early_on_
     assert successor(task).due_at == MONDAY + timedelta(days=4)
 
 
+def test_completed_long_before_it_is_due_never_takes_a_slot_that_was_done(
+    alice: User, early_on_monday
+) -> None:
+    """Counting from an early completion, the next day may be one that was done before: the series goes on."""
+    task = recurring(alice, recurrence_mode="after_completion")
+    for _ in range(4):  # each on the same Monday: the second is due on Tuesday, the third on Wednesday ...
+        complete_task(task)
+        relay()
+        task = successor(task)
+    slots = list(Task.objects.order_by("id").values_list("occurrence_at", flat=True))
+    assert len(set(slots)) == 5
+    assert not task.completed
+
+
+def test_an_old_occurrence_done_again_starts_no_second_line(alice: User) -> None:
+    head = recurring(alice)
+    complete_task(head)
+    relay()
+    second = successor(head)
+    complete_task(second)
+    relay()
+    third = successor(second)
+    Task.objects.filter(pk=second.pk).delete()
+    reopen_task(head := Task.objects.get(pk=head.pk))
+    relay()
+    with time_machine.travel(MONDAY + timedelta(days=1, hours=1), tick=False):
+        complete_task(head)
+        relay()
+    assert set(Task.objects.values_list("pk", flat=True)) == {head.pk, third.pk}
+
+
 def test_moving_one_occurrence_does_not_move_the_series(alice: User) -> None:
     task = recurring(alice)
     update_task(task, due_at=MONDAY + timedelta(hours=5))

@@ -115,6 +115,15 @@ class TestSave:
         partial.save()
         assert (fresh(task).title, fresh(task).version) == ("newest", 3)
 
+    def test_a_task_keeps_its_user(self, task: Task, bob: User) -> None:
+        task.user = bob
+        with recorded() as found, pytest.raises(ValueError, match="keeps its user"):
+            task.save()
+        with pytest.raises(ValueError, match="keeps its user"):
+            Task.objects.update(user=bob)
+        assert found.events == []
+        assert fresh(task).user != bob
+
     def test_saving_an_erased_task_does_not_bring_it_back(self, task: Task) -> None:
         stale = fresh(task)
         task.delete()
