@@ -4,21 +4,29 @@ Our own and not `WebPusher.send`: that one follows redirects, resolves the name 
 any length into memory.
 """
 
+import socket
 import ssl
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from http.client import HTTPException
+from threading import Timer
 
 import certifi
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3 import BaseHTTPResponse
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from notifications_app.endpoints import Endpoint
 
-# Three addresses that do not answer and one that answers late stay below the task's own time limit.
-_TIMEOUT = Timeout(connect=5, read=10)
+# Three addresses that do not take a connection and one that answers late stay below a delivery's lease.
+_CONNECT_SECONDS = 5.0
 _ADDRESSES_TRIED = 3
+_READ_SECONDS = 10.0  # of silence
+# For the whole answer: one that comes a byte at a time is never silent, and would keep its worker's thread
+# for hours (Celery's time limits do not hold in a pool of threads).
+_ANSWER_SECONDS = 15.0
 _ANSWER_BYTES = 1000
 
 
@@ -46,33 +54,46 @@ def post(endpoint: Endpoint, addresses: Sequence[str], *, body: bytes, headers: 
             return _post(endpoint, address, body, headers)
         except (NewConnectionError, ConnectTimeoutError) as error:
             reason = error  # nothing was sent: the next address may try
-        except (HTTPError, OSError) as error:
+        except (HTTPError, HTTPException, OSError) as error:
             raise UnreachableError(str(error)) from error
     raise UnreachableError(str(reason)) from reason
 
 
 def _post(endpoint: Endpoint, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    with closing(_pool(endpoint, address)) as pool:
-        response = pool.urlopen(
-            "POST",
-            endpoint.path,
-            body=body,
-            headers={"Host": endpoint.authority, **headers},
-            timeout=_TIMEOUT,
-            redirect=False,
-            retries=False,
-            preload_content=False,
-        )
-        try:
+    with closing(_connection(endpoint, address)) as connection:
+        connection.connect()
+        connection.timeout = _READ_SECONDS
+        with _cut_off(connection.sock):
+            named = {"Host": endpoint.authority, **headers}
+            connection.request("POST", endpoint.path, body, named, preload_content=False)
+            response = connection.getresponse()
             return Answer(response.status, response.headers.get("Retry-After"), _beginning(response))
-        finally:
-            response.close()
 
 
-def _pool(endpoint: Endpoint, address: str) -> HTTPConnectionPool:
+def _connection(endpoint: Endpoint, address: str) -> HTTPConnection:
     if endpoint.scheme == "http":
-        return HTTPConnectionPool(address, endpoint.port)
-    return HTTPSConnectionPool(address, endpoint.port, ssl_context=_tls(), server_hostname=endpoint.host)
+        return HTTPConnection(address, endpoint.port, timeout=_CONNECT_SECONDS)
+    return HTTPSConnection(
+        address, endpoint.port, timeout=_CONNECT_SECONDS, ssl_context=_tls(), server_hostname=endpoint.host
+    )
+
+
+@contextmanager
+def _cut_off(connected: socket.socket) -> Iterator[None]:
+    """End the connection under whoever reads from it when the block takes longer than _ANSWER_SECONDS."""
+
+    def cut() -> None:
+        with suppress(OSError):  # it has ended by itself
+            # Not SSLSocket's own, which pulls the session from under the reader.
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    timer = Timer(_ANSWER_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _beginning(response: BaseHTTPResponse) -> str:

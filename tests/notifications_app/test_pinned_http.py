@@ -4,6 +4,7 @@ import datetime
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,7 +13,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from urllib3 import Timeout
 
 from notifications_app import pinned_http
 from notifications_app.endpoints import Endpoint
@@ -22,8 +22,13 @@ LOCAL = ["127.0.0.1"]
 
 
 @contextmanager
-def answering(answer: bytes, wrap: Callable[[socket.socket], socket.socket] = lambda s: s) -> Iterator[int]:
-    """A server that says `answer` to one request, whatever it is, and then says no more; its port."""
+def answering(
+    answer: bytes, wrap: Callable[[socket.socket], socket.socket] = lambda s: s, drip: bytes = b""
+) -> Iterator[int]:
+    """A server that says `answer` to one request, whatever it is; its port.
+
+    Then it says no more, or `drip` again and again, until the client has gone.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
     done = threading.Event()
 
@@ -34,7 +39,8 @@ def answering(answer: bytes, wrap: Callable[[socket.socket], socket.socket] = la
                 while b"hello" not in peer.recv(65536):
                     pass
                 peer.sendall(answer)
-                done.wait(10)
+                while not done.wait(0.02 if drip else 10):
+                    peer.sendall(drip)
         except OSError:
             pass  # the client did not like us
 
@@ -54,7 +60,7 @@ def send(port: int, *, scheme: str = "http", host: str = "push.example.test") ->
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pinned_http, "_TIMEOUT", Timeout(connect=1, read=0.2))
+    monkeypatch.setattr(pinned_http, "_READ_SECONDS", 0.2)
 
 
 def test_an_answer_has_status_retry_after_and_the_beginning_of_its_text() -> None:
@@ -82,6 +88,26 @@ def test_a_body_that_never_comes_does_not_undo_the_status() -> None:
 def test_silence_is_no_answer() -> None:
     with answering(b"") as port, pytest.raises(UnreachableError, match="timed out"):
         send(port)
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 2", b"HTTP/1.1 100 Continue\r\nA: "])
+def test_an_answer_that_comes_a_byte_at_a_time_is_cut_off(
+    begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinned_http, "_ANSWER_SECONDS", 0.3)
+    with answering(begun, drip=b"0") as port, pytest.raises(UnreachableError):
+        send(port)
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 900\r\n"])
+def test_a_body_that_comes_a_byte_at_a_time_does_not_undo_the_status(
+    length: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinned_http, "_ANSWER_SECONDS", 0.3)
+    with answering(b"HTTP/1.1 429 Slow\r\n" + length + b"\r\n", drip=b"x") as port:
+        started = time.monotonic()
+        assert send(port).status == 429
+        assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("answer", [b"\0\1\2\3\n\n", b"HTTP/1.1 abc\r\n\r\n"])
