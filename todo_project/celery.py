@@ -4,13 +4,14 @@ import os
 
 from celery import Celery
 from django_structlog.celery.steps import DjangoStructLogInitStep
-from kombu import Queue
+from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
 
 app = Celery("todo_project")
 app.set_default()  # web threads share it: Celery keeps the current application per thread
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue("ticks"), Queue("deliveries")]
+# An exchange each: on a shared one every message would reach both queues.
+app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in ("ticks", "deliveries")]
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)

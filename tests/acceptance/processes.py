@@ -15,7 +15,7 @@ from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = (
-    "-m celery --quiet --app todo_project worker --queues deliveries,ticks --pool threads --concurrency 4"
+    "-m celery --quiet --app todo_project worker --queues deliveries,ticks --concurrency 2"
 )
 BEAT = "-m celery --quiet --app todo_project beat"
 RELAY = "manage.py relay_outbox --skip-checks"

@@ -32,12 +32,6 @@ _SURROUNDINGS = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", 
 # The next `./todo test` removes what a killed story leaves under such a name.
 _TEMPORARY = f"todo-test-{os.geteuid()}-demo-"
 
-HOW_TO_PERMIT = (
-    "this instance sends to public https push services only, and the story's own is on this machine. "
-    f"For development start it with `{_INSECURE}=true ./todo up`; "
-    "or stop it, and the story starts an instance of its own"
-)
-
 
 @dataclass(frozen=True)
 class Instance:
@@ -64,13 +58,18 @@ def found_or_started(teller: Teller) -> Iterator[Instance]:
         instance = _ready(Instance(url.rstrip("/")))
         teller.say("ok", "Instance", f"{instance.url}, named by TODO_URL, is ready")
         yield instance
-    elif running := running_environment(places := places_of_this_checkout()):
-        _require_insecure_endpoints(places, running)
+        return
+    places = places_of_this_checkout()
+    running = running_environment(places)
+    if running and _takes_local_endpoints(places, running):
         instance = _ready(_instance(running))
         teller.say("ok", "Instance", f"the one that runs at {instance.url} is ready")
         yield instance
     else:
-        teller.say("", "Instance", "none runs here, so one is started for the story ...")
+        why = (
+            "the one that runs takes push endpoints on public addresses only" if running else "none runs here"
+        )
+        teller.say("", "Instance", f"{why}, so one is started for the story ...")
         with _own() as instance:
             parts = "PostgreSQL, Valkey, web, worker, beat, relay"
             teller.say("ok", "Instance", f"one of its own is ready at {instance.url} ({parts})")
@@ -89,14 +88,14 @@ def _ready(instance: Instance) -> Instance:
     return instance
 
 
-def _require_insecure_endpoints(places: Places, running: Mapping[str, str]) -> None:
-    """Before anything is made: whether `up` was started with the setting, which its own process knows."""
+def _takes_local_endpoints(places: Places, running: Mapping[str, str]) -> bool:
+    """Whether `up` was started with the setting, which its own process knows."""
     try:
         up = psutil.Process(json.loads(places.lock.read_text())["pid"])
         given = running.get(_INSECURE) or up.environ().get(_INSECURE)
     except psutil.Error as error:
         raise StepFailedError(f"the instance that runs here cannot be looked at: {error}") from error
-    require(Env.parse_value(given or "false", bool), HOW_TO_PERMIT)
+    return bool(Env.parse_value(given or "false", bool))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from todo_project.demo.client import Client
-from todo_project.demo.instance import HOW_TO_PERMIT, Instance
+from todo_project.demo.instance import Instance
 from todo_project.demo.outbox import Outbox
 from todo_project.demo.people import Person
 from todo_project.demo.push_service import Browser, Message, PushService
@@ -20,6 +20,12 @@ REMINDER_AHEAD = timedelta(seconds=1.5)
 # The scan ticks each second, the relay many times a second; the rest is patience with a busy machine.
 PUSH_SECONDS = 20
 EVENT_SECONDS = 10
+
+_HOW_TO_PERMIT = (
+    "it sends to public https push services only, and the story's own is on this machine. "
+    "For development start it with `PUSH_ALLOW_INSECURE_ENDPOINTS=true ./todo up`, "
+    "or tell the story without TODO_URL, on an instance of its own"
+)
 
 
 class Story:
@@ -77,7 +83,7 @@ class Story:
         self.public_key = client.call("GET", "/api/push/vapid-public-key")["public_key"]
         self.browser = self.push.subscribe()
         status, text = client.send("POST", "/api/push-subscriptions", self.browser.subscription)
-        require("endpoint_refused" not in text, HOW_TO_PERMIT)
+        require("endpoint_refused" not in text, _HOW_TO_PERMIT)
         require(status == 201, f"POST /api/push-subscriptions answered {status}: {text}")
         subscriptions = client.call("GET", "/api/push-subscriptions")["results"]
         require([each["endpoint"] for each in subscriptions] == [self.browser.endpoint], f"{subscriptions}")
