@@ -1,4 +1,4 @@
-"""`./todo test [pytest args]`: pytest on a PostgreSQL and a Valkey of its own."""
+"""`./todo test [pytest args]`: pytest on a PostgreSQL and a Valkey of its own; all of it on all processors."""
 
 import os
 import sys
@@ -10,4 +10,5 @@ from todo_project.embedded.services import temporary_services
 def run(arguments: list[str]) -> int:
     with temporary_services("test") as servers:
         environment = os.environ | {"TODO_ENV": "development"} | servers.environment
+        arguments = arguments or ["-n", "auto"]
         return run_in_foreground([sys.executable, "-m", "pytest", *arguments], environment)
