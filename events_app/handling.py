@@ -5,6 +5,7 @@ order holds, while everybody else's go on. A tick retries with backoff; after MA
 becomes a dead letter.
 """
 
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,7 +28,7 @@ _EVENT_FIELDS = [field.name for field in EventFields._meta.get_fields()]
 
 def handle(group: str, event: Event) -> None:
     """Have the group handle the event in one transaction, or park it. Never raises for a handler's fault."""
-    with transaction.atomic():
+    with _ids_in_logs(group, event), transaction.atomic():
         if ParkedEvent.objects.filter(group=group, key=event.key).exists():
             _park(group, event, attempts=0, error="")
             return
@@ -58,11 +59,13 @@ def _retry_key(group: str, key: str) -> int:
 
 def _retry_head(group: str, key: str) -> bool:
     """Try the oldest parked event of the key; True when it has left the table."""
-    with transaction.atomic():
+    with ExitStack() as bound, transaction.atomic():
         head = ParkedEvent.objects.filter(group=group, key=key).select_for_update().order_by("id").first()
         if head is None or head.next_attempt_at > timezone.now():
             return False
-        error = _try(group, from_row(head))
+        event = from_row(head)
+        bound.enter_context(_ids_in_logs(group, event))
+        error = _try(group, event)
         if error is None:
             head.delete()
             return True
@@ -103,19 +106,23 @@ def _try(group: str, event: Event) -> str | None:
     handler = handler_of(group, event.type)
     if handler is None:
         return f"Group {group!r} has no handler of {event.type!r}."
-    with structlog.contextvars.bound_contextvars(
+    try:
+        with transaction.atomic():
+            handler(event)
+            # Foreign keys are checked at commit, which is too late to park the event: ask now.
+            connection.check_constraints()
+    except Exception as error:  # whatever a handler does wrong must not stop the others
+        log.exception("event_handler_failed", type=event.type, subject=event.subject)
+        return f"{type(error).__name__}: {error}"
+    log.info("event_handled", type=event.type, subject=event.subject)
+    return None
+
+
+def _ids_in_logs(group: str, event: Event) -> AbstractContextManager[None]:
+    """Around the transaction, so that what is queued at its commit takes the ids along to the worker."""
+    return structlog.contextvars.bound_contextvars(
         request_id=event.request_id, event_id=str(event.id), group=group
-    ):
-        try:
-            with transaction.atomic():
-                handler(event)
-                # Foreign keys are checked at commit, which is too late to park the event: ask now.
-                connection.check_constraints()
-        except Exception as error:  # whatever a handler does wrong must not stop the others
-            log.exception("event_handler_failed", type=event.type, subject=event.subject)
-            return f"{type(error).__name__}: {error}"
-        log.info("event_handled", type=event.type, subject=event.subject)
-        return None
+    )
 
 
 def _park(group: str, event: Event, *, attempts: int, error: str) -> ParkedEvent:

@@ -5,7 +5,9 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import structlog
 import time_machine
+from django.db import transaction
 from django.utils import timezone
 
 from events_app import groups
@@ -134,7 +136,7 @@ def test_what_a_failing_handler_wrote_is_taken_back(only_ours: None) -> None:
 
 
 def test_a_broken_reference_parks_the_event_too(only_ours: None) -> None:
-    """Foreign keys are checked at commit: without asking earlier it would be the relay that failed, for ever."""
+    """Foreign keys are checked at commit: without asking earlier the relay would fail, for ever."""
     from tasks_app.models import Tag
 
     @groups.handles("reminder.due", group="dangles")
@@ -143,6 +145,28 @@ def test_a_broken_reference_parks_the_event_too(only_ours: None) -> None:
 
     publish(event("1"))
     assert "IntegrityError" in ParkedEvent.objects.get().error
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_follows_the_commit_knows_whose_request_it_was(only_ours: None, clock) -> None:
+    """A delivery is queued then: its worker's log lines carry the ids that are bound at that moment."""
+    known: list[dict[str, object]] = []
+    poison = [ZeroDivisionError()]
+
+    @groups.handles("reminder.due", group="queues")
+    def queue_later(_: Event) -> None:
+        transaction.on_commit(lambda: known.append(structlog.contextvars.get_contextvars()))
+        if poison:
+            raise poison.pop()
+
+    parked, other = event("1"), event("2", key="bob")
+    publish(parked, other)
+    clock.shift(backoff(1))
+    assert retry_parked() == 1
+    assert known == [
+        {"request_id": "r-1", "event_id": str(told.id), "group": "queues"} for told in (other, parked)
+    ]
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 def test_parking_the_same_event_twice_is_one_row(group: Group) -> None:
