@@ -24,8 +24,8 @@ from notifications_app.endpoints import Endpoint
 _CONNECT_SECONDS = 5.0
 _ADDRESSES_TRIED = 3
 _READ_SECONDS = 10.0  # of silence
-# For the whole answer: one that comes a byte at a time is never silent, and would keep its worker's thread
-# for hours (Celery's time limits do not hold in a pool of threads).
+# For the whole answer: one that comes a byte at a time is never silent, and would keep a worker until the
+# time limit of its task ends it (never, in a pool of threads).
 _ANSWER_SECONDS = 15.0
 _ANSWER_BYTES = 1000
 

@@ -48,7 +48,7 @@ def requeue_stalled_deliveries() -> int:
     return queued
 
 
-# Below deliveries.LEASE, for a pool of processes. In threads they do not hold: there pinned_http.py keeps time.
+# Below deliveries.LEASE. They hold in a pool of processes only; pinned_http.py has bounds of its own.
 @shared_task(name="notifications_app.deliver", soft_time_limit=40, time_limit=50)
 def deliver(delivery_id: int) -> None:
     """Make one attempt to send a delivery."""
