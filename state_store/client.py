@@ -1,5 +1,6 @@
 """The connection to Redis or Valkey. Every call fails open: without the store, the work goes on."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 
@@ -15,10 +16,19 @@ log = structlog.get_logger(__name__)
 
 def put(key: str, value: str, *, ttl: timedelta) -> bool:
     """Keep the value under the key for `ttl`; False when the store is away."""
+    return _done(lambda store: store.set(key, value, px=ttl))
+
+
+def is_there() -> bool:
+    """Whether the store answers."""
+    return _done(lambda store: store.ping())
+
+
+def _done(call: Callable[[Redis], object]) -> bool:
     try:
-        _client(settings.REDIS_URL).set(key, value, px=ttl)
+        call(_client(settings.REDIS_URL))
     except RedisError as error:
-        log.warning("state_store_away", key=key, error=str(error))
+        log.warning("state_store_away", error=str(error))
         return False
     return True
 

@@ -35,7 +35,6 @@ def test_migrations_are_named_for_what_they_do() -> None:
             {
                 "state_store/client.py",
                 "notifications_app/tasks.py",  # its errors, when Celery cannot reach it
-                "todo_project/health.py",
                 "todo_project/embedded/valkey.py",
             },
         ),

@@ -1,14 +1,11 @@
 """What an orchestrator asks: is the process alive, and may it get requests?"""
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
 from functools import cache
 from time import monotonic
 
-import redis
 import structlog
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -17,6 +14,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from events_app.relay import relay_is_active
+from state_store.client import is_there
 
 log = structlog.get_logger(__name__)
 
@@ -58,14 +56,14 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 def _all_checks() -> Checks:
     deadline = monotonic() + ANSWER_WITHIN_SECONDS
-    database = _DATABASE.submit(_guarded, _check_database)
-    state_store = _STATE_STORE.submit(_guarded, _check_state_store)
+    database = _DATABASE.submit(_check_database)
+    state_store = _STATE_STORE.submit(_check_state_store)
     no_database = {"database": AWAY, "migrations": UNKNOWN, "relay": UNKNOWN}
     found = _outcome(database, deadline, no_database)
     return found | _outcome(state_store, deadline, {"state_store": AWAY})
 
 
-def _outcome(check: Future[Checks | None], deadline: float, otherwise: Checks) -> Checks:
+def _outcome(check: Future[Checks] | Future[Checks | None], deadline: float, otherwise: Checks) -> Checks:
     try:
         return check.result(max(0.0, deadline - monotonic())) or otherwise
     except TookTooLong:
@@ -73,16 +71,8 @@ def _outcome(check: Future[Checks | None], deadline: float, otherwise: Checks) -
         return otherwise
 
 
-def _guarded(check: Callable[[], Checks]) -> Checks | None:
-    """What the check found, or None: why a server is away is for the log, the answer goes to strangers."""
-    try:
-        return check()
-    except (DatabaseError, redis.RedisError) as error:
-        log.warning("not_ready", error=str(error))
-        return None
-
-
-def _check_database() -> Checks:
+def _check_database() -> Checks | None:
+    """None when it is away: why is for the log, the answer goes to strangers."""
     try:
         missing = sorted(_newest_migrations() - set(MigrationRecorder(connection).applied_migrations()))
         return {
@@ -90,6 +80,9 @@ def _check_database() -> Checks:
             "migrations": f"not applied: {', '.join('.'.join(name) for name in missing)}" if missing else OK,
             "relay": OK if relay_is_active() else "no relay is active",
         }
+    except DatabaseError as error:
+        log.warning("not_ready", error=str(error))
+        return None
     finally:
         connection.close()
 
@@ -101,9 +94,4 @@ def _newest_migrations() -> set[tuple[str, str]]:
 
 
 def _check_state_store() -> Checks:
-    timeout = settings.REDIS_TIMEOUT_SECONDS
-    with redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=timeout, socket_connect_timeout=timeout
-    ) as state_store:
-        state_store.ping()
-    return {"state_store": OK}
+    return {"state_store": OK if is_there() else AWAY}

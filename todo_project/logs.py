@@ -4,6 +4,14 @@ from typing import Any
 
 import structlog
 
+# What stands on each line, whoever wrote it: structlog's loggers, and `logging`'s.
+ON_EVERY_LINE: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
 
 def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
     """The `LOGGING` setting. `log_format` is `json` or `console`; another value raises ValueError."""
@@ -13,12 +21,6 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
     }
     if log_format not in renderers:
         raise ValueError(f"LOG_FORMAT is {log_format!r}; it must be json or console.")
-    chain = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "processors": [
@@ -26,14 +28,18 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
             structlog.processors.format_exc_info,
             renderers[log_format],
         ],
-        "foreign_pre_chain": chain,
+        "foreign_pre_chain": ON_EVERY_LINE,
     }
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structured": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-        # Its lines repeat request_finished and request_failed, without the request's id.
-        "loggers": {"django.request": {"level": "CRITICAL"}},
+        "loggers": {
+            # Its lines repeat request_finished and request_failed, without the request's id.
+            "django.request": {"level": "CRITICAL"},
+            # Its warnings hold push endpoints, which are secrets, and whatever was answered there.
+            "urllib3": {"level": "ERROR"},
+        },
         "root": {"handlers": ["stderr"], "level": level},
     }

@@ -11,7 +11,7 @@ from typing import Any
 import environ
 import structlog
 
-from todo_project.logs import logging_config
+from todo_project.logs import ON_EVERY_LINE, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -40,8 +40,6 @@ AUTH_USER_MODEL = "accounts_app.User"
 # auth.E003 asks for a unique e-mail and does not see that the constraint is on lower(email).
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 LANGUAGE_CODE = "en"
-USE_I18N = True
-USE_TZ = True
 TIME_ZONE = "UTC"
 APPEND_SLASH = False
 STATIC_URL = "static/"
@@ -102,10 +100,6 @@ TEMPLATES = [
 
 # Served by whitenoise straight from the packages: no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
 
 # --- PostgreSQL --------------------------------------------------------------------------------
 
@@ -116,10 +110,10 @@ DATABASES: dict[str, dict[str, Any]] = {
 # A server that drops packets would hold up whoever asks for two minutes.
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
-# --- Redis or Valkey: Celery's hints, caches and throttles; never the only copy of anything --------
+# --- Redis or Valkey: Celery's hints and an operator's marks; never the only copy of anything ------
 
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
-# A request waits this long at most for a state store that is away, then goes on without it.
+# Whoever asks a state store that is away waits this long at most, then goes on without it.
 REDIS_TIMEOUT_SECONDS = 1.0
 
 # --- Accounts --------------------------------------------------------------------------------------
@@ -133,10 +127,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=15)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30)),
-    "ROTATE_REFRESH_TOKENS": True,
-    "BLACKLIST_AFTER_ROTATION": True,
     "CHECK_REVOKE_TOKEN": True,
-    "UPDATE_LAST_LOGIN": False,
 }
 
 # --- The API ---------------------------------------------------------------------------------------
@@ -151,7 +142,6 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "COERCE_DECIMAL_TO_STRING": False,
 }
 _ERROR_STATUS_CODES = ["400", "401", "403", "404", "405", "415"]
 DRF_STANDARDIZED_ERRORS = {
@@ -234,11 +224,8 @@ DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = 20
 structlog.configure(
     processors=[
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.filter_by_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *ON_EVERY_LINE,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),

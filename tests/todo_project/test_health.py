@@ -84,8 +84,10 @@ def test_without_a_relay_requests_are_still_taken() -> None:
 @pytest.mark.usefixtures("relay")
 def test_without_the_state_store_requests_are_still_taken(settings: Settings, free_port: int) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port}/0"
+    started = monotonic()
     assert (ready()[0], ready()[1]["not_ready"]) == (200, ["state_store"])
     assert ready(all="true")[0] == 503
+    assert monotonic() - started < health.ANSWER_WITHIN_SECONDS  # refused at once, so told at once
 
 
 @pytest.mark.usefixtures("relay")
