@@ -13,7 +13,7 @@ from django.utils import timezone
 from events_app import outbox
 from events_app.outbox import NewEvent
 from tasks_app import changes
-from tasks_app.models import Task
+from tasks_app.models import OPEN, Task
 
 log = structlog.get_logger(__name__)
 
@@ -51,8 +51,7 @@ def _approaching(now: datetime) -> QuerySet[Task]:
     """The open tasks in the window that were not announced for this due_at, locked."""
     return (
         Task.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
-        .filter(due_at__gt=now, due_at__lte=now + WINDOW)
-        .filter(completed=False, archived=False, deleted_at=None)
+        .filter(OPEN, due_at__gt=now, due_at__lte=now + WINDOW)
         .exclude(due_announced_for=F("due_at"))
         .order_by("due_at")
     )

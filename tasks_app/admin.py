@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
@@ -16,6 +15,7 @@ from events_app.admin import MAX_COUNTED, BoundedPaginator
 from tasks_app.api_fields import EARLIEST, LATEST
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task, TaskTag
 from tasks_app.querysets import TaskQuerySet
+from tasks_app.searching import WORDS, beginning_with, words_of
 from tasks_app.services import complete_task, delete_tag, restore_task, trash_task
 
 # An operator who types "a" means nobody in particular.
@@ -148,9 +148,8 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at ru
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Every word must be found, each by an index: there can be millions of tasks."""
-        if words := search_term.replace("\\", " ").replace("'", " ").split():
-            # The very expression of the index tasks_search.
-            queryset = queryset.alias(words=SearchVector("title", "description", config="simple"))
+        if words := words_of(search_term):
+            queryset = queryset.alias(words=WORDS)
         for word in words:
             queryset = queryset.filter(_matches(word))
         return queryset, False
@@ -237,7 +236,7 @@ class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run
 def _matches(word: str) -> Q:
     """By words, by id or by user. Users are looked up first: an OR across tables has no index."""
     users = User.objects.filter(email__istartswith=word).values_list("pk", flat=True)[:MAX_USERS_FOUND]
-    found = Q(words=SearchQuery(f"'{word}':*", search_type="raw", config="simple")) | Q(user__in=list(users))
+    found = Q(words=beginning_with(word)) | Q(user__in=list(users))
     if word.isascii() and word.isdigit() and len(word) <= LARGEST_ID_DIGITS:
         found |= Q(pk=int(word))
     return found

@@ -6,7 +6,6 @@ from typing import Any
 
 import django_filters as filters
 from django import forms
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django_filters.fields import IsoDateTimeField
@@ -14,6 +13,7 @@ from rest_framework.request import Request
 
 from http_app.filters import BooleanFilter
 from tasks_app.models import OPEN, Tag, Task, TaskTag
+from tasks_app.searching import WORDS, beginning_with, words_of
 
 _SAYS_OFFSET = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d)?)\s*$", re.IGNORECASE)
 
@@ -110,13 +110,8 @@ class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
         return queryset
 
     def search(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
-        words = value.replace("\\", " ").replace("'", " ").split()
-        if not words:
-            return queryset.none()
-        query = SearchQuery(" & ".join(f"'{word}':*" for word in words), search_type="raw", config="simple")
-        # The very expression of the index tasks_search.
-        vector = SearchVector("title", "description", config="simple")
-        return queryset.annotate(words=vector).filter(words=query)
+        words = words_of(value)
+        return queryset.alias(words=WORDS).filter(words=beginning_with(*words)) if words else queryset.none()
 
     @staticmethod
     def _has(tags: Any) -> Exists:

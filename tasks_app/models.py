@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
 from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
@@ -18,6 +17,7 @@ from django.utils.timezone import now
 from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
 from tasks_app.fields import LocalDateTimeField
 from tasks_app.querysets import TaskQuerySet, TaskTagQuerySet
+from tasks_app.searching import WORDS
 from tasks_app.settling import settle
 from tasks_app.validity import check_task
 
@@ -175,17 +175,13 @@ class Task(models.Model):
                 condition=Q(next_reminder_at__isnull=False),
                 name="tasks_to_remind",
             ),
-            models.Index(
-                fields=["due_at"],
-                condition=Q(due_at__isnull=False, completed=False, archived=False, deleted_at__isnull=True),
-                name="tasks_due_open",
-            ),
+            models.Index(fields=["due_at"], condition=OPEN & Q(due_at__isnull=False), name="tasks_due_open"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="tasks_in_trash"),
             models.Index(fields=["user", "-id"], condition=Q(archived=True), name="tasks_archived"),
             models.Index(
                 fields=["parent_task"], condition=Q(parent_task__isnull=False), name="tasks_by_head"
             ),
-            GinIndex("user_id", SearchVector("title", "description", config="simple"), name="tasks_search"),
+            GinIndex("user_id", WORDS, name="tasks_search"),
         ]
 
     def __str__(self) -> str:

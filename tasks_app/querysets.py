@@ -1,6 +1,6 @@
 """Querysets whose bulk writes are recorded too: update(), bulk_create() and bulk_update() send no post_save.
 
-Each works in chunks of locked rows and writes the events of a chunk with one INSERT.
+Each writes its events with one INSERT; update(), and with it bulk_update(), in chunks of locked rows.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from accounts_app.models import User
+from accounts_app.serializers import TimeZoneField
 from http_app.serializers import StrictSerializer
-from recurring_app.rules import RuleError, end_of_local_day, zone
+from recurring_app.rules import end_of_local_day
 from tasks_app.api_fields import InstantField, InstantOrDateField
 from tasks_app.models import (
     DEFAULT_PRIORITY_ID,
@@ -63,7 +64,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         help_text="daily, weekly, monthly, weekdays or cron: and five fields.",
     )
     recurrence_end = InstantOrDateField(allow_null=True, required=False)
-    timezone = serializers.CharField(required=False, help_text="An IANA zone; the user's when not given.")
+    timezone = TimeZoneField(required=False, help_text="An IANA zone; the user's when not given.")
     priority_id = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     priority = serializers.CharField(
         write_only=True, required=False, help_text="A name, instead of priority_id."
@@ -138,13 +139,6 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return user
 
     # --- one field ---------------------------------------------------------------------------------
-
-    def validate_timezone(self, value: str) -> str:
-        try:
-            zone(value)
-        except RuleError as error:
-            raise serializers.ValidationError(str(error), code=error.code) from error
-        return value
 
     def validate_reminder_offsets(self, value: list[int]) -> list[int]:
         return sorted(set(value))

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from notifications_app.models import Delivery
+from notifications_app.models import Delivery, Reminder
 
 # A push service must take 4,096 bytes of body (RFC 8030, 7.2). Encryption takes 103 of them (RFC 8188, 2.1:
 # salt 16, record size 4, key length 1, key 65; delimiter 1 and tag 16).
@@ -12,10 +12,19 @@ PAYLOAD_BYTES = 4096 - 103
 TITLE_BYTES = 1000
 BODY_BYTES = 2500
 
+_TEST = {
+    "title": "Test notification",
+    "body": "Reminders will arrive on this device.",
+    "task_id": None,
+    "reminder_at": None,
+    "due_at": None,
+}
+
 
 def payload_of(delivery: Delivery) -> bytes:
     """JSON {title, body?, task_id, reminder_at, due_at, tag}, at most PAYLOAD_BYTES long."""
-    return _json(_reminder(delivery) if delivery.reminder else _test())
+    content = _reminder(delivery.reminder) if delivery.reminder else _TEST
+    return _json({**content, "tag": tag_of(delivery)})
 
 
 def tag_of(delivery: Delivery) -> str:
@@ -40,28 +49,15 @@ def cut(text: str, limit: int) -> str:
     return text[:end].rstrip() + "…"
 
 
-def _reminder(delivery: Delivery) -> dict[str, Any]:
-    assert delivery.reminder
-    task = delivery.reminder.task
+def _reminder(reminder: Reminder) -> dict[str, Any]:
+    task = reminder.task
     body = {"body": cut(task.description, BODY_BYTES)} if task.description else {}
     return {
         "title": cut(task.title, TITLE_BYTES),
         **body,
         "task_id": task.pk,
-        "reminder_at": delivery.reminder.reminder_at.isoformat(),
+        "reminder_at": reminder.reminder_at.isoformat(),
         "due_at": task.due_at.isoformat() if task.due_at else None,
-        "tag": f"task-{task.pk}",
-    }
-
-
-def _test() -> dict[str, Any]:
-    return {
-        "title": "Test notification",
-        "body": "Reminders will arrive on this device.",
-        "task_id": None,
-        "reminder_at": None,
-        "due_at": None,
-        "tag": "test",
     }
 
 
