@@ -9,12 +9,12 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from drf_standardized_errors import handler
-from psycopg.errors import ForeignKeyViolation, UniqueViolation
+from psycopg.errors import DeadlockDetected, ForeignKeyViolation, UniqueViolation
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail, ParseError
 
@@ -83,8 +83,8 @@ class ExceptionHandler(handler.ExceptionHandler):
             return Conflict(f"This is in use by {' and '.join(used_by)}; change those first.", "in_use")
         if isinstance(exc, SuspiciousOperation):
             return ParseError(BAD_REQUEST)
-        if isinstance(exc, IntegrityError) and isinstance(
-            exc.__cause__, UniqueViolation | ForeignKeyViolation
+        if isinstance(exc, IntegrityError | OperationalError) and isinstance(
+            exc.__cause__, UniqueViolation | ForeignKeyViolation | DeadlockDetected
         ):
             # The validators found nothing wrong: somebody else was a moment faster. Or we have a fault.
             log.warning("conflict", exc_info=exc)

@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.generics import GenericAPIView
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from http_app.errors import LengthRequired
 from http_app.filters import extra_parameters, is_list, refuse_parameters
+from http_app.idempotency import Idempotent
 
 
 class AtomicWrites(APIView):
@@ -26,7 +28,7 @@ class AtomicWrites(APIView):
                 response = super().dispatch(request, *args, **kwargs)
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
-        except IntegrityError as error:  # a deferred constraint is checked by the commit only
+        except (IntegrityError, OperationalError) as error:  # the commit checks the deferred constraints
             response = self.finalize_response(self.request, self.handle_exception(error), *args, **kwargs)
         return response
 
@@ -54,8 +56,20 @@ class WholeBodies(APIView):
         super().initial(request, *args, **kwargs)
 
 
-class ApiView(WholeBodies, StrictParameters, AtomicWrites):
+class ShortMetadata(SimpleMetadata):
+    """OPTIONS names the view and what it speaks. The fields are told by the document, GET /api/schema."""
+
+    def determine_actions(self, request: Request, view: APIView) -> dict[str, Any]:
+        # Not DRF's own, which loads the object as a PUT would: under its lock, outside of a transaction.
+        return {}
+
+
+class ApiView(WholeBodies, StrictParameters, AtomicWrites, Idempotent):
     """The base of every view under /api/, before DRF's generic classes."""
+
+    metadata_class = ShortMetadata
+    # For routers. int() takes more for a number: " 1", "+1", "1_0", digits of every script.
+    lookup_value_regex = "[0-9]+"
 
 
 class OwnedByUser(GenericAPIView[Any]):

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
+from http_app.conditional import Versioned
 from http_app.views import ApiView, OwnedByUser
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
@@ -28,7 +29,7 @@ class TaskInTrash(APIException):
     default_detail = "The task is in the trash: restore it first."
 
 
-class TaskViewSet(ApiView, OwnedByUser, ModelViewSet[Task]):
+class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     """The caller's tasks."""
 
     queryset = Task.objects.all()

@@ -200,6 +200,8 @@ CELERY_BEAT_SCHEDULE = {
     "announce-due-soon": _tick("notifications_app.announce_due_soon", 30.0),
     "requeue-stalled-deliveries": _tick("notifications_app.requeue_stalled_deliveries", 10.0),
     "retry-parked-events": _tick("events_app.retry_parked_events", 5.0),
+    "purge-idempotency-keys": _tick("http_app.purge_idempotency_keys", 3600.0),
+    "purge-trash": _tick("tasks_app.purge_trash", 3600.0),
 }
 
 # --- Notifications -----------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+"""Conditional requests (RFC 9110, 13): `ETag` is the version; If-Match on writes, If-None-Match on reads."""
+
+from typing import Any
+
+from django.http import HttpResponseNotModified
+from django.http.response import HttpResponseBase
+from django.utils.http import parse_etags
+from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+
+
+class PreconditionFailed(APIException):
+    """412: the object is at another version than the writer believes."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "stale"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f'It is at version "{version}" by now; read it, then send If-Match with that version.'
+        )
+
+
+class Versioned(GenericAPIView[Any]):
+    """For views of objects that answer their `version`. Writes must load the object under its lock."""
+
+    def get_object(self) -> Any:
+        thing = super().get_object()
+        wanted = parse_etags(self.request.headers.get("If-Match", "*"))
+        if self.request.method not in SAFE_METHODS and not {"*", etag(thing.version)} & set(wanted):
+            raise PreconditionFailed(thing.version)
+        return thing
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        data = getattr(response, "data", None)
+        if response.status_code < 300 and isinstance(data, dict) and "version" in data:
+            response["ETag"] = etag(data["version"])
+            if request.method in SAFE_METHODS and _is_known(request, response["ETag"]):
+                not_modified = HttpResponseNotModified(headers={"ETag": response["ETag"]})
+                return super().finalize_response(request, not_modified, *args, **kwargs)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version: strong, in quotes."""
+    return f'"{version}"'
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in known or tag in {name.removeprefix("W/") for name in known}

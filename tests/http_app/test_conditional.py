@@ -1,0 +1,82 @@
+"""ETag is the version: reads that know it are answered 304, writes that believe another one 412."""
+
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from accounts_app.models import User
+from tasks_app.models import Task
+from tasks_app.services import create_task
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(alice: User, client_of) -> APIClient:
+    return client_of(alice)
+
+
+@pytest.fixture
+def url(alice: User) -> str:
+    return f"/api/tasks/{create_task(alice, title='water the plants').pk}"
+
+
+def test_every_answer_with_a_task_has_its_tag(client: APIClient, url: str) -> None:
+    assert client.post("/api/tasks", {"title": "new"})["ETag"] == '"1"'
+    assert client.get(url)["ETag"] == '"1"'
+    assert client.patch(url, {"title": "newer"})["ETag"] == '"2"'
+    assert client.post(f"{url}/complete")["ETag"] == '"3"'
+    assert "ETag" not in client.get("/api/tasks")
+
+
+@pytest.mark.parametrize("known", ['"1"', 'W/"1"', '"7", "1"', "*"])
+def test_what_is_known_is_not_sent_again(client: APIClient, url: str, known: str) -> None:
+    response = client.get(url, headers={"If-None-Match": known})
+    assert (response.status_code, response.content, response["ETag"]) == (304, b"", '"1"')
+
+
+@pytest.mark.parametrize("known", ['"2"', "1", "nonsense", ""])
+def test_what_is_not_known_is_sent(client: APIClient, url: str, known: str) -> None:
+    assert client.get(url, headers={"If-None-Match": known}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "action"),
+    [("patch", ""), ("put", ""), ("delete", ""), ("post", "/complete"), ("post", "/restore")],
+)
+def test_a_stale_writer_is_told(client: APIClient, url: str, method: str, action: str) -> None:
+    client.patch(url, {"title": "newer"})
+    body = {"title": "mine"} if method in ("patch", "put") else None
+    response = getattr(client, method)(url + action, body, headers={"If-Match": '"1"'})
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (412, "stale")
+    task = Task.objects.get()
+    assert (task.title, task.version, task.completed, task.deleted_at) == ("newer", 2, False, None)
+
+
+@pytest.mark.parametrize("believed", ['"1"', "*", '"9", "1"'])
+def test_who_knows_the_version_may_write(client: APIClient, url: str, believed: str) -> None:
+    assert client.patch(url, {"title": "mine"}, headers={"If-Match": believed}).status_code == 200
+
+
+def test_a_weak_tag_matches_no_write(client: APIClient, url: str) -> None:
+    assert client.patch(url, {"title": "mine"}, headers={"If-Match": 'W/"1"'}).status_code == 412
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_writers_one_wins(alice: User, client_of, url: str) -> None:
+    barrier, answers = Barrier(2), []
+
+    def write(title: str) -> None:
+        client = client_of(alice)
+        barrier.wait(10)
+        answers.append(client.patch(url, {"title": title}, headers={"If-Match": '"1"'}).status_code)
+        connection.close()
+
+    threads = [Thread(target=write, args=[title]) for title in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(answers) == [200, 412]
