@@ -1,0 +1,1 @@
+"""Reminders on their way to people: the scan, deliveries, channels, push subscriptions."""

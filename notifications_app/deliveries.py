@@ -5,7 +5,8 @@ down the attempt; it sends outside of any transaction, and records the outcome i
 dies in between loses its lease, and another one sends: at most one extra notification for each such death,
 which has the same Topic and tag and so replaces the first on the device.
 
-Rows are locked in the order task, delivery, reminder: the order in which a task's deletion takes them.
+Whoever changes reminders, deliveries or attempts of a task locks the task first, as every deletion of a task
+does: then nobody waits for somebody who waits.
 """
 
 from collections.abc import Iterable
@@ -136,6 +137,7 @@ def _claim(delivery_id: int) -> Claim | None:
     """Take the delivery for this worker; None when it is not due, another's, or no longer wanted."""
     now = timezone.now()
     with transaction.atomic():
+        _lock_task(delivery_id)
         delivery = _lock_due(delivery_id, now)
         if delivery is None:
             return None
@@ -146,6 +148,11 @@ def _claim(delivery_id: int) -> Claim | None:
         delivery.next_attempt_at = now + LEASE
         delivery.save(update_fields=["next_attempt_at"])
         return Claim(delivery, delivery.attempts.create(at=now), delivery.next_attempt_at)
+
+
+def _lock_task(delivery_id: int) -> Task | None:
+    """The task that the delivery tells of; None for a test."""
+    return Task.objects.filter(reminders__deliveries=delivery_id).locked().first()
 
 
 def _lock_due(delivery_id: int, now: datetime) -> Delivery | None:
@@ -174,22 +181,17 @@ def _record(claim: Claim, outcome: Outcome) -> None:
     """Write down what came of the attempt, and what follows from it."""
     now = timezone.now()
     with transaction.atomic():
-        task = _lock_task(claim) if outcome.verdict is Verdict.SENT else None
+        task = _lock_task(claim.delivery.pk)
+        DeliveryAttempt.objects.filter(pk=claim.attempt.pk).update(status=outcome.status, error=outcome.error)
         delivery = Delivery.objects.select_for_update(no_key=True).filter(pk=claim.delivery.pk).first()
         if delivery is None:  # its task or user was erased meanwhile
             return
-        DeliveryAttempt.objects.filter(pk=claim.attempt.pk).update(status=outcome.status, error=outcome.error)
         _follow(delivery, outcome, claim, now)
-        if task is not None:
+        if task is not None and outcome.verdict is Verdict.SENT:
             _tell_sent(task, claim)
     log.info("delivery_attempted", delivery=delivery.pk, state=delivery.state, status=outcome.status)
     if outcome.verdict is Verdict.GONE and claim.delivery.subscription:
         unsubscribe_gone(claim.delivery.subscription)
-
-
-def _lock_task(claim: Claim) -> Task | None:
-    reminder = claim.delivery.reminder
-    return Task.objects.filter(pk=reminder.task_id).locked().first() if reminder else None
 
 
 def _follow(delivery: Delivery, outcome: Outcome, claim: Claim, now: datetime) -> None:
@@ -237,8 +239,7 @@ def _finish(delivery: Delivery, state: Delivery.State) -> None:
 
 
 def _settle_reminder(reminder_id: int) -> None:
-    # Locked before its deliveries are read: of two that end at once, the later one sees both.
-    reminder = Reminder.objects.select_for_update(no_key=True).get(pk=reminder_id)
+    reminder = Reminder.objects.get(pk=reminder_id)
     states = set(reminder.deliveries.values_list("state", flat=True))
     if reminder.state != Reminder.State.DELIVERED:
         reminder.state = _reminder_state(states)

@@ -69,6 +69,11 @@ class PushSubscriptionViewSet(
     ordering_fields = {"created_at": "created_at"}
     default_ordering = "-created_at"
 
+    def get_queryset(self) -> QuerySet[PushSubscription]:
+        # Locked for what follows from it: a test delivery must not lose its subscription before it is there.
+        rows = super().get_queryset()
+        return rows.select_for_update() if self.detail else rows
+
     @extend_schema(responses={200: PushSubscriptionSerializer, 201: PushSubscriptionSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)

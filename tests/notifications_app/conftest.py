@@ -12,11 +12,12 @@ from accounts_app.models import User
 from events_app.brokers import InProcessBroker
 from events_app.relay import relay_batch
 from notifications_app import tasks
+from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, PushSubscription
 from notifications_app.scan import scan_reminders
 from tasks_app.models import Task
 from todo_project.celery import app
-from todo_project.demo.push_service import Browser, PushService, push_service
+from todo_project.demo.push_service import Browser, PushService, RefusalError, push_service
 from todo_project.embedded.instance import new_vapid_key
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -98,3 +99,26 @@ def pending_delivery(user: User, browser: Browser, **fields: object) -> Delivery
     assert scan_reminders() == 1
     relay()
     return Delivery.objects.get(reminder__task=task, subscription=subscription)
+
+
+def one_of_two_deliveries(user: User, service: PushService) -> Delivery:
+    """One of the deliveries to two browsers of a reminder that came due."""
+    subscribe(user, service.subscribe())
+    return pending_delivery(user, service.subscribe())
+
+
+def after_one_attempt(delivery: Delivery) -> Delivery:
+    deliver(delivery.pk)
+    delivery.refresh_from_db()
+    return delivery
+
+
+def attempts_of(delivery: Delivery) -> list[tuple[int | None, str]]:
+    """(status, error) of each attempt, in order."""
+    return list(delivery.attempts.values_list("status", "error"))
+
+
+def refusing(service: PushService, status: int, text: str = "", **headers: str) -> None:
+    """Have the push service answer its next request so."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    service.refusals.append(RefusalError(status, text, named))

@@ -1,0 +1,93 @@
+"""A delivery that is sent: what it marks, and that it is sent once."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from redis import Redis
+
+from accounts_app.models import User
+from notifications_app.deliveries import deliver
+from notifications_app.models import Delivery, Reminder
+from tasks_app.models import Task
+from tests.notifications_app.conftest import (
+    NOON,
+    after_one_attempt,
+    attempts_of,
+    one_of_two_deliveries,
+    pending_delivery,
+)
+from tests.tasks_app.recorded import recorded
+from todo_project.demo.push_service import PushService
+
+pytestmark = pytest.mark.usefixtures("noon")
+
+
+def test_a_sent_reminder_is_marked_everywhere(alice: User, service: PushService) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    with recorded() as events:
+        delivery = after_one_attempt(delivery)
+
+    assert (delivery.state, delivery.sent_at) == ("sent", NOON)
+    assert attempts_of(delivery) == [(201, "")]
+    assert Reminder.objects.get().state == "delivered"
+    task = Task.objects.get()
+    assert task.reminder_sent is True
+    assert events.types == [("task.updated", task.pk)]
+    assert events.synced == [(task.pk, ["reminder_sent"])]
+    assert len(service.messages) == 1
+
+
+def test_a_second_browser_makes_no_second_event(alice: User, service: PushService) -> None:
+    first = one_of_two_deliveries(alice, service)
+    deliver(first.pk)
+    with recorded() as events:
+        for delivery in Delivery.objects.all():
+            deliver(delivery.pk)
+    assert events.events == []
+    assert len(service.messages) == 2
+    assert {delivery.state for delivery in Delivery.objects.all()} == {"sent"}
+
+
+def test_a_delivery_is_sent_once_however_often_it_is_asked_for(alice: User, service: PushService) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    for _ in range(3):
+        deliver(delivery.pk)
+    deliver(0)  # nothing of this id
+    assert service.requests == 1
+
+
+def test_the_state_store_has_a_marker_that_goes_away(
+    alice: User,
+    service: PushService,
+    settings: Settings,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    with django_capture_on_commit_callbacks(execute=True):
+        deliver(delivery.pk)
+    with Redis.from_url(settings.REDIS_URL, decode_responses=True) as store:
+        key = f"todo-app::reminder-sent::task-{Task.objects.get().pk}"
+        assert store.get(key) == NOON.isoformat()
+        assert 0 < store.ttl(key) <= 7 * 24 * 3600
+
+
+def test_without_redis_a_sent_reminder_is_sent(
+    alice: User,
+    service: PushService,
+    settings: Settings,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    delivery = pending_delivery(alice, service.subscribe())
+    with django_capture_on_commit_callbacks(execute=True):
+        deliver(delivery.pk)
+    assert Delivery.objects.get().state == "sent"
+    assert Task.objects.get().reminder_sent is True
+
+
+def test_one_attempt_costs_a_fixed_number_of_statements(alice: User, service: PushService) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    with CaptureQueriesContext(connection) as queries:
+        deliver(delivery.pk)
+    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) <= 16
