@@ -3,8 +3,8 @@
 Rows that come and go while somebody reads neither repeat nor hide others, and page 1,000 costs what page 1
 costs. Nothing is counted.
 
-Our own and not DRF's CursorPagination: that one loses the rows that have NULL in the column it orders by, and goes
-through rows that are equal there by offset, 1,000 of them at most.
+Our own and not DRF's CursorPagination: that one loses the rows that have NULL in the column it orders by,
+and goes through rows that are equal there by offset, 1,000 of them at most.
 """
 
 from __future__ import annotations

@@ -60,6 +60,18 @@ def test_the_workers_are_told_when_it_is_committed(
     assert sorted(queued()) == sorted(Delivery.objects.values_list("pk", flat=True))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_workers_logs_will_name_the_event(alice: User, service: PushService) -> None:
+    subscribe(alice, service.subscribe())
+    task_due(alice)
+    event = reminder_event()
+    handle("notifications", event)
+    with app.connection_for_read() as connection:
+        message = connection.SimpleQueue("deliveries").get_nowait()
+        message.ack()
+    assert message.headers["__django_structlog__"]["event_id"] == str(event.id)
+
+
 def test_an_event_that_comes_three_times_is_one_delivery_for_each_browser(
     alice: User, service: PushService
 ) -> None:
