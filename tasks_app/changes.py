@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["created", "updated", "completed", "deleted"]
 
+_BY_WEIGHT = ["updated", "created", "completed", "deleted"]
 _DATA_FIELDS = [name for name in TaskData.model_fields if name != "tag_ids"]
 
 
@@ -141,12 +142,11 @@ def _events(change: Change, data: dict[str, Any], pending: dict[str, OutboxEvent
 
 
 def _merged_kind(change: Change, told: str | None) -> str:
-    """The one kind that is true of the task at the end of the transaction."""
+    """The one kind that is true of the task at the end of the transaction, the weightier of two."""
     task = change.task
-    if change.kind != "updated" or told is None:
-        return change.kind
     still_true = {"created": True, "completed": task.completed, "deleted": task.deleted_at is not None}
-    return told if still_true.get(told) else "updated"
+    kinds = [change.kind, told if told is not None and still_true.get(told) else "updated"]
+    return max(kinds, key=_BY_WEIGHT.index)
 
 
 def _new(task: Task, topic: str, event_type: str, data: dict[str, Any]) -> NewEvent:

@@ -4,6 +4,7 @@ A task given here was loaded under its lock (`Task.objects.locked()`), so what i
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -47,9 +48,8 @@ def set_tags(task: Task, *, tags: Iterable[Tag]) -> None:
 
 def tags_named(user: User, names: Sequence[str]) -> list[Tag]:
     """The user's tags of these names, made when new."""
-    Tag.objects.bulk_create(
-        [Tag(user=user, name=name) for name in dict.fromkeys(names)], ignore_conflicts=True
-    )
+    # In one order: two requests that make the same ones would else wait for each other.
+    Tag.objects.bulk_create([Tag(user=user, name=name) for name in sorted(set(names))], ignore_conflicts=True)
     return list(Tag.objects.filter(user=user, name__in=names))
 
 
@@ -71,6 +71,22 @@ def trash_task(task: Task) -> Task:
 def restore_task(task: Task) -> Task:
     """Out of the trash."""
     return update_task(task, deleted_at=None)
+
+
+def snooze_task(task: Task, *, until: datetime) -> Task:
+    """Silent until then, and then it rings."""
+    return update_task(task, snoozed_until=until)
+
+
+@transaction.atomic
+def merge_tag(tag: Tag, *, into: Tag) -> Tag:
+    """What has the tag gets the other one instead; the tag goes. Each task has changed once."""
+    links = TaskTag.objects.filter(tag=tag)
+    links.filter(task__in=TaskTag.objects.filter(tag=into).values("task")).delete()
+    links.update(tag=into)
+    into.recurring_tasks.add(*tag.recurring_tasks.all())
+    tag.delete()
+    return into
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from django.dispatch import receiver
 
 from accounts_app.models import User
 from tasks_app import changes
-from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Task, TaskTag
+from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task, TaskTag
 
 
 @receiver(post_save, sender=Task)
@@ -46,12 +46,25 @@ def record_tagged(instance: TaskTag, raw: bool, **_: Any) -> None:
 
 @receiver(post_delete, sender=TaskTag)
 def record_untagged(instance: TaskTag, origin: Any, **_: Any) -> None:
-    source = origin.model if isinstance(origin, QuerySet) else type(origin)
-    if source not in (Task, User):  # there the task goes too, and its own event says so
+    if _model_of(origin) not in (Task, User):  # there the task goes too, and its own event says so
         Task.objects.touch([instance.task_id])
+
+
+@receiver(pre_delete, sender=Tag)
+def lock_tagged(origin: Any, **_: Any) -> None:
+    """Lock the tasks that lose a tag by their ids, as everybody does: the cascade goes by the links' ids."""
+    if _model_of(origin) is Tag:
+        tags = origin if isinstance(origin, QuerySet) else [origin]
+        links = TaskTag.objects.filter(tag__in=tags)
+        list(Task.objects.filter(pk__in=links.values("task_id")).locked().values_list("pk"))
 
 
 @receiver(pre_delete, sender=Priority)
 def keep_default(instance: Priority, **_: Any) -> None:
     if instance.pk == DEFAULT_PRIORITY_ID:
         raise ProtectedError("The priority new tasks get cannot be deleted.", {instance})
+
+
+def _model_of(origin: Any) -> Any:
+    """What a deletion began with: the model of the object or of the queryset."""
+    return origin.model if isinstance(origin, QuerySet) else type(origin)

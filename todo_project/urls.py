@@ -14,7 +14,11 @@ handler500 = "http_app.errors.server_error"
 
 api: list[URLPattern | URLResolver] = [
     path("schema", SpectacularAPIView.as_view(generator_class=KeptSchemaGenerator), name="schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
+    path(
+        "docs",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
     path("", include("accounts_app.urls")),
     path("", include("tasks_app.urls")),
     path("", include("notifications_app.urls")),

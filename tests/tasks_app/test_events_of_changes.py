@@ -356,6 +356,12 @@ class TestOneTransaction:
             task.delete()
         assert [kind for kind, _ in found.types] == ["task.deleted"]
 
+    def test_completed_in_the_trash_is_still_deleted(self, task: Task) -> None:
+        with recorded() as found, transaction.atomic():
+            update_task(task, deleted_at=DUE)
+            update_task(task, completed=True)
+        assert found.types == [("task.deleted", task.pk)]
+
     def test_what_is_undone_in_the_same_transaction_is_not_told(self, task: Task) -> None:
         with recorded() as found, transaction.atomic():
             update_task(task, completed=True)

@@ -320,3 +320,16 @@ class TestOthers:
     @pytest.mark.parametrize("task_id", ["0", "-1", "abc", str(10**30), "1.5"])
     def test_an_id_that_is_none(self, client: APIClient, task_id: str) -> None:
         assert client.get(f"/api/tasks/{task_id}").status_code == 404
+
+    @pytest.mark.parametrize("write", ["+{}", "%20{}", "{}%20", "{}_0"])
+    def test_an_id_that_only_python_takes_for_a_number(
+        self, client: APIClient, alice: User, write: str
+    ) -> None:
+        for task in [create_task(alice, title=str(number)) for number in range(11)]:
+            assert client.delete(f"/api/tasks/{write.format(task.pk)}").status_code == 404
+
+    @pytest.mark.django_db(transaction=True)
+    def test_options_name_what_can_be_done(self, client: APIClient, task: Task) -> None:
+        answer = client.options(url(task))
+        assert answer.status_code == 200
+        assert answer.headers["Allow"] == "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"

@@ -131,3 +131,7 @@ def test_the_docs_page_runs_under_a_strict_content_security_policy() -> None:
 def test_the_root_leads_to_the_docs() -> None:
     answer = Client().get("/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/api/docs")
+
+
+def test_the_docs_page_is_only_read() -> None:
+    assert Client().options("/api/docs").status_code == 405

@@ -1,0 +1,86 @@
+"""Two who write at once wait for each other in turn, never crosswise; should they, it is a 409, not a 500."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from accounts_app.models import User
+from tasks_app.models import Tag, Task, TaskTag
+from tasks_app.services import create_task, tags_named
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture
+def aside() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
+    """`aside(work)`: starts the work on a connection of its own, and returns when it waits for a lock."""
+
+    def run(work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    def start(work: Callable[[], Any]) -> Future[Any]:
+        running = pool.submit(run, work)
+        _wait_for_a_waiter(running)
+        return running
+
+    with ThreadPoolExecutor(1) as pool:
+        yield start
+
+
+def _wait_for_a_waiter(running: Future[Any]) -> None:
+    deadline = monotonic() + PATIENCE_SECONDS
+    with connection.cursor() as cursor:
+        while not running.done() and monotonic() < deadline:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the same statistics twice
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+    pytest.fail("It does not wait for a lock.")
+
+
+@pytest.mark.parametrize("delete", [Tag.delete, lambda tag: Tag.objects.filter(pk=tag.pk).delete()])
+def test_a_tag_is_deleted_in_the_order_of_the_tasks(
+    alice: User, aside: Any, delete: Callable[[Tag], Any]
+) -> None:
+    tag = Tag.objects.create(user=alice, name="garden")
+    first, second, third = (create_task(alice, title=title) for title in ("water", "weed", "rake"))
+    for task in (second, first, third):  # the first task's link is neither the first nor the last
+        TaskTag.objects.create(task=task, tag=tag)
+    with transaction.atomic():
+        Task.objects.locked().get(pk=first.pk)
+        deleting = aside(lambda: delete(tag))
+        list(Task.objects.filter(pk__in=[second.pk, third.pk]).locked())
+    deleting.result(PATIENCE_SECONDS)
+    assert not TaskTag.objects.exists()
+
+
+def test_new_tags_are_made_in_one_order(alice: User, aside: Any) -> None:
+    with transaction.atomic():
+        tags_named(alice, ["garden"])
+        naming = aside(lambda: tags_named(alice, ["home", "garden"]))
+        tags_named(alice, ["home"])
+    assert {tag.name for tag in naming.result(PATIENCE_SECONDS)} == {"garden", "home"}
+
+
+def test_a_deadlock_is_a_conflict(client_of: Any, alice: User, aside: Any) -> None:
+    task = create_task(alice, title="water")
+    client = client_of(alice)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL deadlock_timeout = '1min'")  # so that it is the other one who finds it
+        tags_named(alice, ["garden"])
+        patching = aside(lambda: client.patch(f"/api/tasks/{task.pk}", {"tags": ["garden"]}))
+        Task.objects.locked().get(pk=task.pk)
+    answer = patching.result(PATIENCE_SECONDS)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "conflict")
