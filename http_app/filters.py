@@ -61,6 +61,14 @@ class BooleanFilter(BaseBooleanFilter):  # type: ignore[misc] # untyped library
     field_class = _TrueOrFalseField
 
 
+def true_or_false(request: Request, name: str) -> bool:
+    """A parameter that a view reads itself: `true`, or `false` when not given. Raises ValidationError (400)."""
+    value = request.query_params.get(name, "false")
+    if value not in ("true", "false"):
+        raise ValidationError({name: ["Write true or false."]})
+    return value == "true"
+
+
 def is_list(view: Any, request: Request) -> bool:
     """Whether this request reads a list."""
     action = getattr(view, "action", None)

@@ -1,12 +1,17 @@
 """Priorities and tags as the API has them."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.validators import UniqueTogetherValidator
 
 from http_app.serializers import StrictSerializer
+from tasks_app.api_fields import InstantField
 from tasks_app.models import Priority, Tag
+
+LONGEST_SNOOZE_MINUTES = 366 * 24 * 60
 
 
 class PrioritySerializer(StrictSerializer, serializers.ModelSerializer[Priority]):
@@ -18,10 +23,16 @@ class PrioritySerializer(StrictSerializer, serializers.ModelSerializer[Priority]
 
 class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
     user = serializers.HiddenField(default=serializers.CurrentUserDefault())
+    task_count = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="Tasks outside the trash that have it; null unless asked for by ?task_count=true.",
+    )
 
     class Meta:
         model = Tag
-        fields = ["id", "user", "name", "color", "created_at"]
+        fields = ["id", "user", "name", "color", "task_count", "created_at"]
         read_only_fields = ["id", "created_at"]
         validators = [
             UniqueTogetherValidator(
@@ -34,3 +45,40 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
     def update(self, instance: Tag, validated_data: dict[str, Any]) -> Tag:
         validated_data.pop("user", None)
         return super().update(instance, validated_data)
+
+
+class MergeSerializer(StrictSerializer):
+    """The tag that stays."""
+
+    into = serializers.PrimaryKeyRelatedField(queryset=Tag.objects.none())
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        if request := self.context.get("request"):
+            fields["into"].queryset = Tag.objects.filter(user=request.user.pk)
+        return fields
+
+    def validate_into(self, value: Tag) -> Tag:
+        if value.pk == self.context["tag"].pk:
+            raise serializers.ValidationError("Name another tag than the one that goes.", code="same")
+        return value
+
+
+class SnoozeSerializer(StrictSerializer):
+    """Until when the task is silent: an instant, or minutes from now."""
+
+    until = InstantField(required=False)
+    minutes = serializers.IntegerField(min_value=1, max_value=LONGEST_SNOOZE_MINUTES, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError(
+                {"until": ["Send until or minutes, one of them."]}, code="conflict"
+            )
+        if "minutes" in attrs:
+            return {"until": timezone.now() + timedelta(minutes=attrs["minutes"])}
+        if attrs["until"] <= timezone.now():
+            raise serializers.ValidationError(
+                {"until": ["This time has passed; take a later one."]}, code="past"
+            )
+        return attrs

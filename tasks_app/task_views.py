@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,11 +15,15 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
 from http_app.conditional import Versioned
+from http_app.errors import Conflict
+from http_app.filters import true_or_false
 from http_app.views import ApiView, OwnedByUser
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.querysets import TaskQuerySet
-from tasks_app.services import complete_task, reopen_task, restore_task, trash_task
+from tasks_app.reminding import is_silent
+from tasks_app.serializers import SnoozeSerializer
+from tasks_app.services import complete_task, reopen_task, restore_task, snooze_task, trash_task
 from tasks_app.task_serializer import TaskSerializer
 
 
@@ -61,7 +65,7 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """To the trash, from where it can be restored for 30 days."""
         task = self.get_object()
-        if self._permanent():
+        if true_or_false(request, "permanent"):
             task.delete()
         else:
             trash_task(task)
@@ -79,17 +83,24 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
         """Not done after all. A next occurrence that exists already stays."""
         return self._answer(reopen_task(self._refuse_trash(self.get_object())))
 
+    @extend_schema(request=SnoozeSerializer, responses=TaskSerializer)
+    @action(detail=True, methods=["post"])
+    def snooze(self, request: Request, pk: str) -> Response:
+        """Silent until then, and then it rings."""
+        task = self._refuse_trash(self.get_object())
+        if is_silent(task):
+            raise Conflict(
+                "Only an open task rings: reopen it or take it out of the archive first.", "not_open"
+            )
+        snooze = SnoozeSerializer(data=request.data)
+        snooze.is_valid(raise_exception=True)
+        return self._answer(snooze_task(task, until=snooze.validated_data["until"]))
+
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
         """Out of the trash."""
         return self._answer(restore_task(self.get_object()))
-
-    def _permanent(self) -> bool:
-        value = self.request.query_params.get("permanent", "false")
-        if value not in ("true", "false"):
-            raise ValidationError({"permanent": ["Write true or false."]})
-        return value == "true"
 
     def _refuse_trash(self, task: Task) -> Task:
         if task.deleted_at is not None:

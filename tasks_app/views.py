@@ -1,13 +1,20 @@
 """The API of priorities and tags."""
 
+from django.db.models import Count, Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import permissions
+from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
+from http_app.filters import true_or_false
 from http_app.views import ApiView, OwnedByUser
 from tasks_app.models import Priority, Tag
-from tasks_app.serializers import PrioritySerializer, TagSerializer
-from tasks_app.services import delete_tag
+from tasks_app.serializers import MergeSerializer, PrioritySerializer, TagSerializer
+from tasks_app.services import delete_tag, merge_tag
 
 METHODS = ["get", "post", "patch", "delete", "head", "options"]
 
@@ -26,6 +33,14 @@ class PriorityViewSet(ApiView, ModelViewSet[Priority]):
         return [permissions.IsAuthenticated()] if reading else [permissions.IsAdminUser()]
 
 
+_COUNTED = extend_schema(
+    parameters=[
+        OpenApiParameter("task_count", OpenApiTypes.BOOL, description="Count its tasks. Default false.")
+    ]
+)
+
+
+@extend_schema_view(list=_COUNTED, retrieve=_COUNTED)
 class TagViewSet(ApiView, OwnedByUser, ModelViewSet[Tag]):
     """The caller's tags. Deleting one takes it off each task, which is a change of the task."""
 
@@ -35,5 +50,21 @@ class TagViewSet(ApiView, OwnedByUser, ModelViewSet[Tag]):
     ordering_fields = {"name": "name", "created_at": "created_at"}
     default_ordering = "name"
 
+    extra_query_params = {"list": ["task_count"], "retrieve": ["task_count"]}
+
+    def get_queryset(self) -> QuerySet[Tag]:
+        counted = Count("task_tags", filter=Q(task_tags__task__deleted_at__isnull=True))
+        tags = super().get_queryset()
+        return tags.annotate(task_count=counted) if true_or_false(self.request, "task_count") else tags
+
     def perform_destroy(self, instance: Tag) -> None:
         delete_tag(instance)
+
+    @extend_schema(request=MergeSerializer, responses=TagSerializer)
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, pk: str) -> Response:
+        """What has this tag gets the other one instead; this one goes. Answers the one that stays."""
+        tag = self.get_object()
+        merge = MergeSerializer(data=request.data, context={"request": request, "tag": tag})
+        merge.is_valid(raise_exception=True)
+        return Response(self.get_serializer(merge_tag(tag, into=merge.validated_data["into"])).data)

@@ -70,7 +70,6 @@ def test_where_counting_ends_all_cannot_be_chosen(
     operator: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events_admin, "MAX_COUNTED", 2)
-    monkeypatch.setattr("tasks_app.admin.MAX_COUNTED", 2)
     tasks = [create_task(alice, title=f"task {n}") for n in range(3)]
     page = act(operator, "complete", tasks[:1], select_across="1")
     assert "2 tasks or more are too many" in page

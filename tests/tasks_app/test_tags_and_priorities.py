@@ -4,7 +4,7 @@ import pytest
 
 from accounts_app.models import User
 from tasks_app.models import Priority, Tag
-from tasks_app.services import create_task
+from tasks_app.services import create_task, trash_task
 from tests.tasks_app.recorded import recorded
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +22,7 @@ class TestTags:
         assert created.status_code == 201
         assert created.json() | {"created_at": 0} == {
             "id": created.json()["id"], "name": "home", "color": "#6B7280", "created_at": 0,
+            "task_count": None,
         }  # fmt: skip
         url = f"/api/tags/{created.json()['id']}"
         assert client.patch(url, {"name": "house", "color": "#FF0000"}).json()["name"] == "house"
@@ -114,3 +115,46 @@ class TestPriorities:
         for pk in (2, 3):
             assert client_of(operator).delete(f"/api/priorities/{pk}").status_code == 409
         assert Priority.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+class TestMerge:
+    def test_every_task_has_the_other_one_then(self, client_of, alice: User) -> None:
+        home, house = (Tag.objects.create(user=alice, name=name) for name in ("home", "house"))
+        only, both = (
+            create_task(alice, title="only", tags=[home]),
+            create_task(alice, title="both", tags=[home, house]),
+        )
+        other = create_task(alice, title="other", tags=[house])
+        with recorded() as found:
+            response = client_of(alice).post(f"/api/tags/{home.pk}/merge", {"into": house.pk})
+        assert (response.status_code, response.json()["name"]) == (200, "house")
+        assert list(alice.tags.all()) == [house]
+        tags = {task.title: [tag.name for tag in task.tags.all()] for task in alice.tasks.all()}
+        assert tags == {"only": ["house"], "both": ["house"], "other": ["house"]}
+        assert sorted(found.types) == [("task.updated", only.pk), ("task.updated", both.pk)]
+        assert alice.tasks.get(pk=other.pk).version == 1
+
+    @pytest.mark.parametrize("into", ["itself", "bobs", None, "x"])
+    def test_into_what_is_not_there(self, client_of, alice: User, bob: User, into: str | None) -> None:
+        home = Tag.objects.create(user=alice, name="home")
+        ids = {"itself": home.pk, "bobs": Tag.objects.create(user=bob, name="his").pk}
+        response = client_of(alice).post(f"/api/tags/{home.pk}/merge", {"into": ids.get(into, into)})
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["attr"] == "into"
+        assert Tag.objects.count() == 2
+
+
+def test_tags_are_counted_on_request(client_of, alice: User, django_assert_max_num_queries) -> None:
+    home = Tag.objects.create(user=alice, name="home")
+    Tag.objects.create(user=alice, name="empty")
+    for title in ("one", "two"):
+        create_task(alice, title=title, tags=[home])
+    trash_task(create_task(alice, title="trashed", tags=[home]))
+    client = client_of(alice)
+    with django_assert_max_num_queries(1):
+        answer = client.get("/api/tags?task_count=true").json()["results"]
+    assert {tag["name"]: tag["task_count"] for tag in answer} == {"home": 2, "empty": 0}
+    assert client.get(f"/api/tags/{home.pk}?task_count=true").json()["task_count"] == 2
+    assert client.get("/api/tags").json()["results"][0]["task_count"] is None
+    assert client.get("/api/tags?task_count=yes").status_code == 400

@@ -16,11 +16,11 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FIELDS = {
-    "id", "title", "description", "completed", "completed_at", "color", "pinned", "archived", "deleted_at", "due_at",
-    "reminder_at", "reminder_offsets", "reminder_sent", "snoozed_until", "is_recurring", "recurrence_rule",
-    "recurrence_end", "recurrence_mode", "timezone", "occurrence_at", "parent_task_id", "recurring_task_id",
-    "priority_id", "tag_ids", "version", "created_at", "updated_at",
-}  # fmt: skip
+    *("id", "title", "description", "completed", "completed_at", "color", "pinned", "archived", "deleted_at"),
+    *("due_at", "reminder_at", "reminder_offsets", "reminder_sent", "snoozed_until", "is_recurring"),
+    *("recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "occurrence_at", "parent_task_id"),
+    *("recurring_task_id", "priority_id", "tag_ids", "version", "created_at", "updated_at"),
+}
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_old_trash_is_erased(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trash, "BATCH", 2)
     now = timezone.now()
-    old = [create_task(alice, title=f"old {n}", deleted_at=now - trash.KEPT - timedelta(minutes=1)) for n in range(5)]
+    old = [
+        create_task(alice, title=f"old {n}", deleted_at=now - trash.KEPT - timedelta(minutes=1))
+        for n in range(5)
+    ]
     young = create_task(alice, title="young", deleted_at=now - trash.KEPT + timedelta(minutes=1))
     task = create_task(alice, title="open")
     with recorded() as found:
