@@ -6,6 +6,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 
 from accounts_app.models import OutsideIdentity, User, UserManager
+from events_app.admin import LargeTableAdmin
 from recurring_app.rules import RuleError, zone
 
 
@@ -44,7 +45,7 @@ class ChangeUserForm(_WithEmail, UserChangeForm):  # type: ignore[type-arg] # no
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run time
+class UserAdmin(LargeTableAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run time
     form = ChangeUserForm
     add_form = AddUserForm
     list_display = ["__str__", "timezone", "is_active", "is_staff", "created_at"]
@@ -52,7 +53,6 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run
     search_fields = ["email", "id"]
     ordering = ["-created_at", "id"]
     readonly_fields = ["id", "created_at", "last_login"]
-    show_full_result_count = False
     fieldsets = [
         (None, {"fields": ["id", "email", "email_confirmed", "password", "timezone"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
@@ -62,11 +62,10 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run
 
 
 @admin.register(OutsideIdentity)
-class OutsideIdentityAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class OutsideIdentityAdmin(LargeTableAdmin):
     list_display = ["subject", "issuer", "user", "created_at"]
     list_select_related = ["user"]
     list_filter = ["issuer", "created_at"]
     search_fields = ["subject", "issuer", "user__email"]
     autocomplete_fields = ["user"]
     readonly_fields = ["created_at"]
-    show_full_result_count = False

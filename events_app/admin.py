@@ -6,6 +6,7 @@ Nothing here is edited. A stuck event is tried again or given up, a dead letter 
 import json
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
@@ -34,6 +35,26 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not generic at ru
         return rows.order_by()[:MAX_COUNTED].count()
 
 
+class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    """For tables that grow without end: no page counts, and no action takes, them whole."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **options: Any
+    ) -> Any:
+        """ "Select all" names a number; where counting ends it would mean more than it says."""
+        everything = request.POST.get("select_across") == "1"
+        if everything and BoundedPaginator(queryset, 1).count == MAX_COUNTED:
+            rows = f"{MAX_COUNTED} {self.opts.verbose_name_plural} or more"
+            message = f"{rows} are too many for one action: search or filter first."
+            self.message_user(request, message, messages.ERROR)
+            return None
+        return super().response_action(request, queryset, *args, **options)
+
+
 class ReadOnly:
     """Rows that are looked at only."""
 
@@ -47,16 +68,13 @@ class ReadOnly:
         return False
 
 
-class EventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class EventAdmin(ReadOnly, LargeTableAdmin):
     """Searched by what an operator has at hand: a task's id, a user's id, an event's id."""
 
     search_fields = ["subject__exact", "key__exact", "event_id__exact"]
     search_help_text = "A task's id, a user's id or an event's id, in full."
     exclude = ["data"]
     readonly_fields = ["content"]
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
 
     @admin.display(description="data")
     def content(self, event: EventFields) -> str:

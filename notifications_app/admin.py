@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from events_app.admin import LargeTableAdmin
 from notifications_app.deliveries import resend
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from notifications_app.tasks import queue_deliveries
@@ -38,7 +39,7 @@ class DeliveryInline(Recorded, admin.TabularInline):  # type: ignore[type-arg] #
 
 
 @admin.register(PushSubscription)
-class PushSubscriptionAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class PushSubscriptionAdmin(Recorded, LargeTableAdmin):
     """Browsers subscribe themselves; here they are looked up and removed. Their keys are not shown."""
 
     list_display = ["id", "user", "user_agent", "service", "created_at", "updated_at"]
@@ -46,7 +47,6 @@ class PushSubscriptionAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-ar
     list_filter = ["created_at"]
     search_fields = ["user__email", "endpoint", "user_agent"]
     fields = ["user", "endpoint", "user_agent", "created_at", "updated_at"]
-    show_full_result_count = False
 
     @admin.display(description="push service")
     def service(self, subscription: PushSubscription) -> str:
@@ -54,14 +54,12 @@ class PushSubscriptionAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-ar
 
 
 @admin.register(Reminder)
-class ReminderAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class ReminderAdmin(Recorded, LargeTableAdmin):
     list_display = ["id", "task", "owner", "reminder_at", "lateness", "state", "claimed_at"]
     list_select_related = ["task__user"]
     list_filter = ["state", "claimed_at"]
     search_fields = ["task__title", "task__user__email", "event_id"]
-    date_hierarchy = "claimed_at"
     inlines = [DeliveryInline]
-    show_full_result_count = False
 
     @admin.display(description="user", ordering="task__user__email")
     def owner(self, reminder: Reminder) -> str:
@@ -69,15 +67,13 @@ class ReminderAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class DeliveryAdmin(Recorded, LargeTableAdmin):
     list_display = ["id", "user", "task", "channel", "service", "state", "created_at", "sent_at"]
     list_select_related = ["user", "reminder__task"]
     list_filter = ["state", "channel", "created_at"]
     search_fields = ["user__email", "target", "event_id", "reminder__task__title"]
-    date_hierarchy = "created_at"
     actions = ["send_again"]
     inlines = [AttemptInline]
-    show_full_result_count = False
 
     @admin.display(description="task")
     def task(self, delivery: Delivery) -> str:
@@ -98,13 +94,12 @@ class DeliveryAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not
 
 
 @admin.register(DeliveryAttempt)
-class DeliveryAttemptAdmin(Recorded, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class DeliveryAttemptAdmin(Recorded, LargeTableAdmin):
     list_display = ["id", "delivery", "at", "status", "error"]
     list_select_related = ["delivery"]
     list_filter = ["status", "at"]
     search_fields = ["delivery__user__email", "error"]
-    date_hierarchy = "at"
-    show_full_result_count = False
+    ordering = ["-id"]
 
 
 def host_of(endpoint: str) -> str:

@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 
-from events_app.admin import BoundedPaginator, ReadOnly
+from events_app.admin import LargeTableAdmin, ReadOnly
 from recurring_app.models import RecurringTask, SeriesSlot
 from recurring_app.rules import Series
 from tasks_app.admin import OwnedForm
@@ -34,7 +34,7 @@ class RecurringTaskForm(OwnedForm):
 
 
 @admin.register(RecurringTask)
-class RecurringTaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class RecurringTaskAdmin(LargeTableAdmin):
     form = RecurringTaskForm
     list_display = ["id", "template_title", "user", "rule", "timezone", "next_occurrence", "is_active"]
     list_select_related = ["user"]
@@ -51,9 +51,6 @@ class RecurringTaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not gene
         ("Its tasks", {"fields": ["due_after_minutes", "reminder_offsets"]}),
         ("Record", {"fields": ["created_at", "updated_at"]}),
     ]
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
         """A new template has a user only once it is saved, so there are no tags to choose yet."""
@@ -75,15 +72,12 @@ class RecurringTaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not gene
 
 
 @admin.register(SeriesSlot)
-class SeriesSlotAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class SeriesSlotAdmin(ReadOnly, LargeTableAdmin):
     list_display = ["id", "user", "series_id", "recurring_task", "slot_at", "outcome", "recorded_at"]
     list_select_related = ["user", "recurring_task"]
     list_filter = ["outcome"]
     ordering = ["-id"]
     search_fields = ["series_id", "recurring_task__template_title", "user__email"]
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A slot goes with its template or its user, never alone."""

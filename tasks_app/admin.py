@@ -11,7 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts_app.models import User
-from events_app.admin import MAX_COUNTED, BoundedPaginator
+from events_app.admin import LargeTableAdmin
 from tasks_app.api_fields import EARLIEST, LATEST
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task, TaskTag
 from tasks_app.querysets import TaskQuerySet
@@ -103,7 +103,7 @@ class TrashFilter(admin.SimpleListFilter):
 
 
 @admin.register(Task)
-class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class TaskAdmin(LargeTableAdmin):
     form = TaskForm
     inlines = [TagInline]
     list_display = [
@@ -126,9 +126,6 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at ru
         ("Recurrence", {"fields": [*RECURRENCE, "parent_task", *DERIVED_SERIES]}),
         ("Record", {"fields": [*RECORD]}),
     ]
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
 
     @admin.display(description="in trash", boolean=True)
     def in_trash(self, task: Task) -> bool:
@@ -153,17 +150,6 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at ru
         for word in words:
             queryset = queryset.filter(_matches(word))
         return queryset, False
-
-    def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **options: Any
-    ) -> Any:
-        """ "Select all" names a number; where counting ends it would mean more than it says."""
-        everything = request.POST.get("select_across") == "1"
-        if everything and BoundedPaginator(queryset, 1).count == MAX_COUNTED:
-            message = f"{MAX_COUNTED} tasks or more are too many for one action: search or filter first."
-            self.message_user(request, message, messages.ERROR)
-            return None
-        return super().response_action(request, queryset, *args, **options)
 
     @admin.action(description="Move to the trash", permissions=["change"])
     def trash(self, request: HttpRequest, queryset: TaskQuerySet) -> None:
@@ -212,7 +198,7 @@ class PriorityAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic a
 
 
 @admin.register(Tag)
-class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class TagAdmin(LargeTableAdmin):
     form = OwnedForm
     fields = ["user", "name", "color", "created_at"]
     readonly_fields = ["created_at"]
@@ -221,8 +207,6 @@ class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run
     ordering = ["-id"]
     search_fields = ["name", "user__email"]
     autocomplete_fields = ["user"]
-    paginator = BoundedPaginator
-    show_full_result_count = False
 
     def delete_model(self, request: HttpRequest, obj: Tag) -> None:
         delete_tag(obj)

@@ -11,7 +11,7 @@ from django_celery_beat.models import (
 from rest_framework_simplejwt.token_blacklist.admin import BlacklistedTokenAdmin, OutstandingTokenAdmin
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from events_app.admin import BoundedPaginator, ReadOnly
+from events_app.admin import LargeTableAdmin, ReadOnly
 
 # Beat writes its ticks from the settings over these rows at each start: a change made here would look kept.
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
@@ -34,26 +34,21 @@ class TickAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not gen
         "total_run_count",
     ]
     search_fields = ["name", "task"]
-    show_full_result_count = False
 
 
 @admin.register(OutstandingToken)
-class TokenAdmin(OutstandingTokenAdmin):
+class TokenAdmin(LargeTableAdmin, OutstandingTokenAdmin):
     """Without the token itself: with it an operator could be anybody."""
 
     fields = ["user", "jti", "created_at", "expires_at"]
     search_fields = ("user__email", "jti__exact")
     ordering = ("-id",)
-    paginator = BoundedPaginator
-    show_full_result_count = False
 
 
 @admin.register(BlacklistedToken)
-class RevokedTokenAdmin(BlacklistedTokenAdmin):
+class RevokedTokenAdmin(LargeTableAdmin, BlacklistedTokenAdmin):
     """A token is chosen by its id: a list of all would be long, and ask for the user of each."""
 
     raw_id_fields = ["token"]
     search_fields = ("token__user__email", "token__jti__exact")
     ordering = ("-id",)
-    paginator = BoundedPaginator
-    show_full_result_count = False

@@ -41,6 +41,9 @@ def test_lists_can_be_searched_and_cost_the_same_for_many(
                 url(model, "changelist"), {"q": "example" if model is not DeliveryAttempt else ""}
             )
         assert response.status_code == 200
+        counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+        assert counts
+        assert all("LIMIT 10000" in sql for sql in counts)
         return len(queries)
 
     deliver(pending_delivery(alice, service.subscribe()).pk)
