@@ -62,7 +62,7 @@ class BooleanFilter(BaseBooleanFilter):  # type: ignore[misc] # untyped library
 
 
 def true_or_false(request: Request, name: str) -> bool:
-    """A parameter that a view reads itself: `true`, or `false` when not given. Raises ValidationError (400)."""
+    """A parameter that a view reads itself; false when not given. Raises ValidationError (400)."""
     value = request.query_params.get(name, "false")
     if value not in ("true", "false"):
         raise ValidationError({name: ["Write true or false."]})

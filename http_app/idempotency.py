@@ -49,7 +49,7 @@ class Replay(Exception):  # noqa: N818 - no error: the answer is there
 
 
 class Idempotent(APIView):
-    """Heeds the header on unsafe requests of somebody signed in. Must run inside the request's transaction."""
+    """Heeds the header on unsafe requests of somebody signed in. Runs inside the request's transaction."""
 
     # Off where the answer is a secret: it would be kept.
     keeps_answers = True
@@ -91,10 +91,12 @@ def _claim(request: Request, fingerprint: str) -> IdempotencyKey:
     if not (0 < len(key) <= KEY_MAX_LENGTH and key.isascii() and key.isprintable()):
         detail = f"An Idempotency-Key has 1 to {KEY_MAX_LENGTH} printable ASCII characters; a UUID does well."
         raise ValidationError({HEADER: [ErrorDetail(detail, "invalid")]})
-    new = IdempotencyKey(user_id=request.user.pk, key=key, fingerprint=fingerprint)
+    user_id = request.user.pk
+    assert user_id is not None
+    new = IdempotencyKey(user_id=user_id, key=key, fingerprint=fingerprint)
     # Waits for a transaction that has just written the same key.
     IdempotencyKey.objects.bulk_create([new], ignore_conflicts=True)
-    row = IdempotencyKey.objects.get(user_id=request.user.pk, key=key)
+    row = IdempotencyKey.objects.get(user_id=user_id, key=key)
     if row.fingerprint != fingerprint:
         raise KeyUsedOtherwise
     return row

@@ -1,4 +1,4 @@
-"""A pytest plugin: each worker of pytest-xdist gets a database of Valkey of its own, as it gets one of PostgreSQL.
+"""A pytest plugin: each worker of pytest-xdist gets a database of its own of Valkey, as of PostgreSQL.
 
 Loaded by name (pyproject.toml), because Django reads its settings before any conftest.
 """

@@ -139,7 +139,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["http_app.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "http_app.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": ["http_app.filters.StrictFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "http_app.openapi.Operation",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -135,3 +135,21 @@ def test_the_root_leads_to_the_docs() -> None:
 
 def test_the_docs_page_is_only_read() -> None:
     assert Client().options("/api/docs").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers"),
+    [
+        ("/api/tasks", "post", {"Idempotency-Key"}),
+        ("/api/tasks", "get", set()),
+        ("/api/tasks/{id}", "get", {"If-None-Match"}),
+        ("/api/tasks/{id}", "patch", {"Idempotency-Key", "If-Match"}),
+        ("/api/tasks/{id}/complete", "post", {"Idempotency-Key", "If-Match"}),
+        ("/api/tags/{id}", "patch", {"Idempotency-Key"}),
+        ("/api/auth/token", "post", set()),
+        ("/api/auth/register", "post", set()),
+    ],
+)
+def test_the_headers_we_heed_are_named(path: str, method: str, headers: set[str]) -> None:
+    parameters = schema()["paths"][path][method].get("parameters", [])
+    assert {parameter["name"] for parameter in parameters if parameter["in"] == "header"} == headers
