@@ -57,7 +57,7 @@ def record(changes: Sequence[Change], tag_ids: dict[int, list[int]]) -> None:
 
     `tag_ids` are the tags of each task, by task id. Must run in the transaction of the change.
     """
-    pending = written_before(changes)
+    pending = _written_before(changes)
     events: list[NewEvent] = []
     for change in changes:
         data = task_data(change.task, tag_ids.get(change.task.pk, []))
@@ -80,7 +80,7 @@ def record_erased(task: Task, tag_ids: list[int]) -> None:
         record([Change(task, "deleted", ["deleted_at"])], {task.pk: tag_ids})
 
 
-def written_before(changes: Sequence[Change]) -> dict[str, OutboxEvent]:
+def _written_before(changes: Sequence[Change]) -> dict[str, OutboxEvent]:
     """What this transaction has told of these tasks so far, by merge key."""
     ids = [change.task.pk for change in changes if change.kind != "created"]
     return pending_events(ids) if ids else {}
@@ -99,11 +99,11 @@ def pending_kind(task_id: int, pending: dict[str, OutboxEvent]) -> str | None:
 
 def task_data(task: Task, tag_ids: Sequence[int]) -> dict[str, Any]:
     """The task as the catalogue's TaskData, in JSON values."""
-    data = {name: json_value(getattr(task, name)) for name in _DATA_FIELDS}
+    data = {name: _json_value(getattr(task, name)) for name in _DATA_FIELDS}
     return data | {"tag_ids": sorted(tag_ids)}
 
 
-def json_value(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """A field's value as JSON has it: times as ISO 8601, ids as text."""
     if value is None or isinstance(value, str | int | list):
         return value

@@ -19,7 +19,7 @@ def create_task(user: User, *, tags: Iterable[Tag] = (), **fields: Any) -> Task:
     """A new task of the user's, with these tags. The fields are the model's."""
     task = Task(user=user, **fields)
     task.save()
-    set_tags(task, tags=tags)
+    _set_tags(task, tags=tags)
     return task
 
 
@@ -30,11 +30,11 @@ def update_task(task: Task, *, tags: Iterable[Tag] | None = None, **fields: Any)
         setattr(task, name, value)
     task.save()
     if tags is not None:
-        set_tags(task, tags=tags)
+        _set_tags(task, tags=tags)
     return task
 
 
-def set_tags(task: Task, *, tags: Iterable[Tag]) -> None:
+def _set_tags(task: Task, *, tags: Iterable[Tag]) -> None:
     """Make these the task's tags: add what is missing, remove the rest. The copy learns its new version."""
     wanted = {tag.pk for tag in tags}
     have = set(TaskTag.objects.filter(task=task).values_list("tag_id", flat=True)) if task.before else set()

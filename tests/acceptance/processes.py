@@ -13,20 +13,18 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
+from todo_project.embedded.supervisor import procfile
+
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = (
-    "-m celery --quiet --app todo_project worker --queues deliveries,ticks --concurrency 2"
-)
-BEAT = "-m celery --quiet --app todo_project beat"
-RELAY = "manage.py relay_outbox --skip-checks"
+WORKER, BEAT, RELAY = (procfile()[name] for name in ("worker", "beat", "relay"))
 
 
 @contextmanager
 def running(*commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The commands of Python, a process each, until the block ends; a test may kill them before."""
+    """Commands of the Procfile, a process each, until the block ends; a test may kill them before."""
     processes = [
         subprocess.Popen(
-            [sys.executable, *command.split()], cwd=ROOT, env=environment(), start_new_session=True
+            [sys.executable, *command.split()[1:]], cwd=ROOT, env=environment(), start_new_session=True
         )
         for command in commands
     ]
