@@ -69,7 +69,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Django's delete(), over locked rows; post_delete writes the events."""
         with transaction.atomic(using=self.db):
-            tasks = list(self._rows(self.values_list("pk", flat=True)).locked())
+            held = list(self._rows(self.values_list("pk", flat=True)).locked().values_list("pk", flat=True))
+            # Asked again, as in _update_chunk: somebody may have taken one out of the trash meanwhile.
+            tasks = list(self._rows(self.filter(pk__in=held).values_list("pk", flat=True)).order_by("pk"))
             tag_ids = self.tag_ids_of(tasks)
             for task in tasks:
                 task.doomed = (task, tag_ids[task.pk])

@@ -15,11 +15,10 @@ def purge_trash() -> int:
     """Erase what has been in the trash for longer than KEPT, in batches; how many tasks."""
     purged = 0
     for _ in range(BATCHES_PER_CALL):
-        expired = Task.objects.filter(deleted_at__lt=timezone.now() - KEPT).order_by("deleted_at")
-        ids = list(expired.values_list("pk", flat=True)[:BATCH])
-        # Asked again: somebody may have taken one out of the trash since.
-        Task.objects.filter(pk__in=ids, deleted_at__isnull=False).delete()
-        purged += len(ids)
+        expired = Task.objects.filter(deleted_at__lt=timezone.now() - KEPT)
+        ids = list(expired.order_by("deleted_at").values_list("pk", flat=True)[:BATCH])
+        _, erased = expired.filter(pk__in=ids).delete()
+        purged += erased.get(Task._meta.label, 0)
         if len(ids) < BATCH:
             break
     return purged

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.utils.timezone import now
 
 from accounts_app.models import User
 from tasks_app.models import Tag, Task, TaskTag
-from tasks_app.services import create_task, tags_named
+from tasks_app.services import create_task, restore_task, tags_named
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,6 +65,17 @@ def test_a_tag_is_deleted_in_the_order_of_the_tasks(
         list(Task.objects.filter(pk__in=[second.pk, third.pk]).locked())
     deleting.result(PATIENCE_SECONDS)
     assert not TaskTag.objects.exists()
+
+
+def test_what_is_taken_out_of_the_trash_at_the_same_moment_is_not_erased(alice: User, aside: Any) -> None:
+    trashed = Task.objects.filter(deleted_at__isnull=False)
+    task, other = (create_task(alice, title=title, deleted_at=now()) for title in ("water", "weed"))
+    with transaction.atomic():
+        restore_task(Task.objects.locked().get(pk=task.pk))
+        erasing = aside(lambda: trashed.delete())
+    assert erasing.result(PATIENCE_SECONDS)[0] == 1
+    assert list(Task.objects.all()) == [task]
+    assert not Task.objects.filter(pk=other.pk).exists()
 
 
 def test_new_tags_are_made_in_one_order(alice: User, aside: Any) -> None:
