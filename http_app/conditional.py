@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpResponseNotModified
-from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -34,15 +33,12 @@ class Versioned(GenericAPIView[Any]):
             raise PreconditionFailed(thing.version)
         return thing
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         data = getattr(response, "data", None)
         if response.status_code < 300 and isinstance(data, dict) and "version" in data:
             response["ETag"] = etag(data["version"])
             if request.method in SAFE_METHODS and _is_known(request, response["ETag"]):
-                not_modified = HttpResponseNotModified(headers={"ETag": response["ETag"]})
-                return super().finalize_response(request, not_modified, *args, **kwargs)
+                response = HttpResponseNotModified(headers={"ETag": response["ETag"]})
         return super().finalize_response(request, response, *args, **kwargs)
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.validators import UniqueTogetherValidator
@@ -47,16 +48,15 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
         return super().update(instance, validated_data)
 
 
+class OwnTagField(serializers.PrimaryKeyRelatedField[Tag]):
+    def get_queryset(self) -> QuerySet[Tag]:
+        return Tag.objects.filter(user=self.context["request"].user.pk)
+
+
 class MergeSerializer(StrictSerializer):
     """The tag that stays."""
 
-    into = serializers.PrimaryKeyRelatedField(queryset=Tag.objects.none())
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        if request := self.context.get("request"):
-            fields["into"].queryset = Tag.objects.filter(user=request.user.pk)
-        return fields
+    into = OwnTagField(queryset=Tag.objects.all())
 
     def validate_into(self, value: Tag) -> Tag:
         if value.pk == self.context["tag"].pk:

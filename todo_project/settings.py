@@ -178,6 +178,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "max_retries": 0,  # kombu's own would hold up each publish for 6 s while Redis is away
     "visibility_timeout": 300,
     "socket_timeout": REDIS_TIMEOUT_SECONDS * 5,
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,

@@ -1,4 +1,4 @@
-"""`./todo test [pytest args]`: pytest on a PostgreSQL and a Valkey of its own; all of it on all processors."""
+"""`./todo test [pytest args]`: pytest on servers of its own; without arguments on all processors."""
 
 import os
 import sys
