@@ -7,6 +7,7 @@ without asking, so each calls `refuse_unsafe_start`.
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from celery.signals import beat_init, worker_init
@@ -19,6 +20,7 @@ from notifications_app.channels.channel import ChannelUnavailableError
 
 TAG = "todo"
 SHORTEST_SECRET_KEY = 50  # what Django's own `check --deploy` asks for
+LONGEST_TOKEN = timedelta(days=3650)
 RESERVED_DOMAIN = ".test"  # RFC 6761: nobody reads mail there
 
 
@@ -55,6 +57,16 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
             vapid.public_key()
         except ChannelUnavailableError as error:
             yield _error("E003", str(error), "It is a P-256 key: 32 bytes, base64url.")
+    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        hint = "Write postgresql://user:password@host:5432/name."
+        yield _error("E011", "DATABASE_URL names no PostgreSQL.", hint)
+    if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        yield _error("E012", "REDIS_URL names no Redis or Valkey.", "Write redis://:password@host:6379/0.")
+    for name in ("ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_DAYS"):
+        lifetime: Any = settings.SIMPLE_JWT[f"{name.rpartition('_')[0]}_LIFETIME"]
+        if not timedelta(0) < lifetime <= LONGEST_TOKEN:
+            hint = f"Above 0, and at most {LONGEST_TOKEN.days} days."
+            yield _error("E013", f"{name} makes tokens that last {lifetime}.", hint)
 
 
 def _unsafe_in_production() -> Iterator[CheckMessage]:

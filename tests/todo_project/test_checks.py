@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,10 @@ def test_a_safe_production_has_nothing_against_it(production: Settings) -> None:
         ("VAPID_PRIVATE_KEY", "", "E008"),
         ("VAPID_SUBJECT", "mailto:operator@example.test", "E009"),
         ("PUSH_ALLOW_INSECURE_ENDPOINTS", True, "E010"),
+        ("REDIS_URL", "http://store.example.org", "E012"),
+        ("SIMPLE_JWT", project.SIMPLE_JWT | {"ACCESS_TOKEN_LIFETIME": timedelta(0)}, "E013"),
+        ("SIMPLE_JWT", project.SIMPLE_JWT | {"REFRESH_TOKEN_LIFETIME": timedelta(days=-1)}, "E013"),
+        ("SIMPLE_JWT", project.SIMPLE_JWT | {"REFRESH_TOKEN_LIFETIME": timedelta(days=10**6)}, "E013"),
     ],
 )
 def test_production_is_refused(production: Settings, name: str, value: Any, number: str) -> None:
@@ -85,6 +90,14 @@ def test_production_names_its_servers(
 ) -> None:
     monkeypatch.delenv(name)
     assert found() == [f"todo.{number}"]
+
+
+@pytest.mark.parametrize("engine", ["django.db.backends.sqlite3", ""])
+def test_a_database_that_is_not_postgresql(
+    production: Settings, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setitem(production.DATABASES["default"], "ENGINE", engine)
+    assert found() == ["todo.E011"]
 
 
 def test_an_https_subject_is_right_too(production: Settings) -> None:
