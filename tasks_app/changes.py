@@ -65,19 +65,23 @@ def record(changes: Sequence[Change], tag_ids: dict[int, list[int]]) -> None:
     outbox.write(events)
 
 
-def record_erased(task: Task, tag_ids: list[int]) -> None:
-    """Write the event of a task whose row is gone; `task` is the row as it was, locked.
+def record_erased(doomed: Sequence[tuple[Task, list[int]]]) -> None:
+    """Write the events of tasks whose rows are gone; each as it was, locked, with the ids of its tags.
 
     A task from the trash was told deleted when it went there. One created in this very transaction
     was never seen by anyone: what was told of it is taken back.
     """
-    told = pending_kind(task.pk, pending_events([task.pk]))
-    if told == "created":
-        outbox.unwrite([_key(TASK_EVENTS, task.pk), _key(TASK_UPDATES, task.pk)])
-    elif task.deleted_at is None:
+    pending = pending_events([task.pk for task, _ in doomed])
+    unseen = {task.pk for task, _ in doomed if pending_kind(task.pk, pending) == "created"}
+    if unseen:
+        outbox.unwrite([_key(topic, pk) for topic in (TASK_EVENTS, TASK_UPDATES) for pk in unseen])
+    gone = [task for task, _ in doomed if task.pk not in unseen and task.deleted_at is None]
+    for task in gone:
         task.version += 1
         task.deleted_at = task.updated_at = timezone.now()
-        record([Change(task, "deleted", ["deleted_at"])], {task.pk: tag_ids})
+    record(
+        [Change(task, "deleted", ["deleted_at"]) for task in gone], {task.pk: tags for task, tags in doomed}
+    )
 
 
 def _written_before(changes: Sequence[Change]) -> dict[str, OutboxEvent]:

@@ -147,6 +147,7 @@ class Task(models.Model):
     # The locked row this copy was last saved over (None: created), and what a delete found under its lock.
     before: "Task | None" = None
     doomed: "tuple[Task, list[int]] | None" = None
+    told_by_queryset: bool = False
 
     class Meta:
         db_table = "tasks"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import NotSupportedError, models, transaction
@@ -67,17 +68,20 @@ class TaskQuerySet(models.QuerySet["Task"]):
     bulk_create.alters_data = True  # type: ignore[attr-defined]
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Django's delete(), over locked rows; post_delete writes the events."""
+        """Django's delete(), over locked rows, whose events are written with one INSERT."""
         with transaction.atomic(using=self.db):
             held = list(self._rows(self.values_list("pk", flat=True)).locked().values_list("pk", flat=True))
             # Asked again, as in _update_chunk: somebody may have taken one out of the trash meanwhile.
             tasks = list(self._rows(self.filter(pk__in=held).values_list("pk", flat=True)).order_by("pk"))
             tag_ids = self.tag_ids_of(tasks)
+            doomed = [(copy(task), tag_ids[task.pk]) for task in tasks]  # Django empties the ids of its own
             for task in tasks:
-                task.doomed = (task, tag_ids[task.pk])
+                task.told_by_queryset = True
             collector = Collector(using=self.db, origin=self)
             collector.collect(tasks)
-            return collector.delete()
+            deleted = collector.delete()
+            changes.record_erased(doomed)
+        return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]

@@ -27,7 +27,7 @@ def record_saved(instance: Task, raw: bool, **_: Any) -> None:
 @receiver(pre_delete, sender=Task)
 def hold_doomed(instance: Task, **_: Any) -> None:
     """Lock the row and read its tags while they are there; None when another has deleted it already."""
-    if instance.doomed is None:
+    if not instance.told_by_queryset:
         row = Task.objects.filter(pk=instance.pk).locked().first()
         instance.doomed = (row, Task.objects.tag_ids_of([row])[row.pk]) if row else None
 
@@ -35,7 +35,7 @@ def hold_doomed(instance: Task, **_: Any) -> None:
 @receiver(post_delete, sender=Task)
 def record_deleted(instance: Task, **_: Any) -> None:
     if instance.doomed is not None:
-        changes.record_erased(*instance.doomed)
+        changes.record_erased([instance.doomed])
 
 
 @receiver(post_save, sender=TaskTag)

@@ -162,6 +162,15 @@ class TestTrash:
         assert sorted(found.types) == [("task.deleted", task.pk) for task in tasks]
         assert found.data(tasks[0].pk)["tag_ids"] == [tag.pk]
 
+    def test_queryset_delete_of_many_with_few_statements(
+        self, alice: User, tag: Tag, django_assert_max_num_queries
+    ) -> None:
+        tasks = Task.objects.bulk_create([Task(user=alice, title=f"task {n}") for n in range(100)])
+        TaskTag.objects.bulk_create([TaskTag(task=task, tag=tag) for task in tasks])
+        with django_assert_max_num_queries(30), recorded() as found:
+            Task.objects.filter(user=alice).delete()
+        assert len(found.types) == 100
+
     def test_deleting_a_stale_copy_tells_the_row(self, task: Task) -> None:
         stale = fresh(task)
         update_task(task, title="newer")

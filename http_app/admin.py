@@ -1,0 +1,25 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from http_app.models import IdempotencyKey
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # no generic at run time
+    """What was answered to a request that may come again; looked at only, and never the answer itself."""
+
+    list_display = ["key", "user", "status", "created_at"]
+    list_filter = ["status", "created_at"]
+    list_select_related = ["user"]
+    search_fields = ["key__exact", "user__email__iexact"]
+    search_help_text = "A key or an e-mail address, in full."
+    show_full_result_count = False
+    fields = ["key", "user", "status", "fingerprint", "created_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
