@@ -22,6 +22,7 @@ from http_app.errors import ErrorSerializer
 from http_app.views import ApiView
 
 
+@extend_schema(responses={201: MeSerializer})
 class RegisterView(ApiView, CreateAPIView[User]):
     """Open an account."""
 

@@ -8,6 +8,7 @@ from rest_framework.permissions import SAFE_METHODS, AllowAny
 
 from http_app import idempotency
 from http_app.conditional import Versioned
+from http_app.errors import ErrorSerializer
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     idempotency.HEADER,
@@ -38,6 +39,22 @@ class Operation(AutoSchema):
         if isinstance(self.view, Versioned) and "{" in self.path:
             headers.append(IF_MATCH if writes else IF_NONE_MATCH)
         return [*super().get_override_parameters(), *headers]
+
+    def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(*args, **kwargs)
+        for code in self._conflicts():
+            body = self._get_response_for_code(ErrorSerializer, code)  # type: ignore[no-untyped-call]
+            bodies.setdefault(code, body)
+        if isinstance(self.view, Versioned) and "{" in self.path and self.method in SAFE_METHODS:
+            bodies["304"] = {"description": "What you have is current (If-None-Match)."}
+        return dict(sorted(bodies.items()))
+
+    def _conflicts(self) -> list[str]:
+        """The codes of a write that cannot be as things are."""
+        if self.method in SAFE_METHODS or _is_open(self.view):
+            return []
+        versioned = isinstance(self.view, Versioned) and "{" in self.path
+        return ["409", *(["412"] if versioned else []), "413", "422"]
 
 
 def _is_open(view: Any) -> bool:

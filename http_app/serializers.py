@@ -6,11 +6,10 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Mixed in before a serializer: refuses what it would otherwise drop without a word.
-
-    A field it does not know (code `unknown_field`) or only answers with (`read_only`) is named in the 400,
-    beside whatever else is wrong with the input. A nested serializer is strict when it has the mixin too.
-    """
+    # Mixed in before a serializer: refuses what it would otherwise drop without a word. A field it does not
+    # know (code `unknown_field`) or only answers with (`read_only`) is named in the 400, beside whatever else
+    # is wrong with the input. A nested serializer is strict when it has the mixin too. (No docstring: the
+    # OpenAPI document would give it to every schema.)
 
     def to_internal_value(self, data: Any) -> Any:
         refused = self._refused(data) if isinstance(data, Mapping) else {}

@@ -18,7 +18,7 @@ _SECRET_BYTES = 16
 
 
 class PushSubscriptionSerializer(StrictSerializer, serializers.ModelSerializer[PushSubscription]):
-    """A browser's subscription, out of `PushSubscription.toJSON()`. Its keys are taken, never answered."""
+    """A browser's subscription: of `PushSubscription.toJSON()` endpoint, `keys.p256dh` and `keys.auth`."""
 
     class Meta:
         model = PushSubscription

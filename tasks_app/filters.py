@@ -9,22 +9,28 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django_filters.fields import IsoDateTimeField
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from http_app.filters import BooleanFilter
-from tasks_app.models import OPEN, Tag, Task, TaskTag
+from tasks_app.models import OPEN, Priority, Tag, Task, TaskTag
 from tasks_app.searching import WORDS, beginning_with, words_of
 
+_PLUS_LOST = re.compile(r":\d\d(\.\d+)? \d\d:?\d\d$")
 _SAYS_OFFSET = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d)?)\s*$", re.IGNORECASE)
 
 
 class _InstantField(IsoDateTimeField):  # type: ignore[misc] # untyped library
     def to_python(self, value: Any) -> datetime | None:
+        if isinstance(value, str) and _PLUS_LOST.search(value):
+            raise forms.ValidationError(
+                "A + in a URL is a space: write %%2B, or the time in Z.", code="invalid"
+            )
         instant: datetime | None = super().to_python(value)
         if instant is None:
             return None
         if not _SAYS_OFFSET.search(value):
-            message = "Say the offset too, such as 2026-05-01T07:00:00Z (a + in a URL is a space: write Z)."
+            message = "Say the offset too, such as 2026-05-01T07:00:00Z."
             raise forms.ValidationError(message, code="naive")
         try:
             return instant.astimezone(UTC)  # PostgreSQL takes no offset beyond 15:59
@@ -34,6 +40,10 @@ class _InstantField(IsoDateTimeField):  # type: ignore[misc] # untyped library
 
 class InstantFilter(filters.IsoDateTimeFilter):  # type: ignore[misc] # untyped library
     field_class = _InstantField
+
+
+class IdFilter(filters.NumberFilter):  # type: ignore[misc] # untyped library
+    field_class = forms.IntegerField
 
 
 def own_tags(request: Request) -> QuerySet[Tag]:
@@ -48,7 +58,7 @@ class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
     trash = BooleanFilter(method="in_trash", help_text="Default false.")
     overdue = BooleanFilter(method="is_overdue", help_text="Open, and due_at has passed.")
     priority = filters.CharFilter(method="of_priority", help_text="An id or a name.")
-    parent = filters.NumberFilter(field_name="parent_task_id", help_text="The id of a series' head.")
+    parent = IdFilter(field_name="parent_task_id", help_text="The id of a series' head.")
     tag = filters.ModelMultipleChoiceFilter(
         field_name="tags",
         queryset=own_tags,
@@ -95,11 +105,10 @@ class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
 
     def of_priority(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
         by_id = value.isascii() and value.isdigit() and len(value) < 19
-        return (
-            queryset.filter(priority_id=int(value))
-            if by_id
-            else queryset.filter(priority__name__iexact=value)
-        )
+        found = Priority.objects.filter(Q(pk=int(value)) if by_id else Q(name__iexact=value)).first()
+        if found is None:
+            raise ValidationError({"priority": ["There is no such priority: see /api/priorities."]})
+        return queryset.filter(priority=found)
 
     def any_tag(self, queryset: QuerySet[Task], _name: str, tags: Any) -> QuerySet[Task]:
         return queryset.filter(self._has(tags)) if tags else queryset

@@ -6,7 +6,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
-from rest_framework.validators import UniqueTogetherValidator
 
 from http_app.serializers import StrictSerializer
 from tasks_app.api_fields import InstantField
@@ -23,7 +22,6 @@ class PrioritySerializer(StrictSerializer, serializers.ModelSerializer[Priority]
 
 
 class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
-    user = serializers.HiddenField(default=serializers.CurrentUserDefault())
     task_count = serializers.IntegerField(
         read_only=True,
         allow_null=True,
@@ -33,19 +31,14 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
 
     class Meta:
         model = Tag
-        fields = ["id", "user", "name", "color", "task_count", "created_at"]
+        fields = ["id", "name", "color", "task_count", "created_at"]
         read_only_fields = ["id", "created_at"]
-        validators = [
-            UniqueTogetherValidator(
-                queryset=Tag.objects.all(),
-                fields=["user", "name"],
-                message="You have a tag of this name already.",
-            )
-        ]
 
-    def update(self, instance: Tag, validated_data: dict[str, Any]) -> Tag:
-        validated_data.pop("user", None)
-        return super().update(instance, validated_data)
+    def validate_name(self, value: str) -> str:
+        same = Tag.objects.filter(user=self.context["request"].user.pk, name=value).first()
+        if same is not None and same != self.instance:
+            raise serializers.ValidationError("You have a tag of this name already.", code="unique")
+        return value
 
 
 class OwnTagField(serializers.PrimaryKeyRelatedField[Tag]):

@@ -41,6 +41,10 @@ PUT_DEFAULTS: dict[str, Any] = {
     "recurrence_mode": Task.RecurrenceMode.FIXED,
     "priority_id": DEFAULT_PRIORITY_ID,
 }
+_RULE_HELP = """`daily`, `weekly`, `monthly`, `weekdays`, or `cron:` and five fields: minute, hour, day of
+month, month, weekday; each `*`, `*/n`, a number, `a-b`, `a-b/n`, a list of these, or a three-letter name; or an
+alias such as `@daily`. At least 5 minutes apart. It counts from due_at (else reminder_at, else now), by the wall
+clock of `timezone`: the hour stays over a change of clocks, the 31st is the last day of a shorter month."""
 _COLUMNS = {field.attname for field in Task._meta.concrete_fields}
 
 
@@ -61,7 +65,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         allow_null=True,
         required=False,
         trim_whitespace=False,
-        help_text="daily, weekly, monthly, weekdays or cron: and five fields.",
+        help_text=_RULE_HELP,
     )
     recurrence_end = InstantOrDateField(allow_null=True, required=False)
     timezone = TimeZoneField(required=False, help_text="An IANA zone; the user's when not given.")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
@@ -33,6 +33,21 @@ class TaskInTrash(APIException):
     default_detail = "The task is in the trash: restore it first."
 
 
+_EXAMPLE = OpenApiExample(
+    "A daily task with two reminders",
+    value={
+        "title": "Water the plants",
+        "due_at": "2030-05-01T09:00:00+02:00",
+        "recurrence_rule": "daily",
+        "reminder_offsets": [30, 1440],
+        "priority": "High",
+        "tags": ["home"],
+    },
+    request_only=True,
+)
+
+
+@extend_schema_view(create=extend_schema(examples=[_EXAMPLE]))
 class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     """The caller's tasks."""
 

@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
 from http_app.filters import true_or_false
@@ -56,6 +57,9 @@ class TagViewSet(ApiView, OwnedByUser, ModelViewSet[Tag]):
         counted = Count("task_tags", filter=Q(task_tags__task__deleted_at__isnull=True))
         tags = super().get_queryset()
         return tags.annotate(task_count=counted) if true_or_false(self.request, "task_count") else tags
+
+    def perform_create(self, serializer: BaseSerializer[Tag]) -> None:
+        serializer.save(user=self.request.user)
 
     def perform_destroy(self, instance: Tag) -> None:
         delete_tag(instance)

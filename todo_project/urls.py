@@ -25,7 +25,10 @@ api: list[URLPattern | URLResolver] = [
 ]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
+    path("api", RedirectView.as_view(pattern_name="docs")),
+    path("api/", RedirectView.as_view(pattern_name="docs")),
     path("api/", include(api)),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),

@@ -47,7 +47,8 @@ class TestTags:
     def test_a_name_once_per_user(self, client_of, alice: User, bob: User) -> None:
         assert client_of(alice).post("/api/tags", {"name": "home"}).status_code == 201
         again = client_of(alice).post("/api/tags", {"name": "home"})
-        assert (again.status_code, again.json()["errors"][0]["code"]) == (400, "unique")
+        (error,) = again.json()["errors"]
+        assert (again.status_code, error["attr"], error["code"]) == (400, "name", "unique")
         assert client_of(bob).post("/api/tags", {"name": "home"}).status_code == 201
 
     def test_renaming_to_a_name_that_is_taken(self, client_of, alice: User) -> None:
