@@ -38,7 +38,9 @@ def create_next_occurrence(done: TaskData) -> Task | None:
 
 
 def _series(done: TaskData) -> Series | None:
-    """The series the task belongs to; None when it belongs to none."""
+    """The series that goes on after the task; None when there is none."""
+    if done.deleted_at is not None:  # its deletion has ended the series
+        return None
     if done.recurrence_rule is None or done.anchor_local is None or done.occurrence_at is None:
         return None
     return Series(

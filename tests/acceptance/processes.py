@@ -16,7 +16,7 @@ from django.db import connection
 from todo_project.embedded.supervisor import procfile
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER, BEAT, RELAY = (procfile()[name] for name in ("worker", "beat", "relay"))
+WORKER, TICKER, BEAT, RELAY = (procfile()[name] for name in ("worker", "ticker", "beat", "relay"))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Two workers, two beats, two relays, some of them killed: one successor, one delivery for each device."""
+"""Two of each process, some of them killed: one successor, one delivery for each device."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +14,7 @@ from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from tasks_app.models import Task
 from tasks_app.services import complete_task, create_task, reopen_task
-from tests.acceptance.processes import BEAT, RELAY, WORKER, eventually, running
+from tests.acceptance.processes import BEAT, RELAY, TICKER, WORKER, eventually, running
 from todo_project.demo.push_service import PushService, push_service
 from todo_project.embedded.instance import new_vapid_key
 
@@ -58,7 +58,7 @@ def redeliver(task: Task) -> None:
 def test_one_successor_and_one_delivery_per_device(alice: User, service: PushService) -> None:
     for _ in range(2):
         PushSubscription.objects.create(user=alice, **service.subscribe().subscription)
-    with running(WORKER, WORKER, BEAT, BEAT, RELAY, RELAY) as processes:
+    with running(WORKER, WORKER, TICKER, TICKER, BEAT, BEAT, RELAY, RELAY) as processes:
         task = remind_now(alice, due_at=timezone.now() + timedelta(hours=1), recurrence_rule="daily")
         eventually(lambda: len(service.messages) == 2)
         for _ in range(3):
@@ -70,7 +70,7 @@ def test_one_successor_and_one_delivery_per_device(alice: User, service: PushSer
         reopen_task(fresh(task))
         complete_task(fresh(task))
 
-        for killed in (processes[0], processes[2], processes[4]):
+        for killed in processes[::2]:
             killed.kill()
         # Each of these takes another tick, of whichever beat, to whichever worker is left.
         others = []

@@ -252,6 +252,15 @@ def test_trashing_the_open_occurrence_ends_the_series(alice: User) -> None:
     assert Task.objects.count() == 1
 
 
+def test_what_is_done_in_the_trash_goes_on_nowhere(alice: User) -> None:
+    task = recurring(alice)
+    trash_task(task)
+    relay()
+    complete_task(task)
+    relay()
+    assert Task.objects.count() == 1
+
+
 class TestErasedMeanwhile:
     def test_the_predecessor(self, alice: User) -> None:
         event = completed(task := recurring(alice))

@@ -75,7 +75,7 @@ def test_a_terminal_that_has_gone_stops_nothing(
 
 
 def test_the_procfile_names_the_four_processes() -> None:
-    assert list(procfile()) == ["web", "worker", "beat", "relay"]
+    assert list(procfile()) == ["web", "worker", "ticker", "beat", "relay"]
 
 
 def test_a_log_that_has_grown_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
