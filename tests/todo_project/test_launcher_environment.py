@@ -49,7 +49,9 @@ def test_help_needs_no_environment(clone: Path) -> None:
 def test_an_unknown_command_gets_the_usage_and_exit_code_2(clone: Path, arguments: tuple[str, ...]) -> None:
     refused = call(clone, *arguments)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("usage: ./todo COMMAND")
+    said, usage, _ = refused.stderr.partition("usage: ./todo COMMAND")
+    assert usage
+    assert said == "".join(f"./todo: there is no command {name}.\n" for name in arguments)
 
 
 def test_a_python_that_is_too_old_or_only_a_shim_is_refused_in_one_line(clone: Path, tmp_path: Path) -> None:
