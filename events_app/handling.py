@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime, timedelta
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
 from django.db.models import Min
 from django.utils import timezone
@@ -113,6 +114,8 @@ def _try(group: str, event: Event) -> str | None:
             handler(event)
             # Foreign keys are checked at commit, which is too late to park the event: ask now.
             connection.check_constraints()
+    except SoftTimeLimitExceeded:  # the tick's time is up: no fault of the handler's
+        raise
     except Exception as error:  # whatever a handler does wrong must not stop the others
         log.exception("event_handler_failed", type=event.type, subject=event.subject)
         return f"{type(error).__name__}: {error}"

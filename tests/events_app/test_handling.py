@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 import structlog
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.utils import timezone
 
@@ -120,6 +121,20 @@ def test_a_dead_letter_can_be_requeued(group: Group, clock) -> None:
     assert retry_parked() == 1
     assert group.handled == ["1"]
     assert not DeadLetter.objects.exists()
+
+
+def test_a_tick_that_runs_out_of_time_is_no_fault_of_the_event(group: Group, clock, monkeypatch) -> None:
+    group.poison = {"1"}
+    publish(event("1"))
+    clock.shift(backoff(1))
+
+    def run_out(_: Event) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setitem(groups._handlers["one"], "reminder.due", run_out)
+    with pytest.raises(SoftTimeLimitExceeded):
+        retry_parked()
+    assert ParkedEvent.objects.get().attempts == 1
 
 
 def test_what_a_failing_handler_wrote_is_taken_back(only_ours: None) -> None:
