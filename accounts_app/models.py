@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
@@ -78,3 +79,48 @@ class OutsideIdentity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} at {self.issuer}"
+
+
+class ErasedIdentity(models.Model):
+    """That somebody's account was erased, for as long as their provider's tokens must not open a new one.
+
+    `digest` is a keyed hash of issuer and subject (accounts_app/outside_identity.py): it names nobody.
+    """
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    erased_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        db_table = "erased_identities"
+        verbose_name_plural = "erased identities"
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class ApiToken(models.Model):
+    """A secret that a person gave to a program of theirs. What is kept is its SHA-256; it is shown once."""
+
+    class Scope(models.TextChoices):
+        READ = "read", "read: GET, HEAD and OPTIONS"
+        WRITE = "write", "write: everything else"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens", db_index=False)
+    name = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=5, choices=Scope.choices))
+    created_at = models.DateTimeField(default=now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        db_table = "api_tokens"
+        verbose_name = "API token"
+        indexes = [models.Index(fields=["user", "-created_at", "id"], name="api_tokens_of_a_user")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= now()
