@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from json import dumps
 from typing import Any
 from uuid import UUID
 
@@ -32,24 +33,32 @@ class NewEvent:
     event_id: UUID | None = None
 
 
+# Plain SQL with one parameter: a third of the time that bulk_create() takes for the two events of a task, a
+# fifth for a thousand (docs/decisions/0010-fast-writes-of-tasks.md).
+_INSERT = """
+    INSERT INTO outbox_events
+        (event_id, topic, type, key, subject, sequence, time, data, request_id, merge_key)
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS event
+        (event_id uuid, topic text, type text, key text, subject text, sequence bigint, time timestamptz,
+         data jsonb, request_id text, merge_key text)
+    ON CONFLICT (transaction_id, merge_key) DO UPDATE
+    SET type = excluded.type, sequence = excluded.sequence, time = excluded.time, data = excluded.data
+"""
+
+
 def write(events: Sequence[NewEvent]) -> None:
     """Write the events, in this order, with one INSERT.
 
     Raises UnknownEventError when one is not in the catalogue or does not fit it, and
     TransactionManagementError outside a transaction: an event without its change would be invented.
     """
-    if not transaction.get_connection().in_atomic_block:
+    connection = transaction.get_connection()
+    if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Events are written in the transaction of their change.")
     rows = [_row(event) for event in events]
-    merging = [row for row in rows if row.merge_key]
-    OutboxEvent.objects.bulk_create([row for row in rows if not row.merge_key])
-    if merging:
-        OutboxEvent.objects.bulk_create(
-            merging,
-            update_conflicts=True,
-            unique_fields=["transaction_id", "merge_key"],
-            update_fields=["type", "sequence", "time", "data"],
-        )
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT, [dumps(rows)])
 
 
 def written_here(merge_keys: Iterable[str]) -> dict[str, OutboxEvent]:
@@ -63,17 +72,17 @@ def unwrite(merge_keys: Iterable[str]) -> None:
     OutboxEvent.objects.filter(transaction_id=CurrentTransactionId(), merge_key__in=list(merge_keys)).delete()
 
 
-def _row(event: NewEvent) -> OutboxEvent:
+def _row(event: NewEvent) -> dict[str, Any]:
     parse(event.type, event.data)
-    return OutboxEvent(
-        event_id=event.event_id or uuid7(),
-        topic=kind_of(event.type).topic,
-        type=event.type,
-        key=event.key,
-        subject=event.subject,
-        sequence=event.sequence,
-        time=event.time or timezone.now(),
-        data=event.data,
-        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
-        merge_key=event.merge_key,
-    )
+    return {
+        "event_id": str(event.event_id or uuid7()),
+        "topic": kind_of(event.type).topic,
+        "type": event.type,
+        "key": event.key,
+        "subject": event.subject,
+        "sequence": event.sequence,
+        "time": (event.time or timezone.now()).isoformat(),
+        "data": event.data,
+        "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
+        "merge_key": event.merge_key,
+    }
