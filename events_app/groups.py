@@ -10,7 +10,7 @@ by a unique key in the database, never by memory.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from events_app.catalogue import kind_of
 from events_app.envelope import Event
@@ -45,3 +45,8 @@ def handler_of(group: str, event_type: str) -> Handler | None:
 def groups_for(event_type: str) -> Iterator[str]:
     """The groups that do something about this type."""
     return (group for group, handlers in _handlers.items() if event_type in handlers)
+
+
+def group_names() -> Iterable[str]:
+    """Every group that does something."""
+    return _handlers.keys()

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from events_app.envelope import Event, from_row
 from events_app.groups import handler_of
+from events_app.metrics import BURIED, HANDLED
 from events_app.models import DeadLetter, EventFields, ParkedEvent
 
 log = structlog.get_logger(__name__)
@@ -92,6 +93,7 @@ def bury(parked: ParkedEvent) -> DeadLetter:
         group=parked.group, attempts=parked.attempts, error=parked.error, **_fields(from_row(parked))
     )
     log.error("event_died", group=parked.group, event_id=str(parked.event_id), error=parked.error)
+    BURIED.labels(parked.group).inc()
     parked.delete()
     return dead
 
@@ -117,8 +119,10 @@ def _try(group: str, event: Event) -> str | None:
     except SoftTimeLimitExceeded:  # the tick's time is up: no fault of the handler's
         raise
     except Exception as error:  # whatever a handler does wrong must not stop the others
+        HANDLED.labels(group, event.type, "failed").inc()
         log.exception("event_handler_failed", type=event.type, subject=event.subject)
         return f"{type(error).__name__}: {error}"
+    HANDLED.labels(group, event.type, "done").inc()
     log.info("event_handled", type=event.type, subject=event.subject)
     return None
 

@@ -14,6 +14,7 @@ from django.db.backends.utils import CursorWrapper
 
 from events_app.brokers import Broker
 from events_app.envelope import from_row
+from events_app.metrics import RELAYED
 from events_app.models import OutboxEvent
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ def relay_batch(broker: Broker) -> int:
         return 0
     taken = broker.publish([from_row(row) for row in rows])
     OutboxEvent.objects.filter(id__in=[row.id for row in rows[:taken]]).delete()
+    RELAYED.inc(taken)
     return taken
 
 

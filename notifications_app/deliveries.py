@@ -23,6 +23,7 @@ from uuid_utils.compat import uuid7
 
 from notifications_app.channels.channel import Channel, ChannelUnavailableError, Outcome, Verdict
 from notifications_app.channels.web_push import WebPush
+from notifications_app.metrics import ATTEMPTS, DELIVERIES, DELIVERY_LATENESS
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from notifications_app.subscriptions import unsubscribe_gone
 from state_store.markers import mark_reminder_sent
@@ -143,6 +144,7 @@ def _claim(delivery_id: int) -> Claim | None:
             return None
         if ended := _end_before_sending(delivery, now):
             _finish(delivery, ended)
+            DELIVERIES.labels(delivery.channel, ended).inc()
             log.info("delivery_not_sent", delivery=delivery_id, state=ended)
             return None
         delivery.next_attempt_at = now + LEASE
@@ -189,9 +191,20 @@ def _record(claim: Claim, outcome: Outcome) -> None:
         _follow(delivery, outcome, claim, now)
         if task is not None and outcome.verdict is Verdict.SENT:
             _tell_sent(task, claim)
+    _count(delivery, claim, outcome)
     log.info("delivery_attempted", delivery=delivery.pk, state=delivery.state, status=outcome.status)
     if outcome.verdict is Verdict.GONE and claim.delivery.subscription:
         unsubscribe_gone(claim.delivery.subscription)
+
+
+def _count(delivery: Delivery, claim: Claim, outcome: Outcome) -> None:
+    ATTEMPTS.labels(delivery.channel, str(outcome.status or "none")).inc()
+    if delivery.state != Delivery.State.PENDING:
+        DELIVERIES.labels(delivery.channel, delivery.state).inc()
+    reminder = claim.delivery.reminder
+    if reminder and delivery.sent_at and outcome.verdict is Verdict.SENT:
+        lateness = delivery.sent_at - reminder.reminder_at
+        DELIVERY_LATENESS.labels(delivery.channel).observe(lateness.total_seconds())
 
 
 def _follow(delivery: Delivery, outcome: Outcome, claim: Claim, now: datetime) -> None:

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from events_app import outbox
 from events_app.outbox import NewEvent
+from notifications_app.metrics import CLAIM_LATENESS
 from notifications_app.models import Reminder
 from tasks_app.models import Task
 from tasks_app.reminding import is_silent, next_reminder, reminder_instants
@@ -77,6 +78,8 @@ def _claim_batch(limit: int, now: datetime) -> tuple[int, int]:
         _advance(tasks, now)
         new = _insert(reminders, now)
         outbox.write([_event(reminder, now) for reminder in new])
+    for reminder in new:
+        CLAIM_LATENESS.observe(reminder.lateness.total_seconds())
     log.info("reminders_claimed", count=len(new), latest_by=str(max((r.lateness for r in new), default=None)))
     return len(tasks), len(new)
 

@@ -20,6 +20,7 @@ from notifications_app.channels.channel import ChannelUnavailableError
 
 TAG = "todo"
 SHORTEST_SECRET_KEY = 50  # what Django's own `check --deploy` asks for
+SHORTEST_METRICS_TOKEN = 16
 LONGEST_TOKEN = timedelta(days=3650)
 RESERVED_DOMAIN = ".test"  # RFC 6761: nobody reads mail there
 
@@ -62,6 +63,15 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
         yield _error("E011", "DATABASE_URL names no PostgreSQL.", hint)
     if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
         yield _error("E012", "REDIS_URL names no Redis or Valkey.", "Write redis://:password@host:6379/0.")
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_METRICS_TOKEN:
+        hint = f"At least {SHORTEST_METRICS_TOKEN} random characters; without one nobody reads /metrics."
+        yield _error("E014", "METRICS_TOKEN can be guessed.", hint)
+    if settings.METRICS_PORT and not settings.PROMETHEUS_MULTIPROC_DIR:
+        hint = "Name an empty folder: without it a worker's port tells nothing of its child processes."
+        yield _error("E015", "METRICS_PORT is set and PROMETHEUS_MULTIPROC_DIR is not.", hint)
+    if (folder := settings.PROMETHEUS_MULTIPROC_DIR) and not os.access(folder, os.W_OK):
+        hint = "Make it before the processes start, and empty it."
+        yield _error("E016", f"PROMETHEUS_MULTIPROC_DIR is {folder!r}, which cannot be written to.", hint)
     for name in ("ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_DAYS"):
         lifetime: Any = settings.SIMPLE_JWT[f"{name.rpartition('_')[0]}_LIFETIME"]
         if not timedelta(0) < lifetime <= LONGEST_TOKEN:

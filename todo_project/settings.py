@@ -31,7 +31,7 @@ SECURE_PROXY_SSL_HEADER = (
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
-SECURE_REDIRECT_EXEMPT = [r"^healthz/"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$"]
 
 ROOT_URLCONF = "todo_project.urls"
 WSGI_APPLICATION = "todo_project.wsgi.application"
@@ -74,6 +74,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "http_app.metrics.MetricsMiddleware",
     "http_app.request_ids.RequestIdMiddleware",
     "http_app.bodies.WholeBodyMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -216,6 +217,16 @@ PUSH_ALLOW_INSECURE_ENDPOINTS = env.bool("PUSH_ALLOW_INSECURE_ENDPOINTS", defaul
 # --- Recurrence --------------------------------------------------------------------------------
 
 SHORTEST_RECURRENCE = timedelta(minutes=env.int("SHORTEST_RECURRENCE_MINUTES", default=5))
+
+# --- Metrics -----------------------------------------------------------------------------------
+
+# Who knows it may read /metrics; without it nobody may.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# Where a worker or a relay, which has no web server, tells its own; 0: nowhere.
+METRICS_PORT = env.int("METRICS_PORT", default=0)
+METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
+# prometheus_client's own variable: a folder in which the processes of one machine put their facts together.
+PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 
 # --- Logs --------------------------------------------------------------------------------------
 

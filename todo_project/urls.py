@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from todo_project import health
+from todo_project.metrics import metrics
 from todo_project.openapi import KeptSchemaGenerator
 
 handler400 = "http_app.errors.bad_request"
@@ -32,4 +33,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
+    path("metrics", metrics),
 ]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -25,12 +26,6 @@ _READY_SECONDS = 60
 
 # A proxy that the environment names is not for addresses of this machine.
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-_SURROUNDINGS = {
-    "PYTHONUNBUFFERED": "1",
-    # The Procfile says `python`: the one of this environment.
-    "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
-}
 
 
 class StopRequested(BaseException):
@@ -106,7 +101,7 @@ def _serve(places: Places, address: Address) -> None:
         environment = _environment(places, address, servers)
         with (
             published(places, environment),
-            Supervisor(places, os.environ | environment | _SURROUNDINGS) as supervisor,
+            Supervisor(places, os.environ | environment | _surroundings(places)) as supervisor,
         ):
             _start_all(supervisor, lambda: _wait_until_ready(places, address, supervisor, servers))
             print(_ready_line(places, address, environment), flush=True)
@@ -118,6 +113,18 @@ def _environment(places: Places, address: Address, servers: Servers) -> dict[str
         "HOST": address.host,
         "PORT": str(address.port),
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "console",
+    }
+
+
+def _surroundings(places: Places) -> dict[str, str]:
+    """What our processes need besides, and commands that find the running instance do not."""
+    shutil.rmtree(places.metrics, ignore_errors=True)  # an earlier run's, whose process ids come again
+    places.metrics.mkdir(mode=0o700)
+    return {
+        "PYTHONUNBUFFERED": "1",
+        # The Procfile says `python`: the one of this environment.
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
+        "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
     }
 
 

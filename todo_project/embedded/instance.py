@@ -17,6 +17,7 @@ def instance_environment(places: Places, servers: Mapping[str, str]) -> dict[str
         "TODO_ENV": "development",
         "SECRET_KEY": kept_secret(places, "secret_key", lambda: secrets.token_urlsafe(50)),
         "VAPID_PRIVATE_KEY": kept_secret(places, "vapid_private_key", new_vapid_key),
+        "METRICS_TOKEN": kept_secret(places, "metrics_token", lambda: secrets.token_urlsafe(24)),
         "OPERATOR_EMAIL": "operator@example.test",
         "OPERATOR_PASSWORD": kept_secret(places, "operator_password", lambda: secrets.token_urlsafe(12)),
     }

@@ -37,6 +37,10 @@ class Places:
         return self.data / "valkey"
 
     @property
+    def metrics(self) -> Path:
+        return self.data / "metrics"
+
+    @property
     def postgres(self) -> Path:
         """A folder with `cluster/` and `socket/`; as root a link to one (see postgres_home.py)."""
         return self.data / "postgres"

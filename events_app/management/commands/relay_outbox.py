@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from events_app.brokers import InProcessBroker
+from events_app.metrics import serve_metrics
 from events_app.relay import Relay
 
 
@@ -10,4 +11,5 @@ class Command(BaseCommand):
     help = "Take events from the outbox to the broker until stopped. Extra copies wait as standbys."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        serve_metrics()
         Relay(InProcessBroker()).run()

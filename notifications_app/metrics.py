@@ -1,0 +1,19 @@
+"""How late reminders are, and what becomes of deliveries."""
+
+from prometheus_client import Counter, Histogram
+
+_BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
+
+CLAIM_LATENESS = Histogram(
+    "todo_reminder_claim_lateness_seconds",
+    "From the reminder's instant until the scan claimed it.",
+    buckets=_BUCKETS,
+)
+DELIVERY_LATENESS = Histogram(
+    "todo_reminder_delivery_lateness_seconds",
+    "From the reminder's instant until a channel took the message.",
+    ["channel"],
+    buckets=_BUCKETS,
+)
+ATTEMPTS = Counter("todo_delivery_attempts", "Tries to send a message.", ["channel", "status"])
+DELIVERIES = Counter("todo_deliveries", "Deliveries that ended.", ["channel", "outcome"])

@@ -1,0 +1,165 @@
+"""What /metrics tells, and to whom."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from accounts_app.models import User
+from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
+from events_app.relay import LOCK_ID
+from tasks_app.models import Task
+from todo_project import stored_facts
+
+TOKEN = "a token for the tests"
+
+
+@pytest.fixture(autouse=True)
+def token(settings: Settings) -> None:
+    settings.METRICS_TOKEN = TOKEN
+
+
+def scraped() -> dict[tuple[str, ...], float]:
+    """`(name, label value, ...)`, labels by name, to the sample's value."""
+    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.content.decode())
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def event(model: type = OutboxEvent, **fields: object) -> None:
+    model.objects.create(
+        topic="task-events", type="task.created", key="alice", subject="1", sequence=1, data={}, **fields
+    )
+
+
+class TestWhoMayRead:
+    @pytest.mark.parametrize("given", ["", "Bearer", "Bearer another", f"Basic {TOKEN}", TOKEN, "Bearer ü"])
+    def test_nobody_without_the_token(self, given: str) -> None:
+        answer = Client().get("/metrics", headers={"Authorization": given})
+        assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
+        assert b"todo_" not in answer.content
+
+    @pytest.mark.parametrize("given", ["", "Bearer "])
+    def test_nobody_while_no_token_is_set(self, settings: Settings, given: str) -> None:
+        settings.METRICS_TOKEN = ""
+        assert Client().get("/metrics", headers={"Authorization": given}).status_code == 404
+
+    @pytest.mark.django_db
+    def test_openmetrics_on_request(self) -> None:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/openmetrics-text"}
+        answer = Client().get("/metrics", headers=headers)
+        assert answer["Content-Type"].startswith("application/openmetrics-text")
+        assert answer.content.endswith(b"# EOF\n")
+        assert answer.content.count(b"# EOF") == 1
+
+
+@pytest.mark.django_db
+class TestRequests:
+    def counted(self, *labels: str) -> float:
+        return scraped().get(("todo_http_requests_total", *labels), 0)
+
+    def test_by_template_method_and_status(self, alice: User, client_of: Callable[[User], Client]) -> None:
+        labels = ("GET", "/api/tasks/<pk>", "404")
+        before = self.counted(*labels)
+        for number in ("1", "2"):
+            client_of(alice).get(f"/api/tasks/{number}")
+        assert self.counted(*labels) == before + 2
+        measured = scraped()[("todo_http_request_duration_seconds_count", "GET", "/api/tasks/<pk>")]
+        assert measured >= 2
+
+    def test_no_label_for_what_strangers_make_up(self) -> None:
+        before = self.counted("other", "none", "404")
+        for number in range(3):
+            Client().generic(f"MADEUP{number}", f"/api/nothing/{number}")
+        assert self.counted("other", "none", "404") == before + 3
+        assert not [labels for labels in scraped() if "MADEUP1" in labels or "/api/nothing/1" in labels]
+
+    def test_each_route_has_a_template_of_its_own(self) -> None:
+        Client().get("/healthz/live")
+        Client().post("/healthz/live")
+        assert self.counted("GET", "/healthz/live", "200")
+        assert self.counted("POST", "/healthz/live", "405")
+
+
+@pytest.mark.django_db
+class TestStoredFacts:
+    def test_nothing_to_do(self) -> None:
+        facts = scraped()
+        for name in ("outbox_events", "outbox_oldest_age_seconds", "reminders_due", "deliveries_due"):
+            assert facts[(f"todo_{name}",)] == 0
+        assert facts[("todo_parked_events", "notifications")] == 0
+        assert facts[("todo_dead_letters", "recurring")] == 0
+        assert facts[("todo_database_up",)] == 1
+
+    def test_the_outbox(self) -> None:
+        ago = timezone.now() - timedelta(minutes=5)
+        event(time=ago)
+        event()
+        facts = scraped()
+        assert facts[("todo_outbox_events",)] == 2
+        assert 300 <= facts[("todo_outbox_oldest_age_seconds",)] < 310
+
+    def test_parked_and_dead_by_group(self) -> None:
+        ago = timezone.now() - timedelta(minutes=5)
+        event(ParkedEvent, group="notifications", parked_at=ago)
+        event(ParkedEvent, group="notifications")
+        event(DeadLetter, group="recurring", attempts=9, error="no")
+        facts = scraped()
+        assert facts[("todo_parked_events", "notifications")] == 2
+        assert facts[("todo_dead_letters", "recurring")] == 1
+        assert 300 <= facts[("todo_parked_oldest_age_seconds",)] < 310
+
+    def test_reminders_nobody_claims(self, alice: User) -> None:
+        ago = timezone.now() - timedelta(minutes=5)
+        Task.objects.create(user=alice, title="water", reminder_at=ago)
+        Task.objects.create(user=alice, title="water", reminder_at=timezone.now() + timedelta(hours=1))
+        facts = scraped()
+        assert facts[("todo_reminders_due",)] == 1
+        assert 300 <= facts[("todo_reminders_oldest_due_age_seconds",)] < 310
+
+    def test_a_bound_to_what_is_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(stored_facts, "BOUND", 3)
+        for _ in range(5):
+            event()
+            event(ParkedEvent, group="notifications")
+        with CaptureQueriesContext(connection) as queries:
+            facts = scraped()
+        assert facts[("todo_outbox_events",)] >= 3
+        assert facts[("todo_parked_events", "notifications")] == 3
+        reading = [query["sql"] for query in queries if "FROM" in query["sql"]]
+        assert all("LIMIT" in sql or "pg_" in sql for sql in reading)
+
+    def test_the_active_relay(self) -> None:
+        assert scraped()[("todo_relay_active",)] == 0
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_ID])
+        assert scraped()[("todo_relay_active",)] == 1
+
+
+@pytest.fixture
+def no_database(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connections["default"].close()
+    for name, value in {"HOST": "127.0.0.1", "PORT": 1, "OPTIONS": {}}.items():
+        monkeypatch.setitem(connections["default"].settings_dict, name, value)
+    yield
+    monkeypatch.undo()
+    connections["default"].close()
+
+
+@pytest.mark.usefixtures("no_database")
+def test_without_the_database_the_processes_facts_remain() -> None:
+    facts = scraped()
+    assert facts[("todo_database_up",)] == 0
+    assert ("todo_outbox_events",) not in facts
+    assert any(name[0] == "todo_http_requests_total" for name in facts)

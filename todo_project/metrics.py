@@ -1,0 +1,35 @@
+"""`/metrics` for Prometheus: the facts of the processes, and what PostgreSQL says of the whole system."""
+
+from hmac import compare_digest
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from events_app.metrics import process_registry
+from todo_project.stored_facts import StoredFacts
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """To who has METRICS_TOKEN (`Authorization: Bearer ...`); while it is not set, to nobody."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    if not _knows_the_token(request):
+        return HttpResponse(
+            "Bearer token needed.\n", "text/plain", 401, headers={"WWW-Authenticate": "Bearer"}
+        )
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    stored = CollectorRegistry(support_collectors_without_names=True)
+    stored.register(StoredFacts())
+    parts = [encode(registry) for registry in (process_registry(), stored)]
+    if content_type.startswith("application/openmetrics-text"):
+        parts[0] = parts[0].removesuffix(b"# EOF\n")
+    return HttpResponse(b"".join(parts), content_type)
+
+
+def _knows_the_token(request: HttpRequest) -> bool:
+    given = request.headers.get("Authorization", "")
+    return compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())

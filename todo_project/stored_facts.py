@@ -1,0 +1,114 @@
+"""What PostgreSQL says of the whole system, asked at each scrape: one truth, whichever web process is asked.
+
+Each question is answered by the first rows of an index, up to BOUND: a scrape costs the same however much
+has piled up.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from events_app.groups import group_names
+from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
+from events_app.relay import relay_is_active
+from notifications_app.models import Delivery
+from tasks_app.models import Task
+
+log = structlog.get_logger(__name__)
+
+BOUND = 10_000
+TIMEOUT_MILLISECONDS = 2_000
+
+
+class StoredFacts(Collector):
+    """Gauges; without the database only `todo_database_up 0`."""
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {TIMEOUT_MILLISECONDS}")
+                found = [*_outbox(), *_stuck(), *_due(timezone.now())]
+        except DatabaseError as error:
+            log.warning("metrics_without_database", error=str(error))
+            return [_gauge("database_up", "Whether PostgreSQL answered the scrape.", 0)]
+        return [_gauge("database_up", "Whether PostgreSQL answered the scrape.", 1), *found]
+
+
+def _outbox() -> list[Metric]:
+    oldest = OutboxEvent.objects.order_by("id").values_list("time", flat=True).first()
+    return [
+        _gauge("outbox_events", f"Events on their way; above {BOUND} an estimate.", _outbox_depth()),
+        _age("outbox_oldest_age_seconds", "How long the first of them has waited.", oldest),
+        _gauge("relay_active", "Whether a relay holds the lock.", float(relay_is_active())),
+    ]
+
+
+def _outbox_depth() -> float:
+    counted = _bounded(OutboxEvent.objects.all())
+    if counted < BOUND:
+        return counted
+    with connection.cursor() as cursor:
+        table = OutboxEvent._meta.db_table
+        cursor.execute("SELECT n_live_tup FROM pg_stat_user_tables WHERE relid = %s::regclass", [table])
+        return max(counted, float(cursor.fetchone()[0]))
+
+
+def _stuck() -> list[Metric]:
+    parked = ParkedEvent.objects.order_by("id").values_list("parked_at", flat=True).first()
+    return [
+        _by_group(
+            "parked_events", f"Events that wait for a retry, at most {BOUND}.", ParkedEvent.objects.all()
+        ),
+        _age("parked_oldest_age_seconds", "How long the first of them has been parked.", parked),
+        _by_group("dead_letters", f"Events given up on, at most {BOUND}.", DeadLetter.objects.all()),
+    ]
+
+
+def _due(now: datetime) -> list[Metric]:
+    reminders = Task.objects.filter(next_reminder_at__lte=now).order_by("next_reminder_at")
+    deliveries = Delivery.objects.filter(state="pending", next_attempt_at__lte=now).order_by(
+        "next_attempt_at"
+    )
+    overdue = reminders.values_list("next_reminder_at", flat=True).first()
+    waiting = deliveries.values_list("next_attempt_at", flat=True).first()
+    return [
+        _gauge(
+            "reminders_due",
+            f"Tasks whose reminder no scan has claimed, at most {BOUND}.",
+            _bounded(reminders),
+        ),
+        _age("reminders_oldest_due_age_seconds", "How long the first of them has been due.", overdue),
+        _gauge("deliveries_due", f"Deliveries to be tried now, at most {BOUND}.", _bounded(deliveries)),
+        _age("deliveries_oldest_due_age_seconds", "How long the first of them has been due.", waiting),
+    ]
+
+
+def _bounded(rows: QuerySet[Any]) -> float:
+    return float(rows.order_by()[:BOUND].count())
+
+
+def _by_group(name: str, told: str, rows: QuerySet[Any]) -> Metric:
+    counted = Counter(dict.fromkeys(group_names(), 0))
+    counted.update(rows.order_by().values_list("group", flat=True)[:BOUND])
+    family = GaugeMetricFamily(f"todo_{name}", told, labels=["group"])
+    for group, number in counted.items():
+        family.add_metric([group], number)
+    return family
+
+
+def _age(name: str, told: str, since: datetime | None) -> Metric:
+    age = max(0.0, (timezone.now() - since).total_seconds()) if since else 0.0
+    return _gauge(name, told, age)
+
+
+def _gauge(name: str, told: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"todo_{name}", told, value)

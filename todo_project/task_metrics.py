@@ -1,0 +1,41 @@
+"""What Celery's tasks did: how often, how long, and when each last succeeded (the ticks, above all)."""
+
+from time import perf_counter, time
+from typing import Any
+
+from celery.signals import task_postrun, task_prerun, worker_ready
+from prometheus_client import Counter, Gauge, Histogram
+
+from events_app.metrics import serve_metrics
+
+TASKS = Counter("todo_celery_tasks", "Tasks that ended.", ["task", "state"])
+DURATION = Histogram(
+    "todo_celery_task_duration_seconds",
+    "How long they took.",
+    ["task"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 90),
+)
+LAST_SUCCESS = Gauge(
+    "todo_celery_task_last_success_timestamp_seconds",
+    "When the task last succeeded.",
+    ["task"],
+    multiprocess_mode="mostrecent",
+)
+
+
+@task_prerun.connect
+def _start(task: Any, **_signal: Any) -> None:
+    task.request.measured_from = perf_counter()
+
+
+@task_postrun.connect
+def _end(task: Any, state: str | None = None, **_signal: Any) -> None:
+    TASKS.labels(task.name, state or "UNKNOWN").inc()
+    DURATION.labels(task.name).observe(perf_counter() - task.request.measured_from)
+    if state == "SUCCESS":
+        LAST_SUCCESS.labels(task.name).set(time())
+
+
+@worker_ready.connect
+def _serve(**_signal: Any) -> None:
+    serve_metrics()
