@@ -1,14 +1,26 @@
-from collections.abc import Mapping
-from io import BytesIO
-from json import dumps
-from typing import IO, Any
+"""The one body we take: a JSON object (RFC 8259) that means one thing, whoever reads it.
 
-from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
+Python's own parser lets more through: the last of two equal names wins, 1e400 is infinity.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from json import JSONDecodeError, dumps, loads
+from math import isfinite
+from typing import IO, Any, NoReturn
+
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import ErrorDetail, ParseError, UnsupportedMediaType, ValidationError
 from rest_framework.parsers import JSONParser
 
 
 class StrictJSONParser(JSONParser):
-    """A JSON object of whole characters; a list, a bare value, bottomless nesting are a 400."""
+    """A JSON object in UTF-8, of whole characters, each name once, each number one that can be kept.
+
+    Raises ParseError (400); UnsupportedMediaType (415) for another charset; ValidationError (400), by the
+    name of the outermost field, for half of a surrogate pair. For a JSONParser DRF reads the body as Django
+    does, up to DATA_UPLOAD_MAX_MEMORY_SIZE.
+    """
 
     def parse(
         self,
@@ -16,9 +28,10 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
+        _refuse_other_charsets(media_type or self.media_type)
         body = stream.read()
         try:
-            data = super().parse(BytesIO(body), media_type, parser_context)
+            data = _parsed(body)
             if not isinstance(data, dict):
                 raise ParseError("The body must be a JSON object.")
             if b"\\ud" in body.lower():
@@ -26,6 +39,43 @@ class StrictJSONParser(JSONParser):
         except RecursionError:
             raise ParseError("The body is nested too deeply.") from None
         return data
+
+
+def _refuse_other_charsets(media_type: str) -> None:
+    charset = parse_header_parameters(media_type)[1].get("charset", "utf-8")
+    if charset.lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(media_type, "JSON is UTF-8: send it so, and leave the charset out.")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise ParseError(f"The body is not UTF-8: look at its byte {error.start}.") from None
+    try:
+        return loads(text, object_pairs_hook=_object, parse_float=_number, parse_constant=_refuse_number)
+    except JSONDecodeError as error:
+        raise ParseError(f"The body is not JSON: {error}.") from None
+    except ValueError:  # an integer of more than 4,300 digits
+        raise ParseError("The body holds a number that is too large.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ParseError for a name that is there twice: which of the two is meant, nobody can know."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        ((twice, _times),) = Counter(name for name, _value in pairs).most_common(1)
+        raise ParseError(f"The body gives {dumps(twice)} twice in the same object; give it once.")
+    return found
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _refuse_number(text)
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ParseError(f"The body holds {text[:20]}, which is no number that can be kept.")
 
 
 def _refuse_half_characters(data: dict[str, Any]) -> None:

@@ -4,36 +4,41 @@ from typing import Any, cast
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from http_app.json_types import type_problem
+
 
 class StrictSerializer(serializers.Serializer[Any]):
     # Mixed in before a serializer: refuses what it would otherwise drop without a word. A field it does not
-    # know (code `unknown_field`) or only answers with (`read_only`) is named in the 400, beside whatever else
-    # is wrong with the input. A nested serializer is strict when it has the mixin too. (No docstring: the
-    # OpenAPI document would give it to every schema.)
+    # know (code `unknown_field`) or only answers with (`read_only`), or a value of another JSON type than the
+    # document says (`invalid`) is named in the 400, beside whatever else is wrong with the input. A nested
+    # serializer is strict when it has the mixin too. (No docstring: the OpenAPI document would give it to
+    # every schema.)
 
     def to_internal_value(self, data: Any) -> Any:
-        refused = self._refused(data) if isinstance(data, Mapping) else {}
+        if not isinstance(data, Mapping):
+            return super().to_internal_value(data)  # type: ignore[no-any-return] # raises: this is no object
+        refused = self._refused(data)
         try:
-            value = super().to_internal_value(data)
+            value = super().to_internal_value({name: data[name] for name in data if name not in refused})
         except ValidationError as error:
             raise ValidationError({**cast(dict[str, Any], error.detail), **refused}) from None
         if refused:
             raise ValidationError(refused)
         return value
 
-    def _refused(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
-        problems = {name: self._problem(name) for name in data}
-        return {name: [problem] for name, problem in problems.items() if problem}
+    def _refused(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        problems = {name: self._problem(name, value) for name, value in data.items()}
+        return {name: problem for name, problem in problems.items() if problem}
 
-    def _problem(self, name: str) -> ErrorDetail | None:
+    def _problem(self, name: str, value: Any) -> Any:
         field = self.fields.get(name)
         if field is None or isinstance(field, serializers.HiddenField):
             names = [key for key, known in self.fields.items() if not self._is_ours(known)]
             known = f"Known here: {', '.join(names)}." if names else "None is known here."
-            return ErrorDetail(f"There is no such field. {known}", "unknown_field")
+            return [ErrorDetail(f"There is no such field. {known}", "unknown_field")]
         if field.read_only:
-            return ErrorDetail("This field is answered, never taken; leave it out.", "read_only")
-        return None
+            return [ErrorDetail("This field is answered, never taken; leave it out.", "read_only")]
+        return type_problem(field, value)
 
     @staticmethod
     def _is_ours(field: "serializers.Field[Any, Any, Any, Any]") -> bool:

@@ -89,6 +89,12 @@ def test_an_answer_that_we_do_not_speak(caller: Client) -> None:
         b'{"name": NaN}',
         b'{"name": Infinity}',
         b'{"level": ' + b"9" * 5000 + b"}",
+        b'{"level": 1e400}',
+        b'{"level": -1e400}',
+        b'{"name": "a", "name": "b"}',
+        b'{"name": {"x": [{"y": 1, "y": 1}]}}',
+        b'\xef\xbb\xbf{"name": "a"}',
+        '{"name": "a"}'.encode("utf-16"),
         b'{"name": "\xff\xfe"}',
         b'{"name": "\xed\xa0\x80"}',
         b'{"name": "a\x00b"}',
@@ -102,9 +108,29 @@ def test_a_malformed_body(caller: Client, body: bytes) -> None:
     assert error_of(post(caller, body), 400, "client_error")["code"] == "parse_error"
 
 
-def test_a_charset_that_is_none(caller: Client) -> None:
-    answer = post(caller, b"{}", "application/json; charset=bz2_codec")
-    assert error_of(answer, 400, "client_error")["code"] == "parse_error"
+@pytest.mark.parametrize("charset", ["bz2_codec", "latin-1", "utf-16", "nonsense"])
+def test_another_charset(caller: Client, charset: str) -> None:
+    answer = post(caller, b"{}", f"application/json; charset={charset}")
+    assert error_of(answer, 415, "client_error")["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf-8"'])
+def test_the_one_charset_may_be_named(caller: Client, charset: str) -> None:
+    body = '{"name": "Größte", "level": 5, "color": "#000000"}'.encode()
+    answer = post(caller, body, f"application/json; charset={charset}")
+    assert (answer.status_code, answer.json()["name"]) == (201, "Größte")
+
+
+def test_what_is_wrong_with_a_body_is_told_without_the_inside(caller: Client) -> None:
+    told = {
+        b'{"level": ' + b"9" * 5000 + b"}": "The body holds a number that is too large.",
+        b'{"level": 1e400}': "The body holds 1e400, which is no number that can be kept.",
+        b'{"a": 1, "b": 2, "a": 1}': 'The body gives "a" twice in the same object; give it once.',
+        b'{"a": "\xff"}': "The body is not UTF-8: look at its byte 7.",
+        b'{"a": ': "The body is not JSON: Expecting value: line 1 column 7 (char 6).",
+    }
+    details = {body: error_of(post(caller, body), 400, "client_error")["detail"] for body in told}
+    assert details == told
 
 
 @pytest.mark.parametrize("name", ["\\ud800", "a\\uDFFFb", "\\ud83d\\ud83d"])
