@@ -45,6 +45,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
+    # Set when the person closes the account; a tick erases everything of theirs, and this row at the end.
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -56,10 +58,75 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_table = "users"
         ordering = ["-created_at", "id"]
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique_without_case")]
-        indexes = [models.Index(fields=["-created_at", "id"], name="users_by_creation")]
+        indexes = [
+            models.Index(fields=["-created_at", "id"], name="users_by_creation"),
+            models.Index(
+                fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="users_to_erase"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.email or str(self.id)
+
+
+class SignIn(models.Model):
+    """A sign-in and the one refresh token that is good for it: the `generation`-th, counted from 0.
+
+    No token is kept, only what it takes to know one (accounts_app/sign_ins.py). Signing out removes the row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    generation = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=now, editable=False)
+    refreshed_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "sign_ins"
+        ordering = ["-created_at", "id"]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class DueMail(models.Model):
+    """A mail to be sent, or sent lately: what of, and to which address; its text is made when it is sent.
+
+    It names an address and no user: asking for a mail must not tell whether somebody has the address.
+    """
+
+    class Kind(models.TextChoices):
+        EMAIL_CONFIRMATION = "email_confirmation"
+        PASSWORD_RESET = "password_reset"  # noqa: S105
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    address = models.CharField(max_length=254, help_text="In lower case.")
+    requested_at = models.DateTimeField(default=now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=now, null=True)
+    # Sent, given up, or of no use: nobody has the address. Kept for a day, for the operator to see.
+    handled_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        db_table = "due_mails"
+        ordering = ["-requested_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["kind", "address"], name="due_mail_once_per_address")]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(next_attempt_at__isnull=False),
+                name="due_mails_to_send",
+            ),
+            models.Index(
+                fields=["handled_at"], condition=models.Q(handled_at__isnull=False), name="due_mails_handled"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.pk})"
 
 
 class OutsideIdentity(models.Model):
