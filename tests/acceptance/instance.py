@@ -1,0 +1,155 @@
+"""A whole instance of its own: PostgreSQL, Valkey and every process of the Procfile, each of which may die.
+
+`./todo up` ends when one of them does; here the others are left to cope.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+
+from tests.acceptance.processes import ROOT, eventually
+from todo_project.embedded.instance import instance_environment
+from todo_project.embedded.places import Places
+from todo_project.embedded.postgres import Postgres
+from todo_project.embedded.services import remove_instance
+from todo_project.embedded.supervisor import procfile
+from todo_project.embedded.valkey import Valkey
+
+PASSWORD = "correct horse battery staple"
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Instance:
+    """`environment` is what its processes see; `processes` are they, by their name in the Procfile."""
+
+    def __init__(self, places: Places, **environment: str) -> None:
+        self.places = places
+        self.postgres, self.valkey = Postgres(places, durable=False), Valkey(places, durable=False)
+        servers = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.valkey.url}
+        self.port = _free_port()
+        surroundings = {
+            "PORT": str(self.port),
+            "HOST": "127.0.0.1",
+            "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
+            "PUSH_ALLOW_INSECURE_ENDPOINTS": "true",
+            "LOG_LEVEL": "INFO",
+        }
+        made = instance_environment(places, servers)
+        self.environment = os.environ | made | servers | surroundings | environment
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: str | None = None) -> None:
+        """Start a process of the Procfile; what it writes is added to its log."""
+        with self.log(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {command or procfile()[name]}"],
+                cwd=ROOT,
+                env=self.environment
+                | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def start_all(self) -> None:
+        self.places.metrics.mkdir()
+        for server in (self.postgres, self.valkey):
+            server.start()
+        for server in (self.postgres, self.valkey):
+            server.wait_until_ready()
+        self.start("prepare", "python -m todo_project.commands.prepare")
+        assert self.processes.pop("prepare").wait(120) == 0, self.log("prepare").read_text()
+        for name in procfile():
+            self.start(name)
+        eventually(self.is_ready, seconds=60)
+
+    def stop_all(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self.valkey.stop()
+        self.postgres.stop()
+
+    def log(self, name: str) -> Path:
+        return self.places.logs / f"{name}.log"
+
+    def is_ready(self) -> bool:
+        try:
+            return self.call("GET", "/healthz/ready?all=true").status == 200
+        except OSError:
+            return False
+
+    def call(self, method: str, path: str, body: object = None, *, token: str = "", **headers: str) -> Answer:
+        """One request on a connection of its own; header names with `_` for `-`."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), sent)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        is_json = "json" in response.headers.get("Content-Type", "")
+        return Answer(response.status, response.headers, json.loads(text) if is_json and text else text)
+
+    def sign_up(self, email: str, password: str = PASSWORD) -> str:
+        """Register somebody and sign them in; their access token."""
+        account = {"email": email, "password": password}
+        assert self.call("POST", "/api/auth/register", account).status == 201
+        answer = self.call("POST", "/api/auth/token", account)
+        assert answer.status == 200, answer
+        return str(answer.body["access"])
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What PostgreSQL answers."""
+        with psycopg.connect(self.postgres.url) as connection:
+            return connection.execute(statement, parameters).fetchall()  # type: ignore[arg-type]
+
+    def metrics(self) -> str:
+        answer = self.call("GET", "/metrics", token=self.environment["METRICS_TOKEN"])
+        assert answer.status == 200
+        return str(answer.body)
+
+
+@contextmanager
+def instance(folder: Path, **environment: str) -> Iterator[Instance]:
+    """A running instance with its data in `folder`; `environment` is what it is told besides."""
+    places = Places(data=folder)
+    places.make()
+    running = Instance(places, **environment)
+    try:
+        running.start_all()
+        yield running
+    finally:
+        running.stop_all()
+        remove_instance(places)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

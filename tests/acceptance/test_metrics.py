@@ -1,0 +1,84 @@
+"""Every process's facts are seen at the one /metrics, the worker's children's too."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.acceptance.instance import Instance, instance
+from tests.acceptance.processes import eventually
+from todo_project.demo.push_service import push_service
+
+pytestmark = pytest.mark.slow
+
+
+def sample(running: Instance, name: str, **labels: str) -> float:
+    """The sum of the samples with this name and at least these labels."""
+    families = text_string_to_metric_families(running.metrics())
+    samples = [sample for family in families for sample in family.samples if sample.name == name]
+    return sum(one.value for one in samples if labels.items() <= one.labels.items())
+
+
+def test_a_reminder_is_seen_on_its_way_through_all_processes(tmp_path: Path) -> None:
+    with push_service() as service, instance(tmp_path / "data") as running:
+        token = running.sign_up("alice@example.test")
+        browser = service.subscribe().subscription
+        assert running.call("POST", "/api/push-subscriptions", browser, token=token).status == 201
+        at = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        task = running.call("POST", "/api/tasks", {"title": "water", "reminder_at": at}, token=token)
+        assert task.status == 201, task
+        eventually(lambda: len(service.messages) == 1)
+        eventually(lambda: sample(running, "todo_deliveries_total", channel="web_push", outcome="sent") == 1)
+
+        assert (
+            sample(running, "todo_http_requests_total", method="POST", route="/api/tasks", status="201") == 1
+        )
+        assert sample(running, "todo_reminder_claim_lateness_seconds_count") == 1  # the ticker's child
+        assert sample(running, "todo_reminder_delivery_lateness_seconds_count") == 1  # the worker's child
+        assert 0 < sample(running, "todo_reminder_delivery_lateness_seconds_sum") < 10
+        assert sample(running, "todo_delivery_attempts_total", status="201") == 1
+        handled = {"group": "notifications", "type": "reminder.due", "outcome": "done"}
+        assert sample(running, "todo_events_handled_total", **handled) == 1  # the relay
+        assert sample(running, "todo_outbox_relayed_total") >= 3
+        scanned = "todo_celery_task_last_success_timestamp_seconds"
+        assert sample(running, scanned, task="notifications_app.scan_reminders") > 0
+        assert sample(running, "todo_relay_active") == 1
+        assert sample(running, "todo_outbox_events") == 0
+        assert str(task.body["id"]) not in {
+            value
+            for family in text_string_to_metric_families(running.metrics())
+            for one in family.samples
+            for value in one.labels.values()
+        }
+
+
+def test_where_there_is_no_web_a_process_has_a_port_of_its_own(tmp_path: Path) -> None:
+    """As on many hosts: each process with a folder and a port for itself."""
+    with instance(tmp_path / "data") as running:
+        running.processes.pop("ticker").terminate()
+        own = tmp_path / "ticker-metrics"
+        own.mkdir()
+        shared, web_port = running.environment["PROMETHEUS_MULTIPROC_DIR"], running.port
+        port = web_port + 1 if web_port < 65535 else web_port - 1
+        running.environment |= {"PROMETHEUS_MULTIPROC_DIR": str(own), "METRICS_PORT": str(port)}
+        running.start("ticker")
+
+        def scans() -> float:
+            running.port = port
+            try:
+                answer = running.call("GET", "/metrics")
+            except OSError:
+                return 0
+            finally:
+                running.port = web_port
+            families = text_string_to_metric_families(answer.body)
+            return sum(
+                one.value
+                for family in families
+                for one in family.samples
+                if one.name == "todo_celery_tasks_total" and one.labels["task"].endswith("scan_reminders")
+            )
+
+        eventually(lambda: scans() >= 2)
+        assert shared != str(own)
