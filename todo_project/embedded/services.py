@@ -55,12 +55,12 @@ def services(places: Places, *, durable: bool = True) -> Iterator[Servers]:
 
 
 @contextmanager
-def temporary_services(command: str) -> Iterator[Servers]:
-    """As `services`, on data of their own that are fast, not durable, and gone afterwards."""
+def temporary_services(command: str, *, durable: bool = False) -> Iterator[Servers]:
+    """As `services`, on data of their own that are gone afterwards; fast and not durable unless asked for."""
     _remove_abandoned()
     places = Places(data=Path(tempfile.mkdtemp(prefix=_TEMPORARY)))
     try:
-        with claim(places, command=command), services(places, durable=False) as servers:
+        with claim(places, command=command), services(places, durable=durable) as servers:
             yield servers
     finally:
         remove_instance(places)

@@ -1,0 +1,71 @@
+"""`./todo bench`: runs benchmarks one after the other and writes what they found into docs/benchmarks.md."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+
+# What each measures; those that take longer than a few minutes run only when named.
+NAMES = {
+    "ceiling": "what the load generator can do",
+    "create": "creating tasks, beside a naive ModelViewSet and raw psycopg",
+    "list": "a list of 50, beside a naive ModelSerializer with prefetch",
+    "events": "creating tasks with the events on and off",
+}
+LONG: dict[str, str] = {}
+
+
+def main(arguments: list[str]) -> int:
+    """Run those named, or all that take minutes; the exit code."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that stops the web processes
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
+    django.setup()
+    call_command("migrate", verbosity=0)
+    for name in options.names or NAMES:
+        _run(name, options)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    known = "\n".join(f"  {name:10} {about}" for name, about in {**NAMES, **LONG}.items())
+    parser = argparse.ArgumentParser(
+        prog="./todo bench",
+        description=f"Measures on a durable PostgreSQL of its own, and writes docs/benchmarks.md.\n\n{known}",
+        epilog=f"Without names: all but {', '.join(LONG)}." if LONG else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "names", nargs="*", choices=[*NAMES, *LONG], metavar="NAME", help="one of those above"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="turns each side gets (default 5)")
+    parser.add_argument("--seconds", type=float, default=5, help="the length of a turn (default 5)")
+    parser.add_argument("--dry", action="store_true", help="leave docs/benchmarks.md as it is")
+    return parser
+
+
+def _run(name: str, options: argparse.Namespace) -> None:
+    # Imported here: they need Django, which must be set up before.
+    from benchmarks import report, stage
+    from benchmarks.register import BENCHMARKS
+
+    about, started = report.circumstances(), time.monotonic()
+    print(f"--- {name}: {about}", flush=True)
+    stage.empty_tables()
+    with tempfile.TemporaryDirectory() as folder:
+        found = BENCHMARKS[name](
+            stage.Stage(dict(os.environ), Path(folder), rounds=options.rounds, seconds=options.seconds)
+        )
+    print(f"{found.text}\n\n--- {name}: done in {time.monotonic() - started:.0f} s", flush=True)
+    if not options.dry:
+        report.write(name, found, about=about)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""The load: real HTTP/1.1 on connections that stay open, each sending its next request when it has the answer.
+
+Requests are bytes made beforehand, and of an answer only the status and the length are read, so that the
+generator takes little of the processors it shares with what it measures. How little, every turn says.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from json import dumps
+
+from benchmarks.measuring import Turn
+
+CONNECTIONS = 16
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+class UnexpectedAnswer(Exception):  # noqa: N818 - what it is
+    """A status that the benchmark does not allow, with the beginning of the body."""
+
+
+def request(method: str, path: str, *, token: str = "", body: object = None) -> bytes:
+    """One request as it goes over the wire; `body` is sent as JSON."""
+    content = b"" if body is None else dumps(body).encode()
+    head = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+    head += [f"Authorization: Bearer {token}"] if token else []
+    head += ["Content-Type: application/json", f"Content-Length: {len(content)}"] if content else []
+    return "\r\n".join([*head, "", ""]).encode() + content
+
+
+def load(
+    port: int,
+    scripts: Sequence[Iterable[bytes]],
+    *,
+    seconds: float = float("inf"),
+    allowed: Collection[int] = (200, 201),
+) -> Turn:
+    """Send each script on a connection of its own, to its end or until the time is over.
+
+    Raises UnexpectedAnswer for a status that is not `allowed`.
+    """
+    return asyncio.run(_load(port, scripts, seconds, allowed))
+
+
+async def _load(
+    port: int, scripts: Sequence[Iterable[bytes]], seconds: float, allowed: Collection[int]
+) -> Turn:
+    streams = [await asyncio.open_connection("127.0.0.1", port) for _ in scripts]
+    started, processor = time.perf_counter(), time.process_time()
+    until = started + seconds
+    latencies = await asyncio.gather(
+        *(_talk(*pair, script, until, allowed) for pair, script in zip(streams, scripts, strict=True))
+    )
+    taken, processor = time.perf_counter() - started, time.process_time() - processor
+    for _reader, writer in streams:
+        writer.close()
+    return Turn(
+        latencies=list(chain.from_iterable(latencies)), seconds=taken, generator_cpu=processor / taken
+    )
+
+
+async def _talk(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    script: Iterable[bytes],
+    until: float,
+    allowed: Collection[int],
+) -> list[float]:
+    latencies: list[float] = []
+    for message in script:
+        sent = time.perf_counter()
+        if sent >= until:
+            break
+        writer.write(message)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = _CONTENT_LENGTH.search(head)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        latencies.append(time.perf_counter() - sent)
+        if int(head[9:12]) not in allowed:
+            raise UnexpectedAnswer(f"{head[9:12].decode()}: {body[:500].decode(errors='replace')}")
+    return latencies

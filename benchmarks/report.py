@@ -1,0 +1,115 @@
+"""Tables, and their place in docs/benchmarks.md: each benchmark replaces its own section there."""
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+from django.db import connection
+
+from benchmarks.measuring import Series, Spread, ratio
+from todo_project.embedded.places import CHECKOUT
+
+PAGE = CHECKOUT / "docs" / "benchmarks.md"
+_FACTS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "autovacuum", "shared_buffers")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a benchmark found, in Markdown: its title and paragraphs or tables."""
+
+    title: str
+    parts: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join([f"## {self.title}", *self.parts])
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def side_table(series: Iterable[Series], *, unit: str) -> str:
+    """Each side: how many a second (median, lowest and highest round), and how long one takes."""
+    rows = [
+        [one.name, _range(one), f"{one.milliseconds(50):.1f}", f"{one.milliseconds(99):.1f}"]
+        for one in series
+    ]
+    return table(["", f"{unit} a second, median (range)", "p50 ms", "p99 ms"], rows)
+
+
+def ratio_line(one: Series, other: Series, *, goal: float) -> str:
+    """How many times as much `one` did as `other`, beside the goal."""
+    return f"- {one.name} / {other.name}: {verdict(ratio(one, other), goal=goal)}"
+
+
+def verdict(times: Spread, *, goal: float) -> str:
+    said = "reached" if times.median >= goal else "missed"
+    return f"**{times.median:.2f}** ({times.low:.2f} to {times.high:.2f}); goal {goal:g}: {said}"
+
+
+def generator_line(series: Iterable[Series]) -> str:
+    most = max(turn.generator_cpu for one in series for turn in one.turns)
+    return f"The load generator used {most:.0%} of one processor at most."
+
+
+def circumstances() -> str:
+    """Date, commit, machine and PostgreSQL's own word on its durability; raises RuntimeError without it."""
+    facts = {name: _show(name) for name in _FACTS}
+    if (facts["fsync"], facts["synchronous_commit"]) != ("on", "on"):
+        raise RuntimeError(f"PostgreSQL is not durable, so the figures would say nothing: {facts}")
+    memory = psutil.virtual_memory().total / 2**30
+    said = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "server_version")
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}. {_processor()}, {os.cpu_count()} cores, "
+        f"{memory:.0f} GB, load average {os.getloadavg()[0]:.1f} at the start. "
+        f"Python {platform.python_version()}, PostgreSQL {facts['server_version']} ({said})."
+    )
+
+
+def write(name: str, report: Report, *, about: str, page: Path = PAGE) -> None:
+    """Put the report in the place of the last one of this name, or at the end."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    section = f"{begin}\n{report.text}\n\n{about}\n{end}"
+    text = page.read_text()
+    place = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if place.search(text):
+        text = place.sub(lambda _: section, text)
+    else:
+        text = f"{text.rstrip()}\n\n{section}\n"
+    page.write_text(text)
+
+
+def _range(one: Series) -> str:
+    return f"{sorted(one.rates)[len(one.rates) // 2]:,.0f} ({min(one.rates):,.0f} to {max(one.rates):,.0f})"
+
+
+def _show(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+        return str(cursor.fetchone()[0])
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=CHECKOUT, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    changed = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + changed
+
+
+def _processor() -> str:
+    names = (
+        re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+        if Path("/proc/cpuinfo").exists()
+        else []
+    )
+    return names[0] if names else platform.processor() or platform.machine()

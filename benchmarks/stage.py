@@ -1,0 +1,120 @@
+"""What a benchmark runs on: PostgreSQL, users with their tokens, and web processes as the Procfile has them."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from django.db import connection
+from rest_framework_simplejwt.tokens import AccessToken
+
+from accounts_app.models import User
+from benchmarks.measuring import Series, Side, interleave
+from todo_project.embedded.places import CHECKOUT, Places
+from todo_project.embedded.processes import spawn, stop_all
+from todo_project.embedded.supervisor import procfile
+
+PRODUCT = "todo_project.wsgi:application"
+_START_SECONDS = 60
+# The tables that a benchmark fills; the rest hang on them.
+_FILLED = "users, tasks, outbox_events"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How long to measure, and in which environment (DATABASE_URL, REDIS_URL ...) the web processes run.
+
+    `folder` is for their logs. `seconds` is the length of a turn.
+    """
+
+    environment: Mapping[str, str]
+    folder: Path
+    rounds: int
+    seconds: float
+
+    def measure(self, *sides: Side) -> dict[str, Series]:
+        """All sides, interleaved. A checkpoint before each turn: nobody writes out another's pages."""
+        return interleave(
+            sides, rounds=self.rounds, seconds=self.seconds, between=lambda: execute("CHECKPOINT")
+        )
+
+    @contextmanager
+    def web(self, application: str = PRODUCT, **environment: str) -> Iterator["Web"]:
+        """The web process of the Procfile, with another WSGI application in it when one is named."""
+        command = procfile()["web"]
+        assert PRODUCT in command
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        surroundings = {"PORT": str(port), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        log_path = self.folder / f"{application}-{port}.log"
+        with log_path.open("wb") as log:
+            process = spawn(
+                ["/bin/sh", "-c", f"exec {command.replace(PRODUCT, application)}"],
+                places=Places(data=self.folder),
+                environment={**self.environment, **surroundings, **environment},
+                cwd=CHECKOUT,
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                _wait_until_it_answers(process, port, log_path)
+                yield Web(port, process)
+            finally:
+                stop_all([process], stop_signal=signal.SIGTERM, seconds=5)
+
+
+@dataclass(frozen=True)
+class Web:
+    port: int
+    process: subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user with an access token."""
+
+    user: User
+
+    @cached_property
+    def token(self) -> str:
+        return str(AccessToken.for_user(self.user))
+
+
+def people(name: str, count: int) -> list[Person]:
+    """New users, `count` of them, who sign in by token."""
+    users = [User(email=f"{name}-{number}@example.test", password="!") for number in range(count)]
+    return [Person(user) for user in User.objects.bulk_create(users)]
+
+
+def execute(statement: str) -> None:
+    """Run one statement that the benchmark itself has written."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def empty_tables() -> None:
+    execute(f"TRUNCATE {_FILLED} CASCADE")
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            client.request("GET", "/")
+            client.getresponse()
+            return
+        except OSError:
+            time.sleep(0.1)
+        finally:
+            client.close()
+    raise RuntimeError(f"The web process does not answer:\n{log.read_text()[-3000:]}")
