@@ -3,17 +3,15 @@
 import errno
 import os
 import shutil
-import signal
 import socket
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import FrameType
 
+from todo_project.commands.stopping import StopRequested, stop_on_signals
 from todo_project.embedded import StartError
 from todo_project.embedded.claim import claim
 from todo_project.embedded.instance import instance_environment, published
@@ -26,10 +24,6 @@ _READY_SECONDS = 60
 
 # A proxy that the environment names is not for addresses of this machine.
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class StopRequested(BaseException):
-    """A signal asked us to stop. Not an Exception, so that nothing on the way takes it for a failure."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +44,7 @@ def run(_arguments: list[str]) -> int:
     address = _address()
     places = places_of_this_checkout()
     try:
-        with _stop_on_signals(), claim(places, command="up", url=address.url):
+        with stop_on_signals(), claim(places, command="up", url=address.url):
             if left := stop_leftovers(places):
                 print(f"./todo: stopped {left} processes of an earlier run that was killed.", flush=True)
             _require_free(address)
@@ -76,24 +70,6 @@ def _require_free(address: Address) -> None:
         raise StartError(
             f"port {address.port} on {address.host} {reason}; choose another with PORT."
         ) from error
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP raise StopRequested, once: a second one must not cut the stopping short."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def request_stop(_number: int, _frame: FrameType | None) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-        raise StopRequested
-
-    before = {number: signal.signal(number, request_stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _serve(places: Places, address: Address) -> None:
