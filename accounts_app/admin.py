@@ -4,9 +4,11 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.db.models import Model
+from django.http import HttpRequest
 
-from accounts_app.models import OutsideIdentity, User, UserManager
-from events_app.admin import LargeTableAdmin
+from accounts_app.models import DueMail, OutsideIdentity, SignIn, User, UserManager
+from events_app.admin import LargeTableAdmin, ReadOnly
 from recurring_app.rules import RuleError, zone
 
 
@@ -59,6 +61,28 @@ class UserAdmin(LargeTableAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # n
         ("Dates", {"fields": ["created_at", "last_login"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "usable_password", "password1", "password2"]})]
+
+
+@admin.register(SignIn)
+class SignInAdmin(ReadOnly, LargeTableAdmin):
+    """Where people are signed in. Deleting a row signs out: its refresh token is good no more."""
+
+    list_display = ["id", "user", "created_at", "refreshed_at", "expires_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "id"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+@admin.register(DueMail)
+class DueMailAdmin(ReadOnly, LargeTableAdmin):
+    """What is to be mailed, and what became of it within the last day."""
+
+    list_display = ["kind", "address", "requested_at", "attempts", "next_attempt_at", "handled_at", "error"]
+    list_filter = ["kind", ("handled_at", admin.EmptyFieldListFilter)]
+    search_fields = ["address__iexact"]
+    search_help_text = "An address, in full."
 
 
 @admin.register(OutsideIdentity)

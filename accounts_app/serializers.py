@@ -6,10 +6,8 @@ from django.db import IntegrityError, transaction
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ValidationError
 from rest_framework.fields import get_error_detail
-from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import RefreshToken
 
+from accounts_app import sign_ins
 from accounts_app.models import User, UserManager
 from http_app.serializers import StrictSerializer
 from recurring_app.rules import RuleError, zone
@@ -88,41 +86,20 @@ class SignInSerializer(StrictSerializer):
         user = authenticate(self.context["request"], email=attrs["email"], password=attrs["password"])
         if user is None:
             raise AuthenticationFailed("No active account has this e-mail and password.", "no_active_account")
-        return _pair(RefreshToken.for_user(user))
+        return dict(sign_ins.sign_in(cast(User, user)))
 
 
 class RefreshSerializer(StrictSerializer):
-    """A refresh token is good once: the answer brings its successor."""
-
     refresh = serializers.CharField()
     access = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        token = _spend(attrs["refresh"])
-        # The library's own serializer does not ask whether the user is still there, with the same password.
-        user = JWTAuthentication().get_user(token)
-        return _pair(RefreshToken.for_user(user))
+        return dict(sign_ins.refresh(attrs["refresh"]))
 
 
 class SignOutSerializer(StrictSerializer):
     refresh = serializers.CharField(write_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        _spend(attrs["refresh"])
+        sign_ins.sign_out(attrs["refresh"])
         return {}
-
-
-def _pair(refresh: RefreshToken) -> dict[str, Any]:
-    return {"access": str(refresh.access_token), "refresh": str(refresh)}
-
-
-def _spend(text: str) -> RefreshToken:
-    """The refresh token, blacklisted from now on. Raises TokenError when it is none, or was spent before.
-
-    Of two requests with the same token at the same moment one gets here first: the row's uniqueness decides.
-    """
-    token = RefreshToken(cast(Any, text))
-    _row, is_first = cast(tuple[Any, bool], token.blacklist())
-    if not is_first:
-        raise TokenError("Token is blacklisted")
-    return token

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, status
 from rest_framework.authentication import BaseAuthentication
@@ -10,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.views import TokenViewBase
 
-from accounts_app.models import User
+from accounts_app import sign_ins
+from accounts_app.models import SignIn, User
 from accounts_app.serializers import (
     MeSerializer,
     RefreshSerializer,
@@ -40,13 +43,28 @@ class SignInView(ApiView, TokenViewBase):
 
 @extend_schema(responses={200: RefreshSerializer, 401: ErrorSerializer})
 class RefreshView(ApiView, TokenViewBase):
-    """New tokens for a refresh token, which is spent by this."""
+    """New tokens for a refresh token, which is spent by this.
+
+    A refresh token that was spent before is in the hands of two: a 401, and the sign-in it came of ends.
+    """
 
     serializer_class = RefreshSerializer
+    reused: SignIn | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        if self.reused is not None:  # only now: the refused request's transaction was taken back
+            sign_ins.end_reused(self.reused)
+        return response
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc.__cause__, sign_ins.ReusedTokenError):
+            self.reused = exc.__cause__.sign_in
+        return super().handle_exception(exc)
 
 
 class SignOutView(ApiView, TokenViewBase):
-    """Spend a refresh token for nothing. Access tokens that came of it last for their minutes."""
+    """End a sign-in: none of its refresh tokens is good any more. Access tokens last their minutes."""
 
     serializer_class = SignOutSerializer
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import environ
 import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from todo_project.logs import ON_EVERY_LINE, logging_config
 
@@ -54,11 +56,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
-    "rest_framework_simplejwt.token_blacklist",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
+    "corsheaders",
     "django_celery_beat",
     "django_structlog",
     "state_store",
@@ -73,17 +75,20 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "http_app.metrics.MetricsMiddleware",
     "http_app.request_ids.RequestIdMiddleware",
     "http_app.bodies.WholeBodyMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "accounts_app.api_tokens.ApiTokenUseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "http_app.errors.UnavailableMiddleware",
 ]
 
 TEMPLATES = [
@@ -112,11 +117,37 @@ DATABASES: dict[str, dict[str, Any]] = {
 # A server that drops packets would hold up whoever asks for two minutes.
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
+# Seconds; 0 sends nothing, as a transaction pooler needs it. wsgi.py and celery.py have their own defaults:
+# what a migration or an operator's command does takes its time.
+_TIMEOUTS = {
+    name: env.float(f"DATABASE_{name.upper()}", default=0.0)
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+}
+_OPTIONS = [DATABASES["default"]["OPTIONS"].get("options", "")]
+_OPTIONS += [f"-c {name}={seconds * 1000:.0f}" for name, seconds in _TIMEOUTS.items() if seconds > 0]
+if options := " ".join(filter(None, _OPTIONS)):
+    DATABASES["default"]["OPTIONS"]["options"] = options
+
 # --- Redis or Valkey: Celery's hints and an operator's marks; never the only copy of anything ------
 
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
 # Whoever asks a state store that is away waits this long at most, then goes on without it.
 REDIS_TIMEOUT_SECONDS = 1.0
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "throttles": {
+        "BACKEND": "state_store.cache.CountingCache",
+        "LOCATION": [REDIS_URL],  # not as text, which is split at each comma of a password
+        "KEY_FUNCTION": "state_store.keys.cached",
+        "KEY_PREFIX": "throttle",
+        "OPTIONS": {
+            # A request waits for it; a store as slow as that is as good as away.
+            "socket_timeout": REDIS_TIMEOUT_SECONDS / 4,
+            "socket_connect_timeout": REDIS_TIMEOUT_SECONDS / 4,
+            "retry": Retry(NoBackoff(), 0),
+        },
+    },
+}
 
 # --- Accounts --------------------------------------------------------------------------------------
 
@@ -131,12 +162,24 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30)),
     "CHECK_REVOKE_TOKEN": True,
 }
+# So long a spent refresh token gets its successor again: for clients whose answers get lost on the way.
+REFRESH_RETRY = timedelta(seconds=env.int("REFRESH_RETRY_SECONDS", default=0))
+
+# Tokens of an outside identity provider, such as Better Auth; none without an issuer.
+AUTH_JWT_ISSUER = env.str("AUTH_JWT_ISSUER", default="")
+AUTH_JWT_AUDIENCE = env.str("AUTH_JWT_AUDIENCE", default="")
+# One of them: a shared secret (HS256), or where the provider's public keys are.
+AUTH_JWT_SECRET = env.str("AUTH_JWT_SECRET", default="")
+AUTH_JWKS_URL = env.str("AUTH_JWKS_URL", default="")
 
 # --- The API ---------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts_app.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["http_app.throttling.Writes"],
+    # The proxies before the web server, each adding to X-Forwarded-For; the rest of it is the caller's word.
+    "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["http_app.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "http_app.pagination.Pages",
@@ -145,12 +188,40 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-_ERROR_STATUS_CODES = ["400", "401", "403", "404", "405", "415"]
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "http_app.errors.ExceptionHandler",
-    "ALLOWED_ERROR_STATUS_CODES": _ERROR_STATUS_CODES,
-    "ERROR_SCHEMAS": dict.fromkeys(_ERROR_STATUS_CODES, "http_app.errors.ErrorSerializer"),
 }
+
+
+def _rate(name: str, default: str) -> str | None:
+    """`30/min`, `100/h` ...; `off` is None, without limit."""
+    rate: str = env.str(f"THROTTLE_{name}", default=default)
+    return None if rate == "off" else rate
+
+
+THROTTLE_RATES = {
+    # A bulk of 1,000 operations is one write: who has much to write has a way to.
+    "writes": _rate("WRITES", "300/min"),
+    "sign_in_by_address": _rate("SIGN_IN_BY_ADDRESS", "60/min"),
+    "sign_in_by_account": _rate("SIGN_IN_BY_ACCOUNT", "30/h"),
+    "sign_up": _rate("SIGN_UP", "60/h"),
+    "refresh": _rate("REFRESH", "300/min"),
+    "mail_by_address": _rate("MAIL_BY_ADDRESS", "30/h"),
+    "mail_by_account": _rate("MAIL_BY_ACCOUNT", "5/h"),
+}
+# Clients in a browser, of another origin than this one; tokens only, no cookies.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID"]
 SPECTACULAR_SETTINGS = {
     "TITLE": "To-do backend",
     "DESCRIPTION": "Tasks, recurrence and reminders that are never forgotten.",
@@ -160,6 +231,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "http_app.openapi.add_components",
+        "todo_project.openapi.add_examples",
+    ],
     "SCHEMA_PATH_PREFIX": "/api",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

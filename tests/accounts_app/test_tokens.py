@@ -1,4 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from unittest.mock import ANY
@@ -6,7 +5,6 @@ from unittest.mock import ANY
 import pytest
 import time_machine
 from django.contrib.auth import hashers
-from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
@@ -100,21 +98,8 @@ def test_a_refresh_token_is_good_once(hers: Tokens, anyone: APIClient) -> None:
     assert answer.status_code == 200
     assert answer.json() == {"access": ANY, "refresh": ANY}
     assert who_am_i(anyone, answer.json()["access"]).status_code == 200
-    assert error_of(refresh(anyone, hers["refresh"]), 401) == (None, "token_not_valid")
     assert refresh(anyone, answer.json()["refresh"]).status_code == 200
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_refreshes_at_the_same_moment_one_succeeds(hers: Tokens) -> None:
-    def attempt(_: int) -> int:
-        try:
-            status: int = refresh(APIClient(), hers["refresh"]).status_code
-            return status
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(attempt, range(4))) == [200, 401, 401, 401]
+    assert error_of(refresh(anyone, hers["refresh"]), 401) == (None, "token_not_valid")
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "x" * 100_000, "é.é.é"])
@@ -201,8 +186,8 @@ def test_a_disabled_users_tokens_stop_working(alice: User, hers: Tokens, anyone:
 def test_a_deleted_users_tokens_stop_working(alice: User, hers: Tokens, anyone: APIClient) -> None:
     alice.delete()
     assert error_of(who_am_i(anyone, hers["access"]), 401) == (None, "user_not_found")
-    assert error_of(refresh(anyone, hers["refresh"]), 401) == (None, "user_not_found")
-    assert sign_out(anyone, hers["refresh"]).status_code == 204
+    assert error_of(refresh(anyone, hers["refresh"]), 401) == (None, "token_not_valid")
+    assert error_of(sign_out(anyone, hers["refresh"]), 401) == (None, "token_not_valid")
 
 
 def test_a_token_of_another_secret_is_refused(alice: User, anyone: APIClient) -> None:
