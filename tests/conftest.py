@@ -24,6 +24,12 @@ def fast_passwords(settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_throttles(settings: Settings) -> None:
+    """The tests of throttling set rates of their own."""
+    settings.THROTTLE_RATES = dict.fromkeys(settings.THROTTLE_RATES)
+
+
+@pytest.fixture(autouse=True)
 def first_priorities(request: pytest.FixtureRequest) -> None:
     """A test with real transactions ends by emptying every table, the migrations' rows too: put them back."""
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:

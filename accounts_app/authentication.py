@@ -1,0 +1,76 @@
+"""Who asks: one `Authorization: Bearer ...` header, and three kinds of token that can stand in it.
+
+Told apart by their form, without a query: an API token by its prefix, an outside provider's by its issuer;
+everything else has to be an access token of ours.
+"""
+
+from typing import Any, cast
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
+
+from accounts_app import outside_identity
+from accounts_app.api_tokens import PREFIX, api_token_of
+from accounts_app.models import ApiToken, User
+
+
+class BearerAuthentication(JWTAuthentication):
+    """`request.user` is the person; `request.auth` the ApiToken, or what the JSON web token says."""
+
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override] # ours
+        header = self.get_header(request)
+        raw_token = None if header is None else self.get_raw_token(header)
+        if raw_token is None:
+            return None
+        text = raw_token.decode("latin-1")
+        if text.startswith(PREFIX):
+            token = self._api_token(text, request)
+            return token.user, token
+        return self._by_json_web_token(raw_token, text)
+
+    def _by_json_web_token(self, raw_token: bytes, text: str) -> tuple[User, Any]:
+        try:
+            ours = self.get_validated_token(raw_token)
+        except InvalidToken:
+            if not outside_identity.is_meant(text):
+                raise
+            claims = outside_identity.verified_claims(text)
+            return outside_identity.user_of(claims), claims
+        return cast(User, self.get_user(ours)), ours
+
+    @staticmethod
+    def _api_token(text: str, request: Request) -> ApiToken:
+        token = api_token_of(text, method=str(request.method))
+        request._request.api_token = token  # type: ignore[attr-defined] # for ApiTokenUseMiddleware
+        return token
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # untyped library
+    """The three kinds of token in the OpenAPI document."""
+
+    target_class = BearerAuthentication
+    name = ["accessToken", "apiToken", "outsideToken"]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        return [{name: []} for name in self.name]  # one of them, not all
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+        return [
+            _bearer("JWT", "An access token, of POST /api/auth/token. It lasts minutes."),
+            _bearer(
+                f"{PREFIX}...",
+                "A personal API token, of POST /api/auth/api-tokens. Its scopes: `read` for GET, HEAD and"
+                " OPTIONS, `write` for everything else.",
+            ),
+            _bearer(
+                "JWT",
+                "A token of the outside identity provider, where the deployment has one. Its first"
+                " request opens the account.",
+            ),
+        ]
+
+
+def _bearer(form: str, description: str) -> dict[str, str]:
+    return {"type": "http", "scheme": "bearer", "bearerFormat": form, "description": description}

@@ -1,0 +1,45 @@
+"""Django's cache framework on the state store: the seam for those who must not know Redis (http_app)."""
+
+import time
+from typing import Any
+
+import structlog
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+# Who found the store away spares everybody of this process the waiting for so long.
+PAUSE_SECONDS = 5.0
+
+
+class CountingCache(RedisCache):
+    """Redis or Valkey, with a counter that is atomic and fails open.
+
+    Not `add` and `incr` of the framework: three round trips, and a key that ends between two of them comes
+    back without an end.
+    """
+
+    # Django has an instance for each thread; the store is away for all of them.
+    _away_until = 0.0
+
+    def count(self, key: str, *, seconds: int) -> int | None:
+        """One more under this key, which is kept for `seconds` more; None when the store is away."""
+        if time.monotonic() < CountingCache._away_until:
+            return None
+        if CountingCache._away_until:  # one asks whether it is back, the others go on without
+            CountingCache._away_until = time.monotonic() + PAUSE_SECONDS
+        try:
+            counted = self._count(self.make_and_validate_key(key), seconds)
+        except RedisError as error:
+            CountingCache._away_until = time.monotonic() + PAUSE_SECONDS
+            log.warning("state_store_away", error=str(error))
+            return None
+        CountingCache._away_until = 0.0
+        return counted
+
+    def _count(self, key: str, seconds: int) -> int:
+        client: Any = self._cache.get_client(key, write=True)
+        with client.pipeline(transaction=True) as pipeline:
+            counted: int = pipeline.incr(key).expire(key, seconds).execute()[0]
+        return counted
