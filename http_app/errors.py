@@ -4,6 +4,8 @@ Views answer through `ExceptionHandler` (setting DRF_STANDARDIZED_ERRORS); what 
 view through `not_found` and `server_error` (handler404 and handler500).
 """
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -17,8 +19,10 @@ from drf_standardized_errors import handler
 from psycopg.errors import DeadlockDetected, ForeignKeyViolation, UniqueViolation
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail, ParseError
+from rest_framework.response import Response
 
 from http_app.request_ids import request_id
+from http_app.unavailable import Unavailable, unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -89,17 +93,37 @@ class ExceptionHandler(handler.ExceptionHandler):
             # The validators found nothing wrong: somebody else was a moment faster. Or we have a fault.
             log.warning("conflict", exc_info=exc)
             return Conflict()
+        if away := unavailable(exc):
+            return away
         if isinstance(exc, AuthenticationFailed) and isinstance(exc.detail, dict):
             # simplejwt's, which would be told as an error for each entry, with its own classes' names.
             exc.detail = ErrorDetail(str(exc.detail["detail"]), str(exc.detail["code"]))
         known: Exception = super().convert_known_exceptions(exc)
         return known
 
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        if not isinstance(exc, Unavailable):  # told already, and no traceback says more
+            super().report_exception(exc, response)
+
     def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
         if isinstance(exc, APIException):
             return exc
         request = self.context["request"]
         return InternalError(request_id(request._request) if request else "")
+
+
+class UnavailableMiddleware:
+    """Answers what views let through when the database is away, before it is reported as our fault."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        away = unavailable(exception)
+        return _unavailable(request, away) if away else None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -118,11 +142,24 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: JSON for paths of the API, Django's page elsewhere."""
+    """handler500: JSON for paths of the API, Django's page elsewhere; 503 when time mends it."""
+    if away := unavailable(sys.exc_info()[1]):
+        return _unavailable(request, away)
     if not _is_api(request):
         return defaults.server_error(request)
     error = InternalError(request_id(request))
     return _answer(500, "server_error", "error", str(error.detail))
+
+
+def _unavailable(request: HttpRequest, away: Unavailable) -> HttpResponse:
+    detail = str(away.detail)
+    answer = (
+        _answer(away.status_code, "server_error", away.default_code, detail)
+        if _is_api(request)
+        else HttpResponse(f"{detail}\n", "text/plain", away.status_code)
+    )
+    answer["Retry-After"] = str(away.wait)
+    return answer
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import Error as DatabaseError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -28,7 +29,9 @@ class AtomicWrites(APIView):
                 response = super().dispatch(request, *args, **kwargs)
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
-        except (IntegrityError, OperationalError) as error:  # the commit checks the deferred constraints
+        except DatabaseError as error:  # the commit checks the deferred constraints
+            if not hasattr(self, "headers"):  # before DRF began: handler500 answers
+                raise
             response = self.finalize_response(self.request, self.handle_exception(error), *args, **kwargs)
         return response
 

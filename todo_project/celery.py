@@ -3,10 +3,14 @@
 import os
 
 from celery import Celery
+from django.conf import settings
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
+if not settings.configured:  # a worker or beat: in other processes the settings come first
+    # Celery ends what takes too long; a worker that was stopped in its tracks must not hold its locks.
+    os.environ.setdefault("DATABASE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT", "60")
 
 app = Celery("todo_project")
 app.set_default()  # web threads share it: Celery keeps the current application per thread

@@ -1,0 +1,141 @@
+"""A database that is away, or too slow, is a 503 that says when to come again: no fault of the request's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import Error, OperationalError, ProgrammingError, connection, transaction
+from django.test import Client
+from psycopg import errors
+
+from http_app.unavailable import unavailable
+from tasks_app.models import Priority
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.http_app.site")]
+
+
+def error_of(answer: Any, code: str) -> dict[str, Any]:
+    assert answer.status_code == 503, answer.content
+    assert answer.headers["X-Request-ID"]
+    assert int(answer.headers["Retry-After"]) >= 1
+    body = answer.json()
+    assert body["type"] == "server_error"
+    (error,) = body["errors"]
+    assert (error["code"], error["attr"]) == (code, None)
+    assert "psycopg" not in error["detail"]
+    assert "127.0.0.1" not in error["detail"]
+    found: dict[str, Any] = error
+    return found
+
+
+@pytest.fixture
+def no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connection.close()
+    for name, value in {"HOST": "127.0.0.1", "PORT": 1, "OPTIONS": {}}.items():
+        monkeypatch.setitem(connection.settings_dict, name, value)
+    yield
+    monkeypatch.undo()
+    connection.close()
+
+
+@contextmanager
+def row_locked() -> Iterator[None]:
+    """Somebody else holds the lock of each priority; this session waits for 50 ms at most."""
+    locked, done = Event(), Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(Priority.objects.select_for_update())
+            locked.set()
+            done.wait(10)
+        connection.close()
+
+    holder = Thread(target=hold)
+    holder.start()
+    assert locked.wait(10)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '50ms'")
+    try:
+        yield
+    finally:
+        done.set()
+        holder.join()
+        connection.close()
+
+
+@pytest.mark.usefixtures("no_database")
+class TestAway:
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_the_api(self, method: str) -> None:
+        error_of(getattr(Client(), method)("/api/priorities"), "unavailable")
+
+    def test_head_and_options_of_what_is_there(self) -> None:
+        assert Client().head("/api/priorities").status_code == 503
+
+    @pytest.mark.urls("todo_project.urls")
+    def test_the_admin(self) -> None:
+        client = Client()
+        client.cookies["sessionid"] = "somebodys"
+        answer = client.get("/admin/")
+        assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+        assert answer["Content-Type"].startswith("text/plain")
+
+
+def test_it_comes_back_by_itself(no_database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Client().get("/api/priorities").status_code == 503
+    monkeypatch.undo()
+    assert Client().get("/api/priorities").status_code == 200
+
+
+def test_a_connection_that_was_ended_under_a_request() -> None:
+    """As a restart of the server does: the next request has a new one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    settings = connection.get_connection_params()
+    names = {
+        name: settings[name] for name in ("dbname", "user", "host", "port", "password") if name in settings
+    }
+    with psycopg.connect(**names) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    answers = [Client().get("/api/priorities").status_code for _ in range(3)]
+    assert set(answers) <= {200, 503}
+    assert answers[-1] == 200
+
+
+def test_a_lock_that_is_not_had_in_time() -> None:
+    row = Priority.objects.get(level=1)
+    with row_locked():
+        answer = Client().delete(f"/api/priorities/{row.pk}")
+        error_of(answer, "busy")
+    assert Priority.objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"),
+    [
+        (errors.AdminShutdown("the reason"), "unavailable"),
+        (errors.TooManyConnections("the reason"), "unavailable"),
+        (errors.DiskFull("the reason"), "unavailable"),
+        (errors.ReadOnlySqlTransaction("the reason"), "unavailable"),
+        (errors.QueryCanceled("the reason"), "busy"),
+        (errors.LockNotAvailable("the reason"), "busy"),
+        (errors.ProgramLimitExceeded("the reason"), None),
+        (errors.DeadlockDetected("the reason"), None),
+        (errors.UndefinedColumn("the reason"), None),
+    ],
+)
+def test_which_errors_time_mends(cause: psycopg.Error, status: str | None) -> None:
+    error: Error = OperationalError("the reason")
+    error.__cause__ = cause
+    found = unavailable(error)
+    assert (found.default_code if found else None) == status
+
+
+def test_a_fault_of_ours_is_none() -> None:
+    assert unavailable(ProgrammingError("no such column")) is None
+    assert unavailable(ValueError("x")) is None
+    assert unavailable(None) is None
