@@ -54,7 +54,7 @@ class Places:
             self.data.parent.mkdir(parents=True, exist_ok=True)
             self.data.mkdir(mode=0o700, exist_ok=True)
             self._require_ours()
-            for folder in (self.secrets, self.logs, self.valkey):
+            for folder in (self.secrets, self.logs):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StartError(f"cannot make the data directory {self.data}: {error.strerror}.") from error

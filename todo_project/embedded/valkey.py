@@ -43,6 +43,7 @@ class Valkey:
 
     def start(self) -> None:
         """Start it without waiting for it; raises StartError when there is no binary for this platform."""
+        self._places.valkey.mkdir(mode=0o700, exist_ok=True)
         configuration = self._places.valkey / "valkey.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(

@@ -11,15 +11,14 @@ from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
 _VALID = timedelta(days=30)
+_AUTHORITY = "To-do backend, development"
 
 
 def write_certificates(folder: Path) -> tuple[Path, Path]:
-    """Make both; the files: the server's key with its certificate, and the authority's certificate (PEM)."""
+    """Make both; the PEM files: the server's key and certificate, the authority's certificate."""
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    authority = _certificate(
-        "todo test authority", authority_key, "todo test authority", authority_key, ca=True
-    )
-    server = _certificate("127.0.0.1", server_key, "todo test authority", authority_key, ca=False)
+    authority = _certificate(_AUTHORITY, authority_key, _AUTHORITY, authority_key, ca=True)
+    server = _certificate("127.0.0.1", server_key, _AUTHORITY, authority_key, ca=False)
     keystore, truststore = folder / "server.pem", folder / "authority.pem"
     keystore.touch(mode=0o600)
     private = server_key.private_bytes(

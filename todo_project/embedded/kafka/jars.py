@@ -17,13 +17,11 @@ def java() -> str:
     """The machine's Java. Raises StartError when there is none, or one that Kafka 4 does not run on."""
     found = shutil.which("java")
     if found is None:
-        raise StartError(
-            f"there is no Java: Kafka needs {_OLDEST_JAVA} or newer (Debian: default-jre-headless)."
-        )
+        raise StartError(f"there is no Java: Kafka needs {_OLDEST_JAVA} or newer.")
     said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', said)
     if version is None or int(version[1]) < _OLDEST_JAVA:
-        raise StartError(f"Kafka needs Java {_OLDEST_JAVA} or newer; this is {said.splitlines()[0:1]}.")
+        raise StartError(f"Kafka needs Java {_OLDEST_JAVA} or newer; this is {said.splitlines()[0]}.")
     return found
 
 
@@ -38,7 +36,7 @@ def kafka_jars() -> Path:
         return folder
     maven = shutil.which("mvn")
     if maven is None:
-        raise StartError("there is no Maven (`mvn`), which fetches Kafka's jars (Debian: maven).")
+        raise StartError("there is no Maven (`mvn`), which fetches Kafka's jars.")
     shutil.rmtree(folder, ignore_errors=True)
     command = [maven, "--batch-mode", "--quiet", "--file", str(POM)]
     command += ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]

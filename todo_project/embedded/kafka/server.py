@@ -35,11 +35,11 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 """
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 _SECURE = """\
 sasl.enabled.mechanisms=SCRAM-SHA-256
 sasl.mechanism.inter.broker.protocol=SCRAM-SHA-256
-listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule \
-required username="{user}" password="{password}";
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config={scram} required {login};
 ssl.keystore.type=PEM
 ssl.keystore.location={keystore}
 ssl.truststore.type=PEM
@@ -80,12 +80,8 @@ class Kafka:
         """
         jars = kafka_jars()
         self._configure()
-        command = [
-            java(),
-            *_JAVA,
-            f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}",
-        ]
-        command += ["-cp", f"{jars}/*"]
+        logging = Path(__file__).with_name("log4j2.properties")
+        command = [java(), *_JAVA, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
         if not (self._topics / "meta.properties").exists():
             self._format(command)
         with open_log(self._log) as log:
@@ -125,8 +121,8 @@ class Kafka:
         if self._login:
             keystore, self.certificate_authority = write_certificates(self._places.secrets)
             text += _SECURE.format(
-                user=self._login.user,
-                password=self._login.password,
+                scram=_SCRAM,
+                login=f'username="{self._login.user}" password="{self._login.password}"',
                 keystore=keystore,
                 truststore=self.certificate_authority,
             )
@@ -135,15 +131,8 @@ class Kafka:
 
     def _format(self, command: list[str]) -> None:
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-        command = [
-            *command,
-            "kafka.tools.StorageTool",
-            "format",
-            "-t",
-            cluster,
-            "-c",
-            str(self._configuration),
-        ]
+        command = [*command, "kafka.tools.StorageTool", "format"]
+        command += ["-t", cluster, "-c", str(self._configuration)]
         if self._login:
             scram = f"SCRAM-SHA-256=[name={self._login.user},password={self._login.password}]"
             command += ["--add-scram", scram]
