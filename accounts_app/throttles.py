@@ -1,6 +1,8 @@
 """Limits of the routes that need no token, and of guessing passwords. Rates: the setting THROTTLE_RATES."""
 
-from http_app.throttling import ByAddress, ByAddressAndEmail, ByEmail, ByUser
+from rest_framework.throttling import BaseThrottle
+
+from http_app.throttling import ByAddress, ByAddressAndEmail, ByEmail, ByUser, Writes
 
 
 class SignInByAddress(ByAddress):
@@ -35,8 +37,9 @@ class MailByAccount(ByEmail):
     scope = "mail_by_account"
 
 
-SIGN_IN = [SignInByAddress, SignInByAccount]
-SIGN_UP = [SignUp]
-REFRESH = [Refresh]
-PASSWORD = [PasswordGuesses]
-MAIL = [MailByAddress, MailByAccount]
+Throttles = list[type[BaseThrottle]]
+SIGN_IN: Throttles = [SignInByAddress, SignInByAccount]
+SIGN_UP: Throttles = [SignUp]
+REFRESH: Throttles = [Refresh]
+PASSWORD: Throttles = [Writes, PasswordGuesses]
+MAIL: Throttles = [MailByAddress, MailByAccount]

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.views import TokenViewBase
 
-from accounts_app import sign_ins
+from accounts_app import sign_ins, throttles
 from accounts_app.models import SignIn, User
 from accounts_app.serializers import (
     MeSerializer,
@@ -31,6 +31,7 @@ class RegisterView(ApiView, CreateAPIView[User]):
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [permissions.AllowAny]
+    throttle_classes = throttles.SIGN_UP
     serializer_class = RegistrationSerializer
 
 
@@ -38,6 +39,7 @@ class RegisterView(ApiView, CreateAPIView[User]):
 class SignInView(ApiView, TokenViewBase):
     """An access token (minutes) and a refresh token (days, good once) for an e-mail and its password."""
 
+    throttle_classes = throttles.SIGN_IN
     serializer_class = SignInSerializer
 
 
@@ -48,6 +50,7 @@ class RefreshView(ApiView, TokenViewBase):
     A refresh token that was spent before is in the hands of two: a 401, and the sign-in it came of ends.
     """
 
+    throttle_classes = throttles.REFRESH
     serializer_class = RefreshSerializer
     reused: SignIn | None = None
 
@@ -66,6 +69,7 @@ class RefreshView(ApiView, TokenViewBase):
 class SignOutView(ApiView, TokenViewBase):
     """End a sign-in: none of its refresh tokens is good any more. Access tokens last their minutes."""
 
+    throttle_classes = throttles.REFRESH
     serializer_class = SignOutSerializer
 
     @extend_schema(responses={204: None, 401: ErrorSerializer})
