@@ -17,9 +17,7 @@ def mode_of(path: Path) -> int:
 def test_everything_in_it_is_closed_to_other_users(tmp_path: Path) -> None:
     places = Places(data=tmp_path / "new" / "data")
     places.make()
-    assert {mode_of(folder) for folder in (places.data, places.secrets, places.logs, places.valkey)} == {
-        0o700
-    }
+    assert {mode_of(folder) for folder in (places.data, places.secrets, places.logs)} == {0o700}
 
 
 def test_a_folder_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
