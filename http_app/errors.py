@@ -1,30 +1,20 @@
 """Every error in one form, `{type, errors: [{code, detail, attr}]}`: what is wrong and what would be right.
 
-Views answer through `ExceptionHandler` (setting DRF_STANDARDIZED_ERRORS); what happens before or outside of a
-view through `not_found` and `server_error` (handler404 and handler500).
+Views answer through http_app/exception_handler.py; what happens before or outside of a view through `not_found` and `server_error` (handler404 and handler500).
 """
 
 import sys
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import IntegrityError, OperationalError
-from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
-from drf_standardized_errors import handler
-from psycopg.errors import DeadlockDetected, ForeignKeyViolation, UniqueViolation
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail, ParseError
-from rest_framework.response import Response
+from rest_framework.exceptions import APIException, ParseError
 
 from http_app.request_ids import request_id
 from http_app.unavailable import Unavailable, unavailable
-
-log = structlog.get_logger(__name__)
 
 API_PREFIX = "/api/"
 # What Django takes for an attack: a host that is not ours, thousands of parameters ...
@@ -76,40 +66,6 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
     errors = OneErrorSerializer(many=True)  # type: ignore[assignment] # the form's own word
-
-
-class ExceptionHandler(handler.ExceptionHandler):
-    def convert_known_exceptions(self, exc: Exception) -> Exception:
-        if isinstance(exc, RequestDataTooBig):
-            return BodyTooLarge()
-        if isinstance(exc, ProtectedError):
-            used_by = sorted({str(row._meta.verbose_name_plural) for row in exc.protected_objects})
-            return Conflict(f"This is in use by {' and '.join(used_by)}; change those first.", "in_use")
-        if isinstance(exc, SuspiciousOperation):
-            return ParseError(BAD_REQUEST)
-        if isinstance(exc, IntegrityError | OperationalError) and isinstance(
-            exc.__cause__, UniqueViolation | ForeignKeyViolation | DeadlockDetected
-        ):
-            # The validators found nothing wrong: somebody else was a moment faster. Or we have a fault.
-            log.warning("conflict", exc_info=exc)
-            return Conflict()
-        if away := unavailable(exc):
-            return away
-        if isinstance(exc, AuthenticationFailed) and isinstance(exc.detail, dict):
-            # simplejwt's, which would be told as an error for each entry, with its own classes' names.
-            exc.detail = ErrorDetail(str(exc.detail["detail"]), str(exc.detail["code"]))
-        known: Exception = super().convert_known_exceptions(exc)
-        return known
-
-    def report_exception(self, exc: APIException, response: Response) -> None:
-        if not isinstance(exc, Unavailable):  # told already, and no traceback says more
-            super().report_exception(exc, response)
-
-    def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
-        if isinstance(exc, APIException):
-            return exc
-        request = self.context["request"]
-        return InternalError(request_id(request._request) if request else "")
 
 
 class UnavailableMiddleware:

@@ -189,7 +189,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_HANDLER_CLASS": "http_app.errors.ExceptionHandler",
+    "EXCEPTION_HANDLER_CLASS": "http_app.exception_handler.ExceptionHandler",
 }
 
 
