@@ -1,6 +1,7 @@
 """Every error in one form, `{type, errors: [{code, detail, attr}]}`: what is wrong and what would be right.
 
-Views answer through http_app/exception_handler.py; what happens before or outside of a view through `not_found` and `server_error` (handler404 and handler500).
+Views answer through http_app/exception_handler.py; what happens before or outside of a view through
+`not_found` and `server_error` (handler404 and handler500).
 """
 
 import sys
