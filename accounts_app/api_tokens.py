@@ -14,12 +14,12 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework import status
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts_app.models import ApiToken, User
-from http_app.errors import Conflict
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,14 @@ MAX_PER_USER = 50
 # `last_used_at` is right to this: a write for each request would cost more than it tells.
 USE_PRECISION = timedelta(minutes=1)
 _WELL_FORMED = re.compile(re.escape(PREFIX) + "[0-9a-f]{64}")
+
+
+class TooManyApiTokens(APIException):
+    """409: there are MAX_PER_USER of this person."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "too_many_api_tokens"
+    default_detail = f"You have {MAX_PER_USER} API tokens: delete one first."
 
 
 class NotByApiToken(BasePermission):
@@ -44,10 +52,10 @@ class NotByApiToken(BasePermission):
 def create_api_token(
     user: User, *, name: str, scopes: list[str], expires_at: datetime | None
 ) -> tuple[ApiToken, str]:
-    """The token and its secret, which nobody sees again. Raises Conflict (409) beyond MAX_PER_USER."""
+    """The token and its secret, which nobody sees again. Raises TooManyApiTokens (409)."""
     User.objects.select_for_update(no_key=True).get(pk=user.pk)  # of two at once the second counts the first
     if user.api_tokens.count() >= MAX_PER_USER:
-        raise Conflict(f"You have {MAX_PER_USER} API tokens: delete one first.", "too_many_api_tokens")
+        raise TooManyApiTokens
     secret = PREFIX + token_hex(32)
     token = user.api_tokens.create(name=name, scopes=scopes, expires_at=expires_at, digest=_digest(secret))
     return token, secret

@@ -6,7 +6,6 @@ everything else has to be an access token of ours.
 
 from typing import Any, cast
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -45,32 +44,3 @@ class BearerAuthentication(JWTAuthentication):
         token = api_token_of(text, method=str(request.method))
         request._request.api_token = token  # type: ignore[attr-defined] # for ApiTokenUseMiddleware
         return token
-
-
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # untyped library
-    """The three kinds of token in the OpenAPI document."""
-
-    target_class = BearerAuthentication
-    name = ["accessToken", "apiToken", "outsideToken"]
-
-    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
-        return [{name: []} for name in self.name]  # one of them, not all
-
-    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
-        return [
-            _bearer("JWT", "An access token, of POST /api/auth/token. It lasts minutes."),
-            _bearer(
-                f"{PREFIX}...",
-                "A personal API token, of POST /api/auth/api-tokens. Its scopes: `read` for GET, HEAD and"
-                " OPTIONS, `write` for everything else.",
-            ),
-            _bearer(
-                "JWT",
-                "A token of the outside identity provider, where the deployment has one. Its first"
-                " request opens the account.",
-            ),
-        ]
-
-
-def _bearer(form: str, description: str) -> dict[str, str]:
-    return {"type": "http", "scheme": "bearer", "bearerFormat": form, "description": description}

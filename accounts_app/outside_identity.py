@@ -19,7 +19,6 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from accounts_app.models import ErasedIdentity, OutsideIdentity, User, UserManager
 from accounts_app.provider_keys import provider_keys
-from http_app.errors import Conflict
 
 Claims = Mapping[str, Any]
 
@@ -63,7 +62,7 @@ def verified_claims(token: str) -> Claims:
 
 
 def user_of(claims: Claims) -> User:
-    """Whose token it is; a user is made at first sight. Raises AuthenticationFailed (401), Conflict (409)."""
+    """Whose token it is; a user is made at first sight. Raises AuthenticationFailed (401)."""
     user = _known(claims) or _new(claims)
     if not user.is_active:
         raise AuthenticationFailed("This account is closed.", "user_inactive")
@@ -111,7 +110,7 @@ def _new(claims: Claims) -> User:
         except IntegrityError:
             if known := _known(claims):
                 return known
-    raise Conflict
+    raise AuthenticationFailed("The account was opened at this very moment: try again.", "opened_meanwhile")
 
 
 def _refuse_just_erased(claims: Claims) -> None:

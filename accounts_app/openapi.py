@@ -1,0 +1,35 @@
+"""The three kinds of bearer token, as the OpenAPI document tells them."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from accounts_app.api_tokens import PREFIX
+from accounts_app.authentication import BearerAuthentication
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # untyped library
+    target_class = BearerAuthentication
+    name = ["accessToken", "apiToken", "outsideToken"]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        return [{name: []} for name in self.name]  # one of them, not all
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+        return [
+            _bearer("JWT", "An access token, of POST /api/auth/token. It lasts minutes."),
+            _bearer(
+                f"{PREFIX}...",
+                "A personal API token, of POST /api/auth/api-tokens. Its scopes: `read` for GET, HEAD and"
+                " OPTIONS, `write` for everything else.",
+            ),
+            _bearer(
+                "JWT",
+                "A token of the outside identity provider, where the deployment has one. Its first"
+                " request opens the account.",
+            ),
+        ]
+
+
+def _bearer(form: str, description: str) -> dict[str, str]:
+    return {"type": "http", "scheme": "bearer", "bearerFormat": form, "description": description}
