@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.utils import timezone
@@ -18,6 +17,7 @@ from events_app import outbox
 from events_app.catalogue import TASK_EVENTS, TASK_UPDATES, TaskData
 from events_app.models import OutboxEvent
 from events_app.outbox import NewEvent
+from tasks_app.rows import json_value
 from tasks_app.settling import VISIBLE
 
 if TYPE_CHECKING:
@@ -103,15 +103,8 @@ def pending_kind(task_id: int, pending: dict[str, OutboxEvent]) -> str | None:
 
 def task_data(task: Task, tag_ids: Sequence[int]) -> dict[str, Any]:
     """The task as the catalogue's TaskData, in JSON values."""
-    data = {name: _json_value(getattr(task, name)) for name in _DATA_FIELDS}
+    data = {name: json_value(getattr(task, name)) for name in _DATA_FIELDS}
     return data | {"tag_ids": sorted(tag_ids)}
-
-
-def _json_value(value: Any) -> Any:
-    """A field's value as JSON has it: times as ISO 8601, ids as text."""
-    if value is None or isinstance(value, str | int | list):
-        return value
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def task_event(task: Task, data: dict[str, Any], *, event_type: str) -> dict[str, Any]:

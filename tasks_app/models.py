@@ -148,6 +148,8 @@ class Task(models.Model):
     before: "Task | None" = None
     doomed: "tuple[Task, list[int]] | None" = None
     told_by_queryset: bool = False
+    # The tags it is to have when it is written by its queryset, and has then. None: unknown, they stay.
+    tag_ids: list[int] | None = None
 
     class Meta:
         db_table = "tasks"
@@ -200,13 +202,15 @@ class Task(models.Model):
 
         Raises Task.DoesNotExist when the row has been erased meanwhile.
         """
-        with transaction.atomic(using=using):
+        with transaction.atomic(using=using, savepoint=False):
             if self._state.adding:
                 settle(self, None, now=now())
                 super().save(*args, force_insert=True, using=using, **kwargs)
-            elif changed := self._merge_into_row(update_fields):
-                super().save(*args, using=using, update_fields=changed, **kwargs)
-        self._loaded = self.field_values()
+            else:
+                self.lock_row(update_fields)
+                if changed := settle(self, self.before, now=now()):
+                    super().save(*args, using=using, update_fields=changed, **kwargs)
+        self.remember()
 
     def clean(self) -> None:
         """Hold what this copy changed against the rules in validity.py. Raises ValidationError, by field."""
@@ -216,11 +220,16 @@ class Task(models.Model):
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:
         task = super().from_db(*args, **kwargs)
-        task._loaded = task.field_values()
+        task.remember()
         return task
 
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         super().refresh_from_db(*args, **kwargs)
+        self.tag_ids = None
+        self.remember()
+
+    def remember(self) -> None:
+        """What this copy holds is what the row holds: changes count from here."""
         self._loaded = self.field_values()
 
     def touched(self) -> set[str]:
@@ -233,15 +242,14 @@ class Task(models.Model):
         values = {name: self.__dict__[name] for name in names}
         return {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
 
-    def _merge_into_row(self, update_fields: Iterable[str] | None) -> set[str]:
-        """Lock the row, take from it what this copy did not change; the names of what there is to write."""
+    def lock_row(self, update_fields: Iterable[str] | None = None) -> None:
+        """Lock the row (`before` from now on) and take from it what this copy did not change."""
         row = Task.objects.locked().get(pk=self.pk)
         mine = self.touched() if update_fields is None else {self._column(name) for name in update_fields}
         for name, value in row.field_values().items():
             if name not in mine:
                 setattr(self, name, value)
         self.before = row
-        return settle(self, row, now=now())
 
     def _column(self, name: str) -> str:
         field = self._meta.get_field(name)

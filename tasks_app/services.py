@@ -1,4 +1,4 @@
-"""What can be done to a task. Each is one transaction with its event.
+"""What can be done to a task. Each is one transaction with its event, or a part of the caller's.
 
 A task given here was loaded under its lock (`Task.objects.locked()`), so what it says is true.
 """
@@ -14,36 +14,23 @@ from accounts_app.models import User
 from tasks_app.models import Tag, Task, TaskTag
 
 
-@transaction.atomic
 def create_task(user: User, *, tags: Iterable[Tag] = (), **fields: Any) -> Task:
     """A new task of the user's, with these tags. The fields are the model's."""
     task = Task(user=user, **fields)
-    task.save()
-    _set_tags(task, tags=tags)
+    task.tag_ids = sorted({tag.pk for tag in tags})
+    Task.objects.bulk_create([task])
     return task
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def update_task(task: Task, *, tags: Iterable[Tag] | None = None, **fields: Any) -> Task:
     """Change these fields; `tags`, when given, are all the tags it has from now on."""
     for name, value in fields.items():
         setattr(task, name, value)
-    task.save()
-    if tags is not None:
-        _set_tags(task, tags=tags)
+    task.tag_ids = None if tags is None else sorted({tag.pk for tag in tags})
+    task.lock_row()
+    Task.objects.write_locked([task])
     return task
-
-
-def _set_tags(task: Task, *, tags: Iterable[Tag]) -> None:
-    """Make these the task's tags: add what is missing, remove the rest. The copy learns its new version."""
-    wanted = {tag.pk for tag in tags}
-    have = set(TaskTag.objects.filter(task=task).values_list("tag_id", flat=True)) if task.before else set()
-    if have - wanted:
-        TaskTag.objects.filter(task=task, tag_id__in=have - wanted).delete()
-    if wanted - have:
-        TaskTag.objects.bulk_create([TaskTag(task=task, tag_id=pk) for pk in sorted(wanted - have)])
-    if wanted != have:
-        task.refresh_from_db(fields=["version", "updated_at"])
 
 
 def tags_named(user: User, names: Sequence[str]) -> list[Tag]:

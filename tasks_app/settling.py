@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 VISIBLE = set(TaskData.model_fields) - {"id", "user_id", "tag_ids", "version", "created_at", "updated_at"}
 
 
-def settle(task: Task, before: Task | None, *, now: datetime) -> set[str]:
+def settle(task: Task, before: Task | None, *, now: datetime, retagged: bool = False) -> set[str]:
     """Derive the fields that follow from the others; the names of what differs from `before`.
 
     `before` is the locked row, None for a task being created (then the answer is empty: all is written).
+    `retagged`: its tags change, which others see too.
     Raises RuleError when the series cannot be computed (a time zone that does not exist), ValueError when the
     task would change hands: to those who follow its events it would still be the first one's.
     """
@@ -37,7 +38,7 @@ def settle(task: Task, before: Task | None, *, now: datetime) -> set[str]:
         task.updated_at = task.created_at
         return set()
     changed = {name for name in before.field_values() if getattr(task, name) != getattr(before, name)}
-    if changed & VISIBLE:
+    if changed & VISIBLE or retagged:
         task.version = before.version + 1
         task.updated_at = now
         changed |= {"version", "updated_at"}

@@ -133,7 +133,8 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         ]
 
     def to_representation(self, instance: Task) -> dict[str, Any]:
-        instance.tag_ids = sorted(link.tag_id for link in instance.task_tags.all())  # type: ignore[attr-defined]
+        if instance.tag_ids is None:
+            instance.tag_ids = sorted(link.tag_id for link in instance.task_tags.all())
         return super().to_representation(instance)
 
     @property
