@@ -1,18 +1,26 @@
-"""What the OpenAPI document says of every operation: beside its own parameters, the headers we heed."""
+"""What the OpenAPI document says of every operation, beside what its serializers and filters say.
+
+The headers we heed and answer, and each error that can come, where it can: 401 where somebody has to be
+signed in, 404 where the path has an id, 415 where there is a body. Errors and headers are components, told
+once (`add_components`).
+"""
 
 from typing import Any
 
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
-from drf_standardized_errors.openapi import AutoSchema
 from rest_framework.permissions import SAFE_METHODS, AllowAny
 
 from http_app import idempotency
 from http_app.conditional import Versioned
 from http_app.errors import ErrorSerializer
+from http_app.openapi_errors import ERRORS, HEADERS, error_response
+from http_app.serializers import StrictSerializer
+from http_app.throttling import Writes
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     idempotency.HEADER,
-    str,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
     description=(
         "A UUID, or any text of yours: sent again within 24 hours, the same request gets the same answer"
@@ -31,32 +39,93 @@ IF_NONE_MATCH = OpenApiParameter(
 
 
 class Operation(AutoSchema):
-    """Names the headers of http_app/idempotency.py and http_app/conditional.py where they are heeded."""
-
     def get_override_parameters(self) -> list[Any]:
-        writes = self.method not in SAFE_METHODS
-        headers = [IDEMPOTENCY_KEY] if writes and not _is_open(self.view) else []
-        if isinstance(self.view, Versioned) and "{" in self.path:
-            headers.append(IF_MATCH if writes else IF_NONE_MATCH)
+        headers = [IDEMPOTENCY_KEY] if self._keeps_answers() else []
+        if self._is_versioned():
+            headers.append(IF_NONE_MATCH if self._reads() else IF_MATCH)
         return [*super().get_override_parameters(), *headers]
 
-    def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(*args, **kwargs)
-        for code in self._conflicts():
-            body = self._get_response_for_code(ErrorSerializer, code)  # type: ignore[no-untyped-call]
-            bodies.setdefault(code, body)
-        if isinstance(self.view, Versioned) and "{" in self.path and self.method in SAFE_METHODS:
-            bodies["304"] = {"description": "What you have is current (If-None-Match)."}
-        return dict(sorted(bodies.items()))
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if operation:
+            self.resolve_serializer(ErrorSerializer, "response")  # the errors refer to it
+            operation["responses"] = self._responses(operation)
+        return operation
 
-    def _conflicts(self) -> list[str]:
-        """The codes of a write that cannot be as things are."""
-        if self.method in SAFE_METHODS or _is_open(self.view):
-            return []
-        versioned = isinstance(self.view, Versioned) and "{" in self.path
-        return ["409", *(["412"] if versioned else []), "413", "422"]
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request" and isinstance(serializer, StrictSerializer):
+            schema["additionalProperties"] = False
+        return schema
+
+    def _responses(self, operation: dict[str, Any]) -> dict[str, Any]:
+        answers = {
+            code: answer | {"headers": answer.get("headers", {}) | self._headers(code)}
+            for code, answer in operation["responses"].items()
+            if code not in ERRORS
+        }
+        declared = set(operation["responses"]) & set(ERRORS)
+        errors = declared | set(self._error_codes(has_body="requestBody" in operation))
+        if self._is_versioned() and self._reads():
+            errors.add("304")
+        return dict(sorted((answers | {code: error_response(code) for code in errors}).items()))
+
+    def _headers(self, code: str) -> dict[str, Any]:
+        """Of an answer that is no error."""
+        located = code == "201" and hasattr(self.view, "retrieve")
+        versioned = isinstance(self.view, Versioned) and (self._is_versioned() or code == "201")
+        named = {
+            "X-Request-ID": True,
+            "ETag": versioned and code != "204",
+            "Location": located,
+            "Idempotent-Replayed": self._keeps_answers(),
+        }
+        return {name: {"$ref": f"#/components/headers/{name}"} for name, there in named.items() if there}
+
+    def _error_codes(self, *, has_body: bool) -> list[str]:
+        """Which errors this operation can answer with, beside those its view declares."""
+        signed_in = not self._is_open()
+        can_be = {
+            "400": True,
+            "401": signed_in,
+            "403": signed_in,  # an API token may lack the scope
+            "404": "{" in self.path,
+            "406": True,
+            "409": signed_in and not self._reads(),
+            "411": has_body,
+            "412": self._is_versioned() and not self._reads(),
+            "413": has_body or self._keeps_answers(),
+            "415": has_body,
+            "422": self._keeps_answers(),
+            "429": any(not (self._reads() and isinstance(one, Writes)) for one in self.view.get_throttles()),
+            "503": True,
+        }
+        return [code for code, can in can_be.items() if can]
+
+    def _reads(self) -> bool:
+        return self.method in SAFE_METHODS
+
+    def _is_versioned(self) -> bool:
+        return isinstance(self.view, Versioned) and "{" in self.path
+
+    def _is_open(self) -> bool:
+        permissions = self.view.get_permissions()
+        return not permissions or any(isinstance(permission, AllowAny) for permission in permissions)
+
+    def _keeps_answers(self) -> bool:
+        return not self._reads() and not self._is_open() and getattr(self.view, "keeps_answers", False)
 
 
-def _is_open(view: Any) -> bool:
-    permissions = view.get_permissions()
-    return not permissions or any(isinstance(permission, AllowAny) for permission in permissions)
+def add_components(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    """A hook of the generator: what the operations refer to."""
+    answers = [
+        answer["$ref"].rsplit("/", 1)[-1]
+        for methods in result["paths"].values()
+        for operation in methods.values()
+        for answer in operation["responses"].values()
+        if "$ref" in answer
+    ]
+    described = {error.name: error.described() for error in ERRORS.values()}
+    result["components"]["headers"] = HEADERS
+    result["components"]["responses"] = {name: described[name] for name in sorted(set(answers))}
+    return result

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from rest_framework import status
 from rest_framework.generics import GenericAPIView
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
@@ -59,6 +60,15 @@ class WholeBodies(APIView):
         super().initial(request, *args, **kwargs)
 
 
+class Located(APIView):
+    """Says where to read what was made, if it can be read one by one (RFC 9110, 15.3.2)."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if response.status_code == status.HTTP_201_CREATED and hasattr(self, "retrieve"):
+            response.setdefault("Location", f"{request.path}/{response.data['id']}")
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
 class ShortMetadata(SimpleMetadata):
     """OPTIONS names the view and what it speaks. The fields are told by the document, GET /api/schema."""
 
@@ -67,7 +77,7 @@ class ShortMetadata(SimpleMetadata):
         return {}
 
 
-class ApiView(WholeBodies, StrictParameters, AtomicWrites, Idempotent):
+class ApiView(WholeBodies, StrictParameters, AtomicWrites, Idempotent, Located):
     """The base of every view under /api/, before DRF's generic classes."""
 
     metadata_class = ShortMetadata

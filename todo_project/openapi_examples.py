@@ -1,0 +1,107 @@
+"""An example of each body, by the name of its schema in the OpenAPI document.
+
+A test holds each against its schema, and wants one for every operation.
+"""
+
+from typing import Any
+
+_CREATED_AT = "2030-04-28T18:20:31.482113Z"
+_TASK: dict[str, Any] = {
+    "title": "Water the plants",
+    "description": "The ones on the balcony too",
+    "color": "default",
+    "pinned": False,
+    "archived": False,
+    "due_at": "2030-05-01T07:00:00Z",
+    "reminder_at": None,
+    "reminder_offsets": [30, 1440],
+    "is_recurring": True,
+    "recurrence_rule": "daily",
+    "recurrence_end": None,
+    "recurrence_mode": "fixed",
+    "timezone": "Europe/Berlin",
+}
+_TOKENS = {"access": "eyJhbGciOi...access", "refresh": "eyJhbGciOi...refresh"}
+# The example of RFC 8291, 5.
+_POINT = "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM"
+_ENDPOINT = "https://push.example.com/send/f1Zr2sBq"
+_DELIVERY = {
+    "id": 81,
+    "channel": "web_push",
+    "subscription_id": 4,
+    "state": "sent",
+    "created_at": "2030-05-01T06:30:00.412007Z",
+    "next_attempt_at": None,
+    "expires_at": "2030-05-01T18:30:00Z",
+    "sent_at": "2030-05-01T06:30:00.530912Z",
+    "attempts": [{"at": "2030-05-01T06:30:00.498220Z", "status": 201, "error": ""}],
+}
+
+EXAMPLES: dict[str, Any] = {
+    "RegistrationRequest": {
+        "email": "alice@example.com",
+        "password": "correct horse battery staple",
+        "timezone": "Europe/Berlin",
+    },
+    "SignInRequest": {"email": "alice@example.com", "password": "correct horse battery staple"},
+    "SignIn": _TOKENS,
+    "RefreshRequest": {"refresh": _TOKENS["refresh"]},
+    "Refresh": _TOKENS,
+    "SignOutRequest": {"refresh": _TOKENS["refresh"]},
+    "Me": {
+        "id": "01968f2e-7c1a-7b3e-9d55-0c6a1f0e4b21",
+        "email": "alice@example.com",
+        "email_confirmed": True,
+        "timezone": "Europe/Berlin",
+        "created_at": _CREATED_AT,
+    },
+    "MeRequest": {"timezone": "America/New_York"},
+    "Task": _TASK
+    | {
+        "id": 7,
+        "completed": False,
+        "completed_at": None,
+        "deleted_at": None,
+        "reminder_sent": False,
+        "snoozed_until": None,
+        "occurrence_at": "2030-05-01T07:00:00Z",
+        "parent_task_id": None,
+        "recurring_task_id": None,
+        "priority_id": 3,
+        "tag_ids": [5],
+        "version": 1,
+        "created_at": _CREATED_AT,
+        "updated_at": _CREATED_AT,
+    },
+    "TaskRequest": _TASK | {"due_at": "2030-05-01T09:00:00+02:00", "priority": "High", "tags": ["home"]},
+    "PatchedTaskRequest": {"title": "Water all the plants", "due_at": "2030-05-01T10:00:00+02:00"},
+    "SnoozeRequest": {"minutes": 15},
+    "Tag": {"id": 5, "name": "home", "color": "#3366ff", "task_count": None, "created_at": _CREATED_AT},
+    "TagRequest": {"name": "home", "color": "#3366ff"},
+    "MergeRequest": {"into": 6},
+    "Priority": {"id": 3, "name": "High", "level": 3, "color": "#ff8800", "created_at": _CREATED_AT},
+    "PriorityRequest": {"name": "Someday", "level": 9, "color": "#999999"},
+    "PublicKey": {"public_key": _POINT},
+    "PushSubscription": {
+        "id": 4,
+        "endpoint": _ENDPOINT,
+        "user_agent": "Firefox on the laptop",
+        "created_at": _CREATED_AT,
+        "updated_at": _CREATED_AT,
+    },
+    "PushSubscriptionRequest": {
+        "endpoint": _ENDPOINT,
+        "p256dh_key": _POINT,
+        "auth_key": "tBHItJI5svbpez7KI4CCXg",
+        "user_agent": "Firefox on the laptop",
+    },
+    "Delivery": _DELIVERY,
+    "Reminder": {
+        "id": 52,
+        "reminder_at": "2030-05-01T06:30:00Z",
+        "claimed_at": "2030-05-01T06:30:00.391554Z",
+        "lateness_seconds": 0.391554,
+        "state": "delivered",
+        "deliveries": [_DELIVERY],
+    },
+}
