@@ -12,7 +12,8 @@ from threading import Lock
 
 import structlog
 from jwt import PyJWK, PyJWKClient, PyJWKError, PyJWTError
-from rest_framework.exceptions import APIException
+
+from http_app.unavailable import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -23,13 +24,12 @@ USABLE_SECONDS = 86_400.0
 PAUSE_SECONDS = 10.0  # between two fetches, whatever the requests ask for
 
 
-class ProviderAway(APIException):
-    """503: the token may be good, but the provider's keys cannot be had now. `wait` becomes Retry-After."""
+class ProviderAway(Unavailable):
+    """503: the token may be good, but the provider's keys cannot be had now."""
 
-    status_code = 503
     default_code = "identity_provider_away"
     default_detail = "The identity provider does not answer, so its tokens cannot be checked now: try again."
-    wait = PAUSE_SECONDS
+    wait = int(PAUSE_SECONDS)
 
 
 class ProviderKeys:

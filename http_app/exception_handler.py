@@ -3,18 +3,29 @@
 Apart from http_app/errors.py: this imports DRF's views, which import how people sign in, which has errors.
 """
 
+from math import ceil
+from typing import Any
+
 import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError, OperationalError
 from django.db.models import ProtectedError
 from drf_standardized_errors import handler
 from psycopg.errors import DeadlockDetected, ForeignKeyViolation, UniqueViolation
-from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail, ParseError
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    ErrorDetail,
+    NotAuthenticated,
+    ParseError,
+    Throttled,
+)
 from rest_framework.response import Response
 
 from http_app.errors import BAD_REQUEST, BodyTooLarge, Conflict, InternalError
 from http_app.request_ids import request_id
 from http_app.unavailable import Unavailable, unavailable
+from http_app.wording import in_our_words
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +47,11 @@ class ExceptionHandler(handler.ExceptionHandler):
             return Conflict()
         if away := unavailable(exc):
             return away
-        if isinstance(exc, AuthenticationFailed) and isinstance(exc.detail, dict):
-            # simplejwt's, which would be told as an error for each entry, with its own classes' names.
-            exc.detail = ErrorDetail(str(exc.detail["detail"]), str(exc.detail["code"]))
+        if isinstance(exc, AuthenticationFailed | NotAuthenticated):
+            exc.detail = _reworded(exc.detail)
+        if isinstance(exc, Throttled):
+            wait = ceil(exc.wait or 1)  # type: ignore[attr-defined] # the stubs lack it
+            exc.detail = ErrorDetail(f"Too many requests; try again in {wait} s.", "throttled")
         known: Exception = super().convert_known_exceptions(exc)
         return known
 
@@ -51,3 +64,9 @@ class ExceptionHandler(handler.ExceptionHandler):
             return exc
         request = self.context["request"]
         return InternalError(request_id(request._request) if request else "")
+
+
+def _reworded(detail: Any) -> ErrorDetail:
+    # simplejwt's is a dict, which would be told as an error for each entry, with its own classes' names.
+    text, code = (detail["detail"], detail["code"]) if isinstance(detail, dict) else (detail, detail.code)
+    return ErrorDetail(in_our_words(str(text)), str(code))
