@@ -1,1 +1,1 @@
-"""What `./todo bench` measures: each figure a ratio, its two sides interleaved in one run (docs/benchmarks.md)."""
+"""What `./todo bench` measures: ratios, both sides interleaved in one run (docs/benchmarks.md)."""

@@ -12,9 +12,7 @@ def run(stage: Stage) -> Report:
     """16 connections to the same server command with a WSGI application of two lines."""
     message = request("GET", "/")
     with stage.web("benchmarks.trivial:application") as web:
-        side = Side(
-            "nothing", lambda seconds: load(web.port, [repeat(message)] * CONNECTIONS, seconds=seconds)
-        )
+        side = Side("nothing", lambda seconds: load(web, [repeat(message)] * CONNECTIONS, seconds=seconds))
         series = stage.measure(side)
     return Report(
         "The load generator's own ceiling",

@@ -1,4 +1,4 @@
-"""The load: real HTTP/1.1 on connections that stay open, each sending its next request when it has the answer.
+"""The load: HTTP/1.1 on connections that stay open, each sending its next request when it has the answer.
 
 Requests are bytes made beforehand, and of an answer only the status and the length are read, so that the
 generator takes little of the processors it shares with what it measures. How little, every turn says.
@@ -12,6 +12,7 @@ from itertools import chain
 from json import dumps
 
 from benchmarks.measuring import Turn
+from benchmarks.stage import Web
 
 CONNECTIONS = 16
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -31,7 +32,7 @@ def request(method: str, path: str, *, token: str = "", body: object = None) -> 
 
 
 def load(
-    port: int,
+    web: Web,
     scripts: Sequence[Iterable[bytes]],
     *,
     seconds: float = float("inf"),
@@ -41,24 +42,26 @@ def load(
 
     Raises UnexpectedAnswer for a status that is not `allowed`.
     """
-    return asyncio.run(_load(port, scripts, seconds, allowed))
+    server, processor, started = web.processor_seconds(), time.process_time(), time.perf_counter()
+    latencies = asyncio.run(_load(web.port, scripts, started + seconds, allowed))
+    return Turn(
+        latencies=latencies,
+        seconds=time.perf_counter() - started,
+        server_seconds=web.processor_seconds() - server,
+        generator_seconds=time.process_time() - processor,
+    )
 
 
 async def _load(
-    port: int, scripts: Sequence[Iterable[bytes]], seconds: float, allowed: Collection[int]
-) -> Turn:
+    port: int, scripts: Sequence[Iterable[bytes]], until: float, allowed: Collection[int]
+) -> list[float]:
     streams = [await asyncio.open_connection("127.0.0.1", port) for _ in scripts]
-    started, processor = time.perf_counter(), time.process_time()
-    until = started + seconds
     latencies = await asyncio.gather(
         *(_talk(*pair, script, until, allowed) for pair, script in zip(streams, scripts, strict=True))
     )
-    taken, processor = time.perf_counter() - started, time.process_time() - processor
     for _reader, writer in streams:
         writer.close()
-    return Turn(
-        latencies=list(chain.from_iterable(latencies)), seconds=taken, generator_cpu=processor / taken
-    )
+    return list(chain.from_iterable(latencies))
 
 
 async def _talk(

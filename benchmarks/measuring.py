@@ -10,12 +10,13 @@ class Turn:
     """What one side did in one round: seconds each piece of work took, and seconds for all of it.
 
     `pieces` is how many things one piece of work makes (1,000 tasks of one bulk request).
-    `generator_cpu` is the share of one processor that the load generator used.
+    `server_seconds` and `generator_seconds` are the processor's, of the web process and of the generator.
     """
 
     latencies: list[float]
     seconds: float
-    generator_cpu: float = 0.0
+    server_seconds: float = 0.0
+    generator_seconds: float = 0.0
     pieces: int = 1
 
     @property
@@ -45,6 +46,11 @@ class Series:
     @property
     def rates(self) -> list[float]:
         return [turn.per_second for turn in self.turns]
+
+    @property
+    def server_milliseconds(self) -> float:
+        """Of the processor, in the web process, for each thing made."""
+        return sum(turn.server_seconds for turn in self.turns) / self.done * 1000
 
     def milliseconds(self, percentile: int) -> float:
         """A percentile (1 to 99) of the latencies of all turns."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from django.db import connection
 
-from benchmarks.measuring import Series, Spread, ratio
+from benchmarks.measuring import Series, Spread, ratio, spread
 from todo_project.embedded.places import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "benchmarks.md"
@@ -39,10 +39,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def side_table(series: Iterable[Series], *, unit: str) -> str:
     """Each side: how many a second (median, lowest and highest round), and how long one takes."""
     rows = [
-        [one.name, _range(one), f"{one.milliseconds(50):.1f}", f"{one.milliseconds(99):.1f}"]
+        [
+            one.name,
+            _numbers(spread(one.rates), ",.0f"),
+            f"{one.milliseconds(50):.1f}",
+            f"{one.milliseconds(99):.1f}",
+            f"{one.server_milliseconds:.2f}" if one.server_milliseconds else "",
+        ]
         for one in series
     ]
-    return table(["", f"{unit} a second, median (range)", "p50 ms", "p99 ms"], rows)
+    return table(
+        ["", f"{unit} a second, median (range)", "p50 ms", "p99 ms", "web's processor, ms each"], rows
+    )
 
 
 def ratio_line(one: Series, other: Series, *, goal: float) -> str:
@@ -56,7 +64,7 @@ def verdict(times: Spread, *, goal: float) -> str:
 
 
 def generator_line(series: Iterable[Series]) -> str:
-    most = max(turn.generator_cpu for one in series for turn in one.turns)
+    most = max(turn.generator_seconds / turn.seconds for one in series for turn in one.turns)
     return f"The load generator used {most:.0%} of one processor at most."
 
 
@@ -80,15 +88,13 @@ def write(name: str, report: Report, *, about: str, page: Path = PAGE) -> None:
     section = f"{begin}\n{report.text}\n\n{about}\n{end}"
     text = page.read_text()
     place = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if place.search(text):
-        text = place.sub(lambda _: section, text)
-    else:
-        text = f"{text.rstrip()}\n\n{section}\n"
+    found = place.search(text)
+    text = place.sub(lambda _: section, text) if found else f"{text.rstrip()}\n\n{section}\n"
     page.write_text(text)
 
 
-def _range(one: Series) -> str:
-    return f"{sorted(one.rates)[len(one.rates) // 2]:,.0f} ({min(one.rates):,.0f} to {max(one.rates):,.0f})"
+def _numbers(values: Spread, form: str) -> str:
+    return f"{values.median:{form}} ({values.low:{form}} to {values.high:{form}})"
 
 
 def _show(name: str) -> str:
@@ -107,9 +113,6 @@ def _commit() -> str:
 
 
 def _processor() -> str:
-    names = (
-        re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-        if Path("/proc/cpuinfo").exists()
-        else []
-    )
+    about = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", about.read_text()) if about.exists() else []
     return names[0] if names else platform.processor() or platform.machine()

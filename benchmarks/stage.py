@@ -1,4 +1,4 @@
-"""What a benchmark runs on: PostgreSQL, users with their tokens, and web processes as the Procfile has them."""
+"""What a benchmark runs on: PostgreSQL, users with tokens, and web processes as the Procfile has them."""
 
 import http.client
 import os
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import psutil
 from django.db import connection
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -74,8 +75,21 @@ class Stage:
 
 @dataclass(frozen=True)
 class Web:
+    """A granian with its worker."""
+
     port: int
     process: subprocess.Popen[bytes]
+
+    @property
+    def worker(self) -> psutil.Process:
+        """The process that has the application."""
+        (worker,) = psutil.Process(self.process.pid).children()
+        return worker
+
+    def processor_seconds(self) -> float:
+        """What the worker has used of the processor since its start."""
+        used = self.worker.cpu_times()
+        return float(used.user + used.system)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ TASKS_OF_EACH, TAGS_OF_EACH, TAGS_OF_A_TASK = 200, 5, 2
 
 
 def run(stage: Stage) -> Report:
-    """The same page of the same 16 users, from this backend and from a naive ModelSerializer with prefetch."""
+    """The same pages of the same users, from this backend and a naive ModelSerializer with prefetch."""
     owners = people("reader", CONNECTIONS)
     for owner in owners:
         _fill(owner)
@@ -38,7 +38,7 @@ def run(stage: Stage) -> Report:
 
 def _reads(name: str, web: Web, owners: list[Person]) -> Side:
     requests = [request("GET", "/api/tasks", token=owner.token) for owner in owners]
-    return Side(name, lambda seconds: load(web.port, [repeat(one) for one in requests], seconds=seconds))
+    return Side(name, lambda seconds: load(web, [repeat(one) for one in requests], seconds=seconds))
 
 
 def _fill(owner: Person) -> None:

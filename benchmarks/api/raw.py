@@ -1,4 +1,4 @@
-"""The same rows without any of the work around them: one statement of psycopg for a task and its two events."""
+"""The same rows without the work around them: one statement of psycopg for a task and its two events."""
 
 import time
 from collections.abc import Sequence

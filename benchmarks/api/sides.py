@@ -26,9 +26,7 @@ class Creates:
         self.people = people(name, CONNECTIONS)
         body = TASK | {priority_field: 3}
         requests = [request("POST", "/api/tasks", token=one.token, body=body) for one in self.people]
-        self.side = Side(
-            name, lambda seconds: load(web.port, [repeat(one) for one in requests], seconds=seconds)
-        )
+        self.side = Side(name, lambda seconds: load(web, [repeat(one) for one in requests], seconds=seconds))
 
 
 def require_rows(owners: list[Person], series: Series, *, events: int) -> None:

@@ -1,4 +1,4 @@
-"""What `django-admin startproject` writes, with Django REST framework and Simple JWT added as their guides say.
+"""What `django-admin startproject` writes, with Django REST framework and Simple JWT as their guides say.
 
 Two things are as in the product, because they are not what is compared: the database, and no DEBUG.
 """
