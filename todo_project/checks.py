@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery.signals import beat_init, worker_init
 from django.apps.config import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.checks import CheckMessage, Error, Warning, register, run_checks
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from notifications_app import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
@@ -47,7 +50,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> l
 def _wrong_anywhere() -> Iterator[CheckMessage]:
     if settings.TODO_ENV not in ("development", "production"):
         yield _error("E001", f"TODO_ENV is {settings.TODO_ENV!r}.", "Say development or production.")
-    if not settings.VAPID_SUBJECT.startswith(("mailto:", "https:")):
+    if not _reaches_somebody(settings.VAPID_SUBJECT):
         yield _error(
             "E002",
             f"VAPID_SUBJECT is {settings.VAPID_SUBJECT!r}.",
@@ -72,6 +75,11 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
     if (folder := settings.PROMETHEUS_MULTIPROC_DIR) and not os.access(folder, os.W_OK):
         hint = "Make it before the processes start, and empty it."
         yield _error("E016", f"PROMETHEUS_MULTIPROC_DIR is {folder!r}, which cannot be written to.", hint)
+    for name, parts in (("PASSWORD_RESET_URL", ["{uid}", "{token}"]), ("EMAIL_CONFIRM_URL", ["{token}"])):
+        url = getattr(settings, name)
+        if url and not (url.startswith(("https://", "http://")) and all(part in url for part in parts)):
+            hint = f"Write https://your.client/page with {' and '.join(parts)} in it."
+            yield _error("E030", f"{name} is {url!r}: a mail with this link would be of no use.", hint)
     for name in ("ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_DAYS"):
         lifetime: Any = settings.SIMPLE_JWT[f"{name.rpartition('_')[0]}_LIFETIME"]
         if not timedelta(0) < lifetime <= LONGEST_TOKEN:
@@ -87,12 +95,15 @@ def _unsafe_in_production() -> Iterator[CheckMessage]:
             "SECRET_KEY is the development one, or too short to keep a secret.",
             f"Set {SHORTEST_SECRET_KEY} random characters; on your own machine, TODO_ENV=development.",
         )
-    if not settings.ALLOWED_HOSTS or any(host in ("*", ".") for host in settings.ALLOWED_HOSTS):
+    if not settings.ALLOWED_HOSTS or any(map(_is_anybodys, settings.ALLOWED_HOSTS)):
         yield _error("E005", f"ALLOWED_HOSTS is {settings.ALLOWED_HOSTS}.", "Name the hosts you serve.")
     for number, name in (("E006", "DATABASE_URL"), ("E007", "REDIS_URL")):
         if not os.environ.get(name):
             yield _error(number, f"{name} is not set.", "Its default is for a developer's own machine.")
     yield from _unsafe_push_in_production()
+    if not os.environ.get("EMAIL_URL") or settings.DEFAULT_FROM_EMAIL.endswith(RESERVED_DOMAIN):
+        hint = "Without them nobody can choose a new password, or confirm an address, by mail."
+        yield Warning("EMAIL_URL or DEFAULT_FROM_EMAIL is not set.", hint=hint, id="todo.W001")
 
 
 def _unsafe_push_in_production() -> Iterator[CheckMessage]:
@@ -105,6 +116,22 @@ def _unsafe_push_in_production() -> Iterator[CheckMessage]:
     if settings.PUSH_ALLOW_INSECURE_ENDPOINTS:
         hint = "Leave it out: with it, whoever subscribes an endpoint reaches your inner network."
         yield _error("E010", "PUSH_ALLOW_INSECURE_ENDPOINTS is on.", hint)
+
+
+def _reaches_somebody(subject: str) -> bool:
+    """mailto: with an address, or https: with a host."""
+    try:
+        if subject.startswith("mailto:"):
+            validate_email(subject.removeprefix("mailto:"))
+            return True
+        return subject.startswith("https://") and bool(urlsplit(subject).hostname)
+    except (ValidationError, ValueError):
+        return False
+
+
+def _is_anybodys(host: str) -> bool:
+    """Whether everybody can have a host of this pattern: `*`, `.com`."""
+    return "*" in host or (host.startswith(".") and "." not in host.strip("."))
 
 
 def _error(number: str, problem: str, hint: str) -> CheckMessage:
