@@ -76,8 +76,8 @@ def circumstances() -> str:
     memory = psutil.virtual_memory().total / 2**30
     said = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "server_version")
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}. {_processor()}, {os.cpu_count()} cores, "
-        f"{memory:.0f} GB, load average {os.getloadavg()[0]:.1f} at the start. "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}. "
+        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB; load {os.getloadavg()[0]:.1f} before. "
         f"Python {platform.python_version()}, PostgreSQL {facts['server_version']} ({said})."
     )
 
