@@ -172,6 +172,24 @@ AUTH_JWT_AUDIENCE = env.str("AUTH_JWT_AUDIENCE", default="")
 AUTH_JWT_SECRET = env.str("AUTH_JWT_SECRET", default="")
 AUTH_JWKS_URL = env.str("AUTH_JWKS_URL", default="")
 
+# --- Mails -----------------------------------------------------------------------------------------
+
+_EMAIL = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+EMAIL_BACKEND = _EMAIL["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = _EMAIL["EMAIL_FILE_PATH"]
+EMAIL_HOST = _EMAIL["EMAIL_HOST"]
+EMAIL_PORT = _EMAIL["EMAIL_PORT"] or 0
+EMAIL_HOST_USER = _EMAIL["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _EMAIL["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _EMAIL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="todo@example.test")
+# The client's pages that mails link to, with {uid} and {token}; without one the mail names them as text.
+PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
+EMAIL_CONFIRM_URL = env.str("EMAIL_CONFIRM_URL", default="")
+PASSWORD_RESET_TIMEOUT = 3600
+
 # --- The API ---------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -266,12 +284,13 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
 
 
-def _tick(task: str, seconds: float) -> dict[str, Any]:
+def _tick(task: str, seconds: float, *, queue: str = "ticks") -> dict[str, Any]:
     """A beat entry: every `seconds`, dropped when no worker took it before the next one is due.
 
-    `expire_seconds`, because django-celery-beat silently drops `expires` in options.
+    `expire_seconds`, because django-celery-beat silently drops `expires` in options. What waits for others
+    or works for seconds is in the queue `background`, so that no reminder waits for it.
     """
-    return {"task": task, "schedule": seconds, "options": {"queue": "ticks", "expire_seconds": seconds * 0.9}}
+    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expire_seconds": seconds * 0.9}}
 
 
 CELERY_BEAT_SCHEDULE = {
@@ -281,6 +300,8 @@ CELERY_BEAT_SCHEDULE = {
     "retry-parked-events": _tick("events_app.retry_parked_events", 5.0),
     "purge-idempotency-keys": _tick("http_app.purge_idempotency_keys", 3600.0),
     "purge-trash": _tick("tasks_app.purge_trash", 3600.0),
+    "purge-accounts": _tick("accounts_app.purge_accounts", 3600.0),
+    "send-due-mails": _tick("accounts_app.send_due_mails", 2.0, queue="background"),
 }
 
 # --- Notifications -----------------------------------------------------------------------------
@@ -289,6 +310,25 @@ VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")
 VAPID_SUBJECT = env.str("VAPID_SUBJECT", default="mailto:operator@example.test")
 # For development and tests: http and local addresses as push endpoints. Refused in production.
 PUSH_ALLOW_INSECURE_ENDPOINTS = env.bool("PUSH_ALLOW_INSECURE_ENDPOINTS", default=False)
+
+# --- Events: in this process, or through Kafka -----------------------------------------------------
+
+KAFKA_BOOTSTRAP_SERVERS = env.str("KAFKA_BOOTSTRAP_SERVERS", default="")
+# What a managed Kafka asks for, in librdkafka's names.
+KAFKA_SECURITY = {
+    name: value
+    for name, value in {
+        "security.protocol": env.str("KAFKA_SECURITY_PROTOCOL", default="PLAINTEXT"),
+        "sasl.mechanism": env.str("KAFKA_SASL_MECHANISM", default=""),
+        "sasl.username": env.str("KAFKA_USERNAME", default=""),
+        "sasl.password": env.str("KAFKA_PASSWORD", default=""),
+        "ssl.ca.location": env.str("KAFKA_CA_FILE", default=""),
+    }.items()
+    if value
+}
+KAFKA_TOPIC_PARTITIONS = env.int("KAFKA_TOPIC_PARTITIONS", default=12)
+KAFKA_TOPIC_REPLICATION = env.int("KAFKA_TOPIC_REPLICATION", default=-1)  # -1: as the brokers say
+KAFKA_TOPIC_RETENTION = timedelta(days=env.int("KAFKA_TOPIC_RETENTION_DAYS", default=7))
 
 # --- Recurrence --------------------------------------------------------------------------------
 

@@ -94,6 +94,8 @@ class Instance:
         return self.places.logs / f"{name}.log"
 
     def is_ready(self) -> bool:
+        for name, process in self.processes.items():
+            assert process.poll() is None, self.log(name).read_text()
         try:
             return self.call("GET", "/healthz/ready?all=true").status == 200
         except OSError:

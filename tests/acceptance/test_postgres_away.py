@@ -1,0 +1,117 @@
+"""PostgreSQL stopped and started again under running processes: 503 meanwhile, then all is as before."""
+
+import os
+import signal
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.acceptance.instance import Instance, instance
+from tests.acceptance.processes import eventually
+from todo_project.demo.push_service import push_service
+
+pytestmark = pytest.mark.slow
+
+
+def kill(running: Instance) -> None:
+    """As a power cut: every process of the server at once."""
+    assert running.postgres.process
+    os.killpg(running.postgres.process.pid, signal.SIGKILL)
+    running.postgres.process.wait()
+
+
+def start_again(running: Instance) -> None:
+    running.postgres.start()
+    running.postgres.wait_until_ready()
+
+
+def remind_soon(running: Instance, token: str) -> None:
+    at = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    assert (
+        running.call("POST", "/api/tasks", {"title": "water", "reminder_at": at}, token=token).status == 201
+    )
+
+
+def test_while_it_is_away_and_afterwards(tmp_path: Path) -> None:
+    with push_service() as service, instance(tmp_path / "data") as running:
+        token = running.sign_up("alice@example.test")
+        running.call("POST", "/api/push-subscriptions", service.subscribe().subscription, token=token)
+        remind_soon(running, token)
+        eventually(lambda: len(service.messages) == 1)
+
+        kill(running)
+        asked = [
+            ("GET", "/api/tasks", None),
+            ("POST", "/api/tasks", {"title": "x"}),
+            ("GET", "/api/tasks/1", None),
+        ]
+        for method, path, body in asked * 3:
+            answer = running.call(method, path, body, token=token, X_Request_ID="asked-while-away")
+            assert answer.status == 503, answer
+            assert (answer.headers["Retry-After"], answer.headers["X-Request-ID"]) == (
+                "5",
+                "asked-while-away",
+            )
+            (error,) = answer.body["errors"]
+            assert (answer.body["type"], error["code"]) == ("server_error", "unavailable")
+        admin = running.call("GET", "/admin/", Cookie="sessionid=somebodys")
+        assert (admin.status, admin.headers["Retry-After"]) == (503, "5")
+        assert running.call("GET", "/healthz/live").status == 200
+        assert running.call("GET", "/healthz/ready").status == 503
+        assert "todo_database_up 0.0" in running.metrics()
+        assert "Traceback" not in running.log("web").read_text()
+
+        start_again(running)
+        eventually(lambda: running.call("GET", "/api/tasks", token=token).status == 200)
+        eventually(running.is_ready)
+        assert {name: process.poll() for name, process in running.processes.items()} == dict.fromkeys(
+            running.processes
+        )
+        remind_soon(running, token)
+        eventually(lambda: len(service.messages) == 2)
+
+
+def test_sessions_ended_under_load(tmp_path: Path) -> None:
+    """As a failover or an impatient operator ends them: 503 or done, never a 500, and never done in half."""
+    with instance(tmp_path / "data") as running:
+        token = running.sign_up("alice@example.test")
+        statuses: Counter[int] = Counter()
+        stop = threading.Event()
+
+        def write() -> None:
+            while not stop.is_set():
+                statuses[running.call("POST", "/api/tasks", {"title": "x"}, token=token).status] += 1
+
+        writers = [threading.Thread(target=write) for _ in range(4)]
+        for writer in writers:
+            writer.start()
+        for _ in range(5):
+            told = statuses[201]
+            running.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
+            )
+            eventually(lambda told=told: statuses[201] > told + 5)
+        stop.set()
+        for writer in writers:
+            writer.join()
+
+        assert set(statuses) <= {201, 503}, statuses
+        ((tasks,),) = running.rows("SELECT count(*) FROM tasks")
+        assert statuses[201] <= tasks <= statuses[201] + statuses[503]
+        eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)])
+
+
+def test_a_lock_that_is_held_ends_in_503_within_the_limit(tmp_path: Path) -> None:
+    with instance(tmp_path / "data", DATABASE_LOCK_TIMEOUT="0.5", THROTTLE_WRITES="off") as running:
+        token = running.sign_up("alice@example.test")
+        task = running.call("POST", "/api/tasks", {"title": "x"}, token=token).body["id"]
+        with psycopg.connect(running.postgres.url) as holder:
+            holder.execute("SELECT 1 FROM tasks WHERE id = %s FOR UPDATE", [task])
+            answer = running.call("PATCH", f"/api/tasks/{task}", {"title": "y"}, token=token)
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+            assert answer.body["errors"][0]["code"] == "busy"
+        assert running.call("PATCH", f"/api/tasks/{task}", {"title": "y"}, token=token).status == 200
