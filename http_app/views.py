@@ -12,6 +12,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from http_app.errors import LengthRequired
@@ -64,8 +65,10 @@ class Located(APIView):
     """Says where to read what was made, if it can be read one by one (RFC 9110, 15.3.2)."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        if response.status_code == status.HTTP_201_CREATED and hasattr(self, "retrieve"):
-            response.setdefault("Location", f"{request.path}/{response.data['id']}")
+        # An answer that is replayed has brought its own.
+        new = isinstance(response, Response) and response.status_code == status.HTTP_201_CREATED
+        if new and hasattr(self, "retrieve"):
+            response["Location"] = f"{request.path}/{response.data['id']}"
         return super().finalize_response(request, response, *args, **kwargs)
 
 

@@ -55,7 +55,7 @@ EXAMPLES: dict[str, Any] = {
         "timezone": "Europe/Berlin",
         "created_at": _CREATED_AT,
     },
-    "MeRequest": {"timezone": "America/New_York"},
+    "PatchedMeRequest": {"timezone": "America/New_York"},
     "Task": _TASK
     | {
         "id": 7,
@@ -80,7 +80,7 @@ EXAMPLES: dict[str, Any] = {
     "TagRequest": {"name": "home", "color": "#3366ff"},
     "MergeRequest": {"into": 6},
     "Priority": {"id": 3, "name": "High", "level": 3, "color": "#ff8800", "created_at": _CREATED_AT},
-    "PriorityRequest": {"name": "Someday", "level": 9, "color": "#999999"},
+    "PriorityRequest": {"name": "Someday", "level": 5, "color": "#999999"},
     "PublicKey": {"public_key": _POINT},
     "PushSubscription": {
         "id": 4,

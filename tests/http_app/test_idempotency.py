@@ -32,6 +32,7 @@ def test_the_second_time_is_the_first_answer(client: APIClient) -> None:
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.content == second.content
     assert (first["ETag"], first["Content-Type"]) == (second["ETag"], second["Content-Type"])
+    assert first["Location"] == second["Location"] == f"/api/tasks/{first.json()['id']}"
     assert "Idempotent-Replayed" not in first
     assert second["Idempotent-Replayed"] == "true"
     assert Task.objects.count() == 1

@@ -21,7 +21,10 @@ from tasks_app.models import Tag, Task
 pytestmark = pytest.mark.django_db
 
 ClientOf = Callable[[User], APIClient]
-PUBLIC = {"/api/auth/register", "/api/auth/token", "/api/auth/token/refresh", "/api/auth/logout"}
+PUBLIC = {
+    *("/api/auth/register", "/api/auth/token", "/api/auth/token/refresh", "/api/auth/logout"),
+    *("/api/auth/password/reset", "/api/auth/password/reset/confirm", "/api/auth/email/confirm"),
+}
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 NOBODYS_ID = 999_999
 METHODS = {"get", "post", "put", "patch", "delete"}
