@@ -1,14 +1,12 @@
-from typing import Any, cast
+from typing import Any
 
-from django.contrib.auth import authenticate, password_validation
-from django.core.exceptions import ValidationError as DjangoValidationError
+from django.contrib.auth import authenticate
 from django.db import IntegrityError, transaction
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ValidationError
-from rest_framework.fields import get_error_detail
 
-from accounts_app import sign_ins
-from accounts_app.models import User, UserManager
+from accounts_app import mails, passwords, sign_ins
+from accounts_app.models import DueMail, User, UserManager
 from http_app.serializers import StrictSerializer
 from recurring_app.rules import RuleError, zone
 
@@ -58,18 +56,17 @@ class RegistrationSerializer(StrictSerializer):
         return normalized
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            password_validation.validate_password(attrs["password"], User(email=attrs["email"]))
-        except DjangoValidationError as error:
-            raise ValidationError({"password": get_error_detail(error)}) from error
+        passwords.check_strength(attrs["password"], User(email=attrs["email"]), field="password")
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> User:
         try:
             with transaction.atomic():
-                return User.objects.create_user(**validated_data)
+                user = User.objects.create_user(**validated_data)
         except IntegrityError as error:  # somebody registered it since validate_email looked
             raise ValidationError({"email": [EMAIL_TAKEN]}) from error
+        mails.request_mail(DueMail.Kind.EMAIL_CONFIRMATION, validated_data["email"])
+        return user
 
     def to_representation(self, instance: User) -> dict[str, Any]:
         return MeSerializer(instance).data
@@ -86,7 +83,7 @@ class SignInSerializer(StrictSerializer):
         user = authenticate(self.context["request"], email=attrs["email"], password=attrs["password"])
         if user is None:
             raise AuthenticationFailed("No active account has this e-mail and password.", "no_active_account")
-        return dict(sign_ins.sign_in(cast(User, user)))
+        return dict(sign_ins.sign_in(user))
 
 
 class RefreshSerializer(StrictSerializer):

@@ -16,6 +16,8 @@ app = Celery("todo_project")
 app.set_default()  # web threads share it: Celery keeps the current application per thread
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # An exchange each: on a shared one every message would reach both queues.
-app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in ("ticks", "deliveries")]
+app.conf.task_queues = [
+    Queue(name, Exchange(name), routing_key=name) for name in ("ticks", "deliveries", "background")
+]
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)

@@ -121,6 +121,7 @@ def test_tabs_that_refresh_at_the_same_moment_get_the_same_successor(hers: Token
 def waiting() -> int:
     """How many sessions wait for a lock of this database."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the same activity all along
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE wait_event_type = 'Lock' AND datname = current_database()"

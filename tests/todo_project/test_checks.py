@@ -26,8 +26,13 @@ SAFE: dict[str, Any] = {
     "VAPID_PRIVATE_KEY": VAPID_KEY,
     "VAPID_SUBJECT": "mailto:admin@example.org",
     "PUSH_ALLOW_INSECURE_ENDPOINTS": False,
+    "DEFAULT_FROM_EMAIL": "todo@example.org",
 }
-SERVERS = {"DATABASE_URL": "postgresql://todo@db.example.org/todo", "REDIS_URL": "redis://store.example.org"}
+SERVERS = {
+    "DATABASE_URL": "postgresql://todo@db.example.org/todo",
+    "REDIS_URL": "redis://store.example.org",
+    "EMAIL_URL": "smtp+tls://todo:secret@mail.example.org:587",
+}
 
 
 @pytest.fixture
@@ -70,6 +75,9 @@ def test_a_safe_production_has_nothing_against_it(production: Settings) -> None:
         ("VAPID_SUBJECT", "mailto:operator@example.test", "E009"),
         ("PUSH_ALLOW_INSECURE_ENDPOINTS", True, "E010"),
         ("REDIS_URL", "http://store.example.org", "E012"),
+        ("PASSWORD_RESET_URL", "https://app.example.org/reset?token={token}", "E030"),
+        ("PASSWORD_RESET_URL", "app.example.org/reset?{uid}{token}", "E030"),
+        ("EMAIL_CONFIRM_URL", "https://app.example.org/confirm", "E030"),
         ("SIMPLE_JWT", project.SIMPLE_JWT | {"ACCESS_TOKEN_LIFETIME": timedelta(0)}, "E013"),
         ("SIMPLE_JWT", project.SIMPLE_JWT | {"REFRESH_TOKEN_LIFETIME": timedelta(days=-1)}, "E013"),
         ("SIMPLE_JWT", project.SIMPLE_JWT | {"REFRESH_TOKEN_LIFETIME": timedelta(days=10**6)}, "E013"),
@@ -163,3 +171,15 @@ def test_a_safe_production_starts() -> None:
     safe = {"SECRET_KEY": SAFE["SECRET_KEY"], "VAPID_SUBJECT": SAFE["VAPID_SUBJECT"]}
     process = start("-c", "import todo_project.wsgi", **UNSAFE | safe)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", ["EMAIL_URL", "DEFAULT_FROM_EMAIL"])
+def test_production_without_mail_starts_and_is_warned(
+    production: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name == "EMAIL_URL":
+        monkeypatch.delenv(name)
+    else:
+        production.DEFAULT_FROM_EMAIL = "todo@example.test"
+    assert found() == ["todo.W001"]
+    refuse_unsafe_start()

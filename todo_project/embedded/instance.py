@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from todo_project.embedded.claim import is_claimed
 from todo_project.embedded.places import Places
@@ -18,6 +19,8 @@ def instance_environment(places: Places, servers: Mapping[str, str]) -> dict[str
         "SECRET_KEY": kept_secret(places, "secret_key", lambda: secrets.token_urlsafe(50)),
         "VAPID_PRIVATE_KEY": kept_secret(places, "vapid_private_key", new_vapid_key),
         "METRICS_TOKEN": kept_secret(places, "metrics_token", lambda: secrets.token_urlsafe(24)),
+        # Not the console: a log would keep the tokens in them.
+        "EMAIL_URL": f"filemail:///{quote(str(places.mails))}",
         "OPERATOR_EMAIL": "operator@example.test",
         "OPERATOR_PASSWORD": kept_secret(places, "operator_password", lambda: secrets.token_urlsafe(12)),
     }

@@ -33,6 +33,11 @@ class Places:
         return self.data / "logs"
 
     @property
+    def mails(self) -> Path:
+        """What a mail server would get, a file for each mail."""
+        return self.data / "mails"
+
+    @property
     def valkey(self) -> Path:
         return self.data / "valkey"
 

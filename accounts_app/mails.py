@@ -1,0 +1,127 @@
+"""Mails: a row in the transaction of the request, sent soon after by a tick.
+
+The request waits for no mail server and needs no Redis. The row holds no secret: the token in a mail is made
+when it is sent, and is nowhere but in the mail. Source: docs/decisions/0008-mails.md.
+"""
+
+import smtplib
+from datetime import timedelta
+from time import monotonic
+
+import structlog
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.utils import timezone
+
+from accounts_app.mail_texts import text_of
+from accounts_app.models import DueMail, User
+
+log = structlog.get_logger(__name__)
+
+# 1, 2, 4 ... 64 min: about two hours in all. Who asked for a new password yesterday has asked again.
+MAX_ATTEMPTS = 8
+FIRST_RETRY = timedelta(minutes=1)
+# Whoever keeps asking fills nobody's mailbox.
+SPACING = timedelta(minutes=1)
+KEPT = timedelta(days=1)
+PURGE_BATCH = 1_000
+# Of one call, which runs beside deliveries and must let them pass.
+SECONDS_PER_CALL = 20.0
+
+
+def request_mail(kind: DueMail.Kind, address: str) -> None:
+    """Have it sent, unless it is about to be. Does the same whether anybody has the address or not."""
+    address = address.lower()
+    with transaction.atomic():
+        mails = DueMail.objects.select_for_update(no_key=True)
+        mail, is_new = mails.get_or_create(kind=kind, address=address)
+        if not is_new and mail.handled_at is not None:
+            mail.requested_at = timezone.now()
+            mail.next_attempt_at = max(mail.requested_at, mail.handled_at + SPACING)
+            mail.attempts, mail.handled_at, mail.error = 0, None, ""
+            mail.save()
+
+
+def send_due_mails() -> int:
+    """Send what is due, one after the other, each claimed first; how many were sent."""
+    deadline = monotonic() + SECONDS_PER_CALL
+    sent = 0
+    while monotonic() < deadline and (mail := _claim()):
+        sent += _send(mail)
+    return sent
+
+
+def purge_handled() -> int:
+    """Forget to whom something was sent more than KEPT ago; how many rows."""
+    old = DueMail.objects.filter(handled_at__lt=timezone.now() - KEPT)
+    return DueMail.objects.filter(pk__in=old.values("pk")[:PURGE_BATCH]).delete()[0]
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after this many attempts."""
+    return FIRST_RETRY * (1 << (attempts - 1))
+
+
+def _claim() -> DueMail | None:
+    """The attempt is written down before it is made: who dies in between is taken for one that failed."""
+    with transaction.atomic():
+        now = timezone.now()
+        due = DueMail.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
+        mail = due.select_for_update(skip_locked=True, no_key=True).first()
+        if mail is not None:
+            mail.attempts += 1
+            mail.next_attempt_at = now + backoff(mail.attempts)
+            mail.save(update_fields=["attempts", "next_attempt_at"])
+        return mail
+
+
+def _send(mail: DueMail) -> bool:
+    message = _message(mail)
+    try:
+        if message is not None:
+            message.send()
+    except Exception as error:  # whatever a mail server does wrong: the next mail may go well
+        _failed(mail, error)
+        return False
+    _finish(mail)
+    log.info("mail_sent" if message else "mail_not_needed", mail=mail.pk, kind=mail.kind)
+    return message is not None
+
+
+def _message(mail: DueMail) -> EmailMessage | None:
+    """What is to be sent, by what is true now; None when nothing is."""
+    user = User.objects.with_email(mail.address).filter(is_active=True).first()
+    text = user and text_of(DueMail.Kind(mail.kind), user)
+    if not user or not text:
+        return None
+    # To the address as the person gave it once, never to what somebody typed who asked for the mail.
+    headers = {"Auto-Submitted": "auto-generated"}  # RFC 3834: no "out of office" in return
+    return EmailMessage(text.subject, text.body, to=[str(user.email)], headers=headers)
+
+
+def _failed(mail: DueMail, error: Exception) -> None:
+    given_up = mail.attempts >= MAX_ATTEMPTS or _is_final(error)
+    reason = _reason(error)
+    log.warning("mail_failed", mail=mail.pk, kind=mail.kind, error=reason, given_up=given_up)
+    if given_up:
+        _finish(mail, error=reason)
+    else:
+        DueMail.objects.filter(pk=mail.pk).update(error=reason)
+
+
+def _finish(mail: DueMail, error: str = "") -> None:
+    mine = DueMail.objects.filter(pk=mail.pk, attempts=mail.attempts, handled_at=None)
+    mine.update(handled_at=timezone.now(), next_attempt_at=None, error=error)
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the server said that it will never take a mail to this address."""
+    if not isinstance(error, smtplib.SMTPRecipientsRefused):
+        return False
+    return all(code >= 500 for code, _text in error.recipients.values())
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without a word of the server's: some repeat the mail, and with it the token."""
+    code = getattr(error, "smtp_code", None) or getattr(error, "errno", None)
+    return f"{type(error).__name__} {code}" if code else type(error).__name__

@@ -1,0 +1,15 @@
+from celery import shared_task
+
+from accounts_app import mails, sign_ins
+
+
+@shared_task(name="accounts_app.send_due_mails")
+def send_due_mails() -> int:
+    """Tick: send the mails that are due."""
+    return mails.send_due_mails()
+
+
+@shared_task(name="accounts_app.purge_accounts")
+def purge_accounts() -> int:
+    """Tick: forget sign-ins that have expired, and to whom mails were sent."""
+    return sign_ins.purge_expired() + mails.purge_handled()
