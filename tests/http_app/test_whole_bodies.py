@@ -4,6 +4,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from http_app import bodies
+
 pytestmark = pytest.mark.django_db
 
 
@@ -21,8 +23,19 @@ def test_a_body_that_is_read_is_no_trouble() -> None:
     assert left_of("/api/auth/token", "{}") == 0
 
 
-def test_one_that_is_too_large_is_left() -> None:
-    assert left_of("/api/nothing/here", "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)) > 0
+def test_one_that_is_refused_for_its_size_is_read_as_well() -> None:
+    """Its caller is still sending, and would see a broken pipe instead of the 413."""
+    assert left_of("/api/nothing/here", "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)) == 0
+
+
+def test_one_beyond_all_measure_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MOST_READ_BYTES", 1000)
+    assert left_of("/api/nothing/here", "x" * 1001) > 0
+
+
+def test_one_that_comes_too_slowly_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "LONGEST_SECONDS", 0)
+    assert left_of("/api/nothing/here", "x" * 1_000_000) > 0
 
 
 def test_a_length_that_is_none_is_no_error() -> None:
