@@ -53,8 +53,8 @@ class Throttle(BaseThrottle):
             address = ip_address(text)
         except ValueError:
             return text
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-            return str(ip_network((address, 64), strict=False))
+        if isinstance(address, IPv6Address):
+            return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
         return text
 
 

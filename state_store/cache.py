@@ -1,6 +1,7 @@
 """Django's cache framework on the state store: the seam for those who must not know Redis (http_app)."""
 
 import time
+from threading import Lock
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ log = structlog.get_logger(__name__)
 
 # Who found the store away spares everybody of this process the waiting for so long.
 PAUSE_SECONDS = 5.0
+_lock = Lock()
 
 
 class CountingCache(RedisCache):
@@ -25,10 +27,8 @@ class CountingCache(RedisCache):
 
     def count(self, key: str, *, seconds: int) -> int | None:
         """One more under this key, which is kept for `seconds` more; None when the store is away."""
-        if time.monotonic() < CountingCache._away_until:
+        if not self._may_ask():
             return None
-        if CountingCache._away_until:  # one asks whether it is back, the others go on without
-            CountingCache._away_until = time.monotonic() + PAUSE_SECONDS
         try:
             counted = self._count(self.make_and_validate_key(key), seconds)
         except RedisError as error:
@@ -37,6 +37,16 @@ class CountingCache(RedisCache):
             return None
         CountingCache._away_until = 0.0
         return counted
+
+    @staticmethod
+    def _may_ask() -> bool:
+        with _lock:
+            now = time.monotonic()
+            if now < CountingCache._away_until:
+                return False
+            if CountingCache._away_until:  # one asks whether it is back, the others go on without
+                CountingCache._away_until = now + PAUSE_SECONDS
+            return True
 
     def _count(self, key: str, seconds: int) -> int:
         client: Any = self._cache.get_client(key, write=True)
