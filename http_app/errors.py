@@ -10,12 +10,15 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.views import defaults
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, MethodNotAllowed, ParseError
 
 from http_app.request_ids import request_id
 from http_app.unavailable import Unavailable, unavailable
+
+View = Callable[..., HttpResponseBase]
 
 API_PREFIX = "/api/"
 # What Django takes for an attack: a host that is not ours, thousands of parameters ...
@@ -96,6 +99,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
         return defaults.page_not_found(request, exception)
     detail = "There is no such route; GET /api/schema names them all."
     return _answer(404, "client_error", "not_found", detail)
+
+
+def read_only(view: View) -> View:
+    """For views that are not ours: what is no GET or HEAD is a 405 in our form, whatever the view renders."""
+
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method in ("GET", "HEAD"):
+            return view(request, *args, **kwargs)
+        refused = MethodNotAllowed(str(request.method))
+        error = _answer(405, "client_error", refused.default_code, str(refused.detail))
+        error["Allow"] = "GET, HEAD"
+        return error
+
+    return answer
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -80,7 +80,7 @@ MIDDLEWARE = [
     "http_app.metrics.MetricsMiddleware",
     "http_app.request_ids.RequestIdMiddleware",
     "http_app.bodies.WholeBodyMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "http_app.request_log.RequestLogMiddleware",
     "accounts_app.api_tokens.ApiTokenUseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -301,6 +301,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge-idempotency-keys": _tick("http_app.purge_idempotency_keys", 3600.0),
     "purge-trash": _tick("tasks_app.purge_trash", 3600.0),
     "purge-accounts": _tick("accounts_app.purge_accounts", 3600.0),
+    "erase-closed-accounts": _tick("accounts_app.erase_closed_accounts", 2.0, queue="background"),
     "send-due-mails": _tick("accounts_app.send_due_mails", 2.0, queue="background"),
 }
 

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from http_app.errors import read_only
 from todo_project import health
 from todo_project.metrics import metrics
 from todo_project.openapi import KeptSchemaGenerator
@@ -14,10 +15,10 @@ handler404 = "http_app.errors.not_found"
 handler500 = "http_app.errors.server_error"
 
 api: list[URLPattern | URLResolver] = [
-    path("schema", SpectacularAPIView.as_view(generator_class=KeptSchemaGenerator), name="schema"),
+    path("schema", read_only(SpectacularAPIView.as_view(generator_class=KeptSchemaGenerator)), name="schema"),
     path(
         "docs",
-        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        read_only(SpectacularSwaggerSplitView.as_view(url_name="schema")),
         name="docs",
     ),
     path("", include("accounts_app.urls")),

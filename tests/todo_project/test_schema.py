@@ -168,3 +168,13 @@ def test_the_docs_page_is_only_read() -> None:
 def test_the_headers_we_heed_are_named(path: str, method: str, headers: set[str]) -> None:
     parameters = schema()["paths"][path][method].get("parameters", [])
     assert {parameter["name"] for parameter in parameters if parameter["in"] == "header"} == headers
+
+
+@pytest.mark.parametrize("path", ["/api/schema", "/api/docs"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "MADEUP"])
+def test_another_method_is_refused_in_the_one_form(path: str, method: str) -> None:
+    answer = Client().generic(method, path)
+    assert (answer.status_code, answer["Content-Type"]) == (405, "application/json")
+    assert answer["Allow"] == "GET, HEAD"
+    (error,) = answer.json()["errors"]
+    assert (error["code"], error["attr"]) == ("method_not_allowed", None)
