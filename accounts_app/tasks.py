@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from accounts_app import mails, sign_ins
+from accounts_app import erasure, mails, sign_ins
 
 
 @shared_task(name="accounts_app.send_due_mails")
@@ -13,3 +13,9 @@ def send_due_mails() -> int:
 def purge_accounts() -> int:
     """Tick: forget sign-ins that have expired, and to whom mails were sent."""
     return sign_ins.purge_expired() + mails.purge_handled()
+
+
+@shared_task(name="accounts_app.erase_closed_accounts")
+def erase_closed_accounts() -> int:
+    """Tick: erase what belonged to people who closed their account."""
+    return erasure.erase_closed_accounts()

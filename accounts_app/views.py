@@ -7,12 +7,13 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, status
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.generics import CreateAPIView, RetrieveUpdateAPIView
+from rest_framework.generics import CreateAPIView, RetrieveUpdateDestroyAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.views import TokenViewBase
 
-from accounts_app import sign_ins, throttles
+from accounts_app import erasure, sign_ins, throttles
+from accounts_app.api_tokens import NotByApiToken
 from accounts_app.models import SignIn, User
 from accounts_app.serializers import (
     MeSerializer,
@@ -78,12 +79,25 @@ class SignOutView(ApiView, TokenViewBase):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class MeView(ApiView, RetrieveUpdateAPIView[User]):
+class MeView(ApiView, RetrieveUpdateDestroyAPIView[User]):
     """Whoever asks."""
 
-    http_method_names = ["get", "patch", "head", "options"]
+    http_method_names = ["get", "patch", "delete", "head", "options"]
     serializer_class = MeSerializer
+
+    def get_permissions(self) -> Any:
+        closing = self.request is not None and self.request.method == "DELETE"
+        return [*super().get_permissions(), *([NotByApiToken()] if closing else [])]
 
     def get_object(self) -> User:
         assert isinstance(self.request.user, User)
         return self.request.user
+
+    @extend_schema(responses={202: None})
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Close the account, for good: signed out everywhere at once, and everything erased soon after.
+
+        Every token is refused from now on, and the e-mail address is free for a new account.
+        """
+        erasure.close_account(self.get_object())
+        return Response(status=status.HTTP_202_ACCEPTED)

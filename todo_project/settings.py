@@ -10,8 +10,6 @@ from typing import Any
 
 import environ
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from todo_project.logs import ON_EVERY_LINE, logging_config
 
@@ -144,7 +142,6 @@ CACHES: dict[str, dict[str, Any]] = {
             # A request waits for it; a store as slow as that is as good as away.
             "socket_timeout": REDIS_TIMEOUT_SECONDS / 4,
             "socket_connect_timeout": REDIS_TIMEOUT_SECONDS / 4,
-            "retry": Retry(NoBackoff(), 0),
         },
     },
 }
