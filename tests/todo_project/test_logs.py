@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from events_app.models import OutboxEvent
-from tasks_app.models import Tag
+from tasks_app.models import Tag, Task
 from todo_project.logs import logging_config
 
 ClientOf = Callable[[User], APIClient]
