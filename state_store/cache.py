@@ -6,7 +6,9 @@ from typing import Any
 
 import structlog
 from django.core.cache.backends.redis import RedisCache
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,11 @@ class CountingCache(RedisCache):
 
     # Django has an instance for each thread; the store is away for all of them.
     _away_until = 0.0
+
+    def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
+        # No retries: they would multiply the time somebody waits for a store that is away.
+        options = {"retry": Retry(NoBackoff(), 0)} | params.get("OPTIONS", {})
+        super().__init__(server, params | {"OPTIONS": options})
 
     def count(self, key: str, *, seconds: int) -> int | None:
         """One more under this key, which is kept for `seconds` more; None when the store is away."""
