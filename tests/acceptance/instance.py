@@ -131,6 +131,11 @@ class Instance:
         with psycopg.connect(self.postgres.url) as connection:
             return connection.execute(statement, parameters).fetchall()  # type: ignore[arg-type]
 
+    def run(self, statements: str) -> None:
+        """Have PostgreSQL run them."""
+        with psycopg.connect(self.postgres.url) as connection:
+            connection.execute(statements)  # type: ignore[call-overload]
+
     def metrics(self) -> str:
         answer = self.call("GET", "/metrics", token=self.environment["METRICS_TOKEN"])
         assert answer.status == 200

@@ -1,0 +1,149 @@
+"""Valkey killed under load and started again: nobody's request fails, no change is without its event."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.acceptance.instance import Instance, instance
+from tests.acceptance.journal import changes, keep_journal, unmatched
+from tests.acceptance.processes import eventually
+from todo_project.demo.push_service import push_service
+
+pytestmark = pytest.mark.slow
+
+THREADS = 8
+PHASE_SECONDS = 6.0
+# Longer than a request may wait for a store that is away, and shorter than anybody's patience.
+LONGEST_SECONDS = 3.0
+
+
+@dataclass
+class Load:
+    """Writers on every path that changes something, each for a user of its own."""
+
+    running: Instance
+    tokens: Sequence[str]
+    phase: str = "before"
+    stop: threading.Event = field(default_factory=threading.Event)
+    answers: list[tuple[str, str, int, float]] = field(default_factory=list)
+
+    def start(self) -> list[threading.Thread]:
+        writers = [threading.Thread(target=self._write, args=(token,)) for token in self.tokens]
+        for writer in writers:
+            writer.start()
+        return writers
+
+    def _write(self, token: str) -> None:
+        while not self.stop.is_set():
+            for _ in self._life(token):
+                if self.stop.is_set():
+                    return
+
+    def _life(self, token: str) -> Iterator[None]:
+        """One task from its making to its end, with tags, in steps."""
+        tag = self._ask("POST", "/api/tags", {"name": uuid4().hex}, token)["id"]
+        other = self._ask("POST", "/api/tags", {"name": uuid4().hex}, token)["id"]
+        yield
+        task = self._ask("POST", "/api/tasks", {"title": "x", "tag_ids": [tag]}, token)["id"]
+        path = f"/api/tasks/{task}"
+        yield self._ask("PATCH", path, {"title": "y", "priority_id": 3}, token)
+        yield self._ask("POST", f"{path}/snooze", {"until": _in_an_hour()}, token)
+        yield self._ask("POST", f"{path}/complete", None, token)
+        yield self._ask("POST", f"{path}/reopen", None, token)
+        yield self._ask("PATCH", f"/api/tags/{other}", {"color": "#123456"}, token)
+        yield self._ask("POST", f"/api/tags/{tag}/merge", {"into": other}, token)
+        operations = [
+            {"op": "create", "data": {"title": "z"}},
+            {"op": "update", "id": task, "data": {"pinned": True}},
+        ]
+        yield self._ask("POST", "/api/tasks/bulk", {"operations": operations}, token)
+        yield self._ask("DELETE", path, None, token)
+        yield self._ask("POST", f"{path}/restore", None, token)
+        yield self._ask("DELETE", f"/api/tags/{other}", None, token)
+        yield self._ask("DELETE", f"{path}?permanent=true", None, token)
+        yield self._ask("PATCH", "/api/me", {"timezone": "Europe/Berlin"}, token)
+
+    def _ask(self, method: str, path: str, body: object, token: str) -> Any:
+        started, phase = time.monotonic(), self.phase
+        answer = self.running.call(method, path, body, token=token, Idempotency_Key=uuid4().hex)
+        self.answers.append((phase, f"{method} {path}", answer.status, time.monotonic() - started))
+        return answer.body
+
+    def seconds(self, phase: str) -> list[float]:
+        return sorted(taken for named, _, _, taken in self.answers if named == phase)
+
+
+def _in_an_hour() -> str:
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+def told(load: Load) -> str:
+    """The figures, for who runs it with -s."""
+    lines = []
+    for phase in ("before", "killed", "back", "frozen"):
+        if seconds := load.seconds(phase):
+            cuts = [round(cut * 1000) for cut in quantiles(seconds, n=100)]
+            longest = round(seconds[-1] * 1000)
+            lines.append(f"{phase}: {len(seconds)} writes, p50 {cuts[49]}, p99 {cuts[98]}, most {longest} ms")
+    return "\n".join(lines)
+
+
+def test_requests_and_events_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A limit nobody reaches: the counters are asked all the same.
+    with push_service() as service, instance(tmp_path / "data", THROTTLE_WRITES="100000/min") as running:
+        keep_journal(running)
+        tokens = [running.sign_up(f"{number}@example.test") for number in range(THREADS)]
+        subscription = service.subscribe().subscription
+        assert running.call("POST", "/api/push-subscriptions", subscription, token=tokens[0]).status == 201
+        load = Load(running, tokens)
+        writers = load.start()
+        time.sleep(PHASE_SECONDS)
+
+        load.phase = "killed"
+        assert running.valkey.process
+        running.valkey.process.kill()
+        running.valkey.process.wait()
+        at = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+        reminding = {"title": "rings while it is away", "reminder_at": at}
+        assert running.call("POST", "/api/tasks", reminding, token=tokens[0]).status == 201
+        time.sleep(PHASE_SECONDS)
+        assert service.messages == []  # ticks come by it: late, not lost
+
+        running.valkey.start()
+        running.valkey.wait_until_ready()
+        back = time.monotonic()
+        load.phase = "back"
+        eventually(lambda: len(service.messages) == 1, seconds=60)
+        until_delivered = time.monotonic() - back
+        time.sleep(PHASE_SECONDS)
+
+        load.phase = "frozen"  # it takes connections and never answers
+        running.valkey.process.send_signal(signal.SIGSTOP)
+        time.sleep(PHASE_SECONDS)
+        running.valkey.process.send_signal(signal.SIGCONT)
+        load.stop.set()
+        for writer in writers:
+            writer.join()
+
+        eventually(running.is_ready)  # and no process has ended
+        eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)])
+        with capsys.disabled():
+            print(f"\n{told(load)}\n{changes(running)} changes, unmatched {unmatched(running)}")  # noqa: T201
+            print(f"reminder delivered {until_delivered:.1f} s after it was back")  # noqa: T201
+        wrong = [(request, status) for _, request, status, _ in load.answers if status >= 400]
+        assert wrong == []
+        assert changes(running) > 100
+        assert set(unmatched(running).values()) == {0}
+        for phase in ("killed", "frozen"):
+            assert load.seconds(phase)[-1] < LONGEST_SECONDS
+        assert running.rows("SELECT count(*) FROM parked_events") == [(0,)]
+        assert len(service.messages) == 1
