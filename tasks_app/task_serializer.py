@@ -17,12 +17,12 @@ from tasks_app.models import (
     DEFAULT_PRIORITY_ID,
     MAX_REMINDER_OFFSET_MINUTES,
     MAX_REMINDER_OFFSETS,
-    Priority,
     Tag,
     Task,
 )
 from tasks_app.services import create_task, tags_named, update_task
 from tasks_app.validity import check_task
+from tasks_app.vocabulary import Vocabulary
 
 MAX_TAGS = 50  # of one task: more is a mistake of the client's, and each is a row
 LARGEST_ID = 2**63 - 1
@@ -143,20 +143,24 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         assert isinstance(user, User)
         return user
 
+    @property
+    def _vocabulary(self) -> Vocabulary:
+        return self.context.get("vocabulary") or Vocabulary(self._user)
+
     # --- one field ---------------------------------------------------------------------------------
 
     def validate_reminder_offsets(self, value: list[int]) -> list[int]:
         return sorted(set(value))
 
     def validate_priority_id(self, value: int) -> int:
-        if not Priority.objects.filter(pk=value).exists():
+        if not self._vocabulary.has_priority(value):
             raise serializers.ValidationError(
                 "There is no priority of this id: see /api/priorities.", code="unknown"
             )
         return value
 
     def validate_priority(self, value: str) -> int:
-        found = Priority.objects.filter(name__iexact=value).first()
+        found = self._vocabulary.priority_named(value)
         if found is None:
             raise serializers.ValidationError(
                 "There is no priority of this name: see /api/priorities.", code="unknown"
@@ -164,7 +168,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return found.pk
 
     def validate_tag_ids(self, value: list[int]) -> list[Tag]:
-        tags = list(Tag.objects.filter(user=self._user, pk__in=value))
+        tags = self._vocabulary.tags(value)
         if missing := set(value) - {tag.pk for tag in tags}:
             raise serializers.ValidationError(f"You have no tag of id {min(missing)}.", code="unknown")
         return tags
@@ -226,16 +230,25 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     # --- writing -----------------------------------------------------------------------------------
 
     def create(self, validated_data: dict[str, Any]) -> Task:
-        tags = self._tags(validated_data) or []
-        return create_task(self._user, tags=tags, **{"timezone": self._user.timezone} | validated_data)
+        fields, tags = self._split(validated_data)
+        return create_task(self._user, tags=tags or [], **{"timezone": self._user.timezone} | fields)
 
     def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
-        return update_task(instance, tags=self._tags(validated_data), **validated_data)
+        fields, tags = self._split(validated_data)
+        return update_task(instance, tags=tags, **fields)
 
-    def _tags(self, validated: dict[str, Any]) -> list[Tag] | None:
-        """The tags meant, None when none were sent; names become tags only now, when all else is valid."""
-        names, chosen = validated.pop("tags", None), validated.pop("tag_ids", None)
-        return tags_named(self._user, names) if names is not None else chosen
+    def _split(self, validated: dict[str, Any]) -> tuple[dict[str, Any], list[Tag] | None]:
+        """The columns, and the tags meant; names become tags only now, when all else is valid."""
+        fields, tags, names = fields_and_tags(validated)
+        return fields, tags if names is None else tags_named(self._user, names)
+
+
+def fields_and_tags(
+    validated: dict[str, Any],
+) -> tuple[dict[str, Any], list[Tag] | None, list[str] | None]:
+    """The columns, the tags and the names of tags; None where none were sent."""
+    fields = {name: value for name, value in validated.items() if name not in ("tags", "tag_ids")}
+    return fields, validated.get("tag_ids"), validated.get("tags")
 
 
 def _by_field(error: DjangoValidationError) -> dict[str, Any]:

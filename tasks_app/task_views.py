@@ -7,31 +7,28 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
+from accounts_app.models import User
 from http_app.conditional import Versioned
 from http_app.errors import Conflict
 from http_app.filters import true_or_false
 from http_app.views import ApiView, OwnedByUser
+from tasks_app.bulk import Bulk
+from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
+from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.querysets import TaskQuerySet
+from tasks_app.refusals import refuse_trash
 from tasks_app.reminding import is_silent
 from tasks_app.serializers import SnoozeSerializer
 from tasks_app.services import complete_task, reopen_task, restore_task, snooze_task, trash_task
 from tasks_app.task_serializer import TaskSerializer
-
-
-class TaskInTrash(APIException):
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "in_trash"
-    default_detail = "The task is in the trash: restore it first."
-
 
 _EXAMPLE = OpenApiExample(
     "A daily task with two reminders",
@@ -67,7 +64,7 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
 
     def perform_update(self, serializer: BaseSerializer[Task]) -> None:
         assert serializer.instance is not None
-        self._refuse_trash(serializer.instance)
+        refuse_trash(serializer.instance)
         serializer.save()
 
     @extend_schema(
@@ -86,23 +83,39 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
             trash_task(task)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
+    @extend_schema(request=BulkSerializer, responses=BulkResultSerializer, examples=BULK_EXAMPLES)
+    @action(detail=False, methods=["post"])
+    def bulk(self, request: Request) -> Response:
+        """Up to 1,000 changes at once, made in their order.
+
+        With `atomic` (the default) one that fails stops them all: the answer is an error that names each
+        field (`operations.3.data.title`), its status 400, or 404 or 409 when that is what all that fail have
+        in common. Without it the answer is 200 and each has its own result. A task named twice changes
+        once: one version, one event. The body limit holds (413): split what is larger.
+        """
+        bulk = BulkSerializer(data=request.data)
+        bulk.is_valid(raise_exception=True)
+        assert isinstance(request.user, User)
+        runner = Bulk(request.user, context=self.get_serializer_context())
+        return Response({"results": runner.run(**bulk.validated_data)})
+
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: str) -> Response:
         """Done; of a recurring task the next occurrence appears. Again: nothing more happens."""
-        return self._answer(complete_task(self._refuse_trash(self.get_object())))
+        return self._answer(complete_task(refuse_trash(self.get_object())))
 
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str) -> Response:
         """Not done after all. A next occurrence that exists already stays."""
-        return self._answer(reopen_task(self._refuse_trash(self.get_object())))
+        return self._answer(reopen_task(refuse_trash(self.get_object())))
 
     @extend_schema(request=SnoozeSerializer, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, pk: str) -> Response:
         """Silent until then, and then it rings."""
-        task = self._refuse_trash(self.get_object())
+        task = refuse_trash(self.get_object())
         if is_silent(task):
             raise Conflict(
                 "Only an open task rings: reopen it or take it out of the archive first.", "not_open"
@@ -116,11 +129,6 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     def restore(self, request: Request, pk: str) -> Response:
         """Out of the trash."""
         return self._answer(restore_task(self.get_object()))
-
-    def _refuse_trash(self, task: Task) -> Task:
-        if task.deleted_at is not None:
-            raise TaskInTrash
-        return task
 
     def _answer(self, task: Task) -> Response:
         return Response(self.get_serializer(task).data)

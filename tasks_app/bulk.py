@@ -1,0 +1,187 @@
+"""Many changes of tasks in one request: checked one by one, in order, then written with few statements.
+
+Each operation is held against the tasks as the operations before it leave them. A task that is named more
+than once changes once: one version, one event. Nothing is written before everything is checked, so atomic
+means nothing has to be taken back.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.utils import timezone
+from drf_standardized_errors.formatter import flatten_errors
+from rest_framework import status
+from rest_framework.exceptions import APIException, NotFound, ValidationError
+
+from accounts_app.models import User
+from tasks_app.bulk_serializers import CompleteSerializer, DeleteSerializer
+from tasks_app.models import Tag, Task
+from tasks_app.refusals import refuse_trash
+from tasks_app.services import tags_named
+from tasks_app.task_serializer import LARGEST_ID, TaskSerializer, fields_and_tags
+from tasks_app.vocabulary import Vocabulary
+
+
+@dataclass
+class Done:
+    """An operation that will be made: what its own route would answer."""
+
+    status: int
+    task: Task
+    id: int | None = None  # known from the start: an erased task has none in the end
+
+
+@dataclass
+class Failed:
+    """An operation that cannot be made: `detail` as DRF has it, with the field it belongs to."""
+
+    status: int
+    detail: dict[str, Any]
+
+
+@dataclass
+class Writes:
+    """What there is to write."""
+
+    created: list[Task] = field(default_factory=list)
+    changed: dict[int, Task] = field(default_factory=dict)
+    erased: set[int] = field(default_factory=set)
+    # Names of tags, by the task's id(): they become tags when all else is known to be right.
+    names: dict[int, tuple[Task, list[str]]] = field(default_factory=dict)
+
+
+class BulkRefusedError(APIException):
+    """One thing is wrong with all that fail, and it is not their shape: its own status (404, 409)."""
+
+    def __init__(self, status_code: int, detail: dict[str, Any]) -> None:
+        super().__init__(detail)
+        self.status_code = status_code
+
+
+class Bulk:
+    """The operations of one request. Runs inside its transaction."""
+
+    def __init__(self, user: User, *, context: Mapping[str, Any]) -> None:
+        self._user = user
+        self._vocabulary = Vocabulary(user)
+        context = {**context, "vocabulary": self._vocabulary}
+        self._create = TaskSerializer(context=context)
+        self._update = TaskSerializer(context=context, partial=True)
+        self._delete, self._complete = DeleteSerializer(), CompleteSerializer()
+        self._tasks: dict[int, Task] = {}
+        self._writes = Writes()
+
+    def run(self, operations: Sequence[Any], *, atomic: bool) -> list[dict[str, Any]]:
+        """Make them; the results. `operations` are of OperationSerializer, or what is wrong with one.
+
+        Raises, when `atomic` and one fails, what names them all: ValidationError or BulkRefusedError.
+        """
+        good = [operation for operation in operations if isinstance(operation, dict)]
+        self._lock(operation["id"] for operation in good if "id" in operation)
+        self._vocabulary.load_tags(_tag_ids(good))
+        outcomes = [self._check(operation) for operation in operations]
+        failed = {i: outcome for i, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
+        if atomic and failed:
+            raise _refused(failed)
+        self._write()
+        return [_result(i, outcome) for i, outcome in enumerate(outcomes)]
+
+    def _lock(self, ids: Iterable[int]) -> None:
+        for task in Task.objects.filter(user=self._user, pk__in=set(ids)).locked():
+            task.before = copy(task)
+            self._tasks[task.pk] = task
+
+    def _check(self, operation: dict[str, Any] | ValidationError) -> Done | Failed:
+        """Apply one to its task, unwritten."""
+        if isinstance(operation, ValidationError):
+            return Failed(operation.status_code, operation.detail)  # type: ignore[arg-type] # a serializer's
+        try:
+            return getattr(self, f"_{operation['op']}_task")(operation)  # type: ignore[no-any-return]
+        except ValidationError as error:
+            return Failed(error.status_code, {"data": error.detail})
+        except APIException as error:
+            return Failed(error.status_code, {"id": error.detail})
+
+    def _create_task(self, operation: dict[str, Any]) -> Done:
+        fields, tags, names = fields_and_tags(self._create.run_validation(operation["data"]))
+        task = Task(user=self._user, **{"timezone": self._user.timezone} | fields)
+        self._writes.created.append(task)
+        self._tag(task, tags, names)
+        return Done(status.HTTP_201_CREATED, task)
+
+    def _update_task(self, operation: dict[str, Any]) -> Done:
+        task = refuse_trash(self._task(operation))
+        self._update.instance = task
+        fields, tags, names = fields_and_tags(self._update.run_validation(operation["data"]))
+        for name, value in fields.items():
+            setattr(task, name, value)
+        self._tag(task, tags, names)
+        return self._changed(task)
+
+    def _complete_task(self, operation: dict[str, Any]) -> Done:
+        task = refuse_trash(self._task(operation))
+        self._complete.run_validation(operation.get("data", {}))
+        task.completed = True
+        return self._changed(task)
+
+    def _delete_task(self, operation: dict[str, Any]) -> Done:
+        task = self._task(operation)
+        if self._delete.run_validation(operation.get("data", {}))["permanent"]:
+            self._writes.erased.add(task.pk)
+        else:
+            task.deleted_at = task.deleted_at or timezone.now()
+            self._writes.changed[task.pk] = task
+        return Done(status.HTTP_204_NO_CONTENT, task, task.pk)
+
+    def _task(self, operation: dict[str, Any]) -> Task:
+        task = self._tasks.get(operation["id"])
+        if task is None or task.pk in self._writes.erased:
+            raise NotFound("You have no task of this id.")
+        return task
+
+    def _changed(self, task: Task) -> Done:
+        self._writes.changed[task.pk] = task
+        return Done(status.HTTP_200_OK, task, task.pk)
+
+    def _tag(self, task: Task, tags: list[Tag] | None, names: list[str] | None) -> None:
+        if tags is not None or names is not None:
+            task.tag_ids = [tag.pk for tag in tags or []]
+            self._writes.names[id(task)] = (task, names or [])
+
+    def _write(self) -> None:
+        writes = self._writes
+        wanted = {name for _, names in writes.names.values() for name in names}
+        named = {tag.name: tag.pk for tag in tags_named(self._user, sorted(wanted))} if wanted else {}
+        for task, names in writes.names.values():
+            task.tag_ids = [*(task.tag_ids or []), *(named[name] for name in set(names))]
+        Task.objects.bulk_create(writes.created)
+        Task.objects.write_locked(list(writes.changed.values()))
+        if writes.erased:
+            Task.objects.filter(pk__in=writes.erased).delete()
+
+
+def _tag_ids(operations: Iterable[dict[str, Any]]) -> set[int]:
+    """The tags named by id; what is none is told when its operation is checked."""
+    lists = (operation.get("data", {}).get("tag_ids") for operation in operations)
+    ids = (pk for given in lists if isinstance(given, list) for pk in given)
+    return {pk for pk in ids if type(pk) is int and 0 < pk <= LARGEST_ID}
+
+
+def _refused(failed: dict[int, Failed]) -> APIException:
+    """The one error form, with every operation that fails."""
+    detail: dict[str, Any] = {"operations": {i: outcome.detail for i, outcome in failed.items()}}
+    codes = {outcome.status for outcome in failed.values()}
+    code = codes.pop() if len(codes) == 1 else status.HTTP_400_BAD_REQUEST
+    if code == status.HTTP_400_BAD_REQUEST:
+        return ValidationError(detail)
+    return BulkRefusedError(code, detail)
+
+
+def _result(index: int, outcome: Done | Failed) -> dict[str, Any]:
+    if isinstance(outcome, Done):
+        return {"status": outcome.status, "id": outcome.id or outcome.task.pk}
+    kind = "validation_error" if outcome.status == status.HTTP_400_BAD_REQUEST else "client_error"
+    errors = [asdict(error) for error in flatten_errors(outcome.detail, f"operations.{index}")]
+    return {"status": outcome.status, "error": {"type": kind, "errors": errors}}

@@ -1,0 +1,124 @@
+"""The shape of POST /api/tasks/bulk."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from http_app.errors import ErrorSerializer
+from http_app.serializers import StrictSerializer
+from tasks_app.task_serializer import LARGEST_ID
+
+MAX_OPERATIONS = 1_000
+OPERATIONS = ["create", "update", "complete", "delete"]
+
+
+class EachByItself(serializers.ListSerializer[Any]):
+    """What is wrong with one operation is that operation's own result: a ValidationError in its place."""
+
+    def run_child_validation(self, data: Any) -> Any:
+        try:
+            return super().run_child_validation(data)
+        except ValidationError as error:
+            return error
+
+
+class OperationSerializer(StrictSerializer):
+    """One change of one task."""
+
+    op = serializers.ChoiceField(choices=OPERATIONS)
+    id = serializers.IntegerField(
+        required=False, min_value=1, max_value=LARGEST_ID, help_text="The task; with all but create."
+    )
+    data: Any = serializers.DictField(
+        child=serializers.JSONField(allow_null=True),  # whose type is the task's own question
+        required=False,
+        help_text=(
+            "create: the fields as POST /api/tasks takes them. update: those that change, as PATCH takes."
+            " delete: `permanent`, true to erase the task past the trash. complete: nothing."
+        ),
+    )
+
+    class Meta:
+        list_serializer_class = EachByItself
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["op"] == "create" and "id" in attrs:
+            raise ValidationError({"id": ["A new task gets its id from us; leave it out."]}, code="read_only")
+        if attrs["op"] != "create" and "id" not in attrs:
+            raise ValidationError({"id": [ErrorDetail("Say which task.", "required")]})
+        if attrs["op"] in ("create", "update") and "data" not in attrs:
+            raise ValidationError({"data": [ErrorDetail("Say which fields.", "required")]})
+        return attrs
+
+
+class DeleteSerializer(StrictSerializer):
+    permanent = serializers.BooleanField(default=False)
+
+
+class CompleteSerializer(StrictSerializer):
+    pass
+
+
+class BulkSerializer(StrictSerializer):
+    """Up to 1,000 changes, made in this order."""
+
+    operations = OperationSerializer(many=True, allow_empty=False, max_length=MAX_OPERATIONS)  # type: ignore[call-arg]
+    atomic = serializers.BooleanField(
+        default=True, help_text="True: all or nothing. False: each by itself, the good ones stay."
+    )
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """What became of one operation."""
+
+    status = serializers.IntegerField(help_text="201, 200 or 204 as the single route answers; 400, 404, 409.")
+    id = serializers.IntegerField(required=False, help_text="The task; not there with an error.")
+    error = ErrorSerializer(required=False)
+
+
+class BulkResultSerializer(serializers.Serializer[Any]):
+    results = ResultSerializer(many=True, help_text="In the order of the operations.")
+
+
+EXAMPLES = [
+    OpenApiExample(
+        "What a client did while it was offline",
+        value={
+            "operations": [
+                {"op": "create", "data": {"title": "Water the plants", "tags": ["home"]}},
+                {"op": "update", "id": 7, "data": {"priority": "High"}},
+                {"op": "complete", "id": 7},
+                {"op": "delete", "id": 8},
+            ],
+            "atomic": False,
+        },
+        request_only=True,
+    ),
+    OpenApiExample(
+        "One result for each, in order",
+        value={
+            "results": [
+                {"status": 201, "id": 12},
+                {"status": 200, "id": 7},
+                {"status": 200, "id": 7},
+                {
+                    "status": 404,
+                    "error": {
+                        "type": "client_error",
+                        "errors": [
+                            {
+                                "code": "not_found",
+                                "detail": "You have no task of this id.",
+                                "attr": "operations.3.id",
+                            }
+                        ],
+                    },
+                },
+            ]
+        },
+        response_only=True,
+        status_codes=["200"],
+    ),
+]

@@ -1,0 +1,19 @@
+"""What a task in the wrong state answers."""
+
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+from tasks_app.models import Task
+
+
+class TaskInTrash(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "in_trash"
+    default_detail = "The task is in the trash: restore it first."
+
+
+def refuse_trash(task: Task) -> Task:
+    """The task; raises TaskInTrash when it lies there."""
+    if task.deleted_at is not None:
+        raise TaskInTrash
+    return task
