@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import DestroyAPIView, ListCreateAPIView
@@ -11,19 +11,10 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts_app.api_tokens import PREFIX, NotByApiToken, create_api_token
+from accounts_app.api_tokens import MAX_PER_USER, PREFIX, NotByApiToken, create_api_token
 from accounts_app.models import ApiToken, User
 from http_app.serializers import StrictSerializer
 from http_app.views import ApiView, OwnedByUser
-
-_EXAMPLE: dict[str, Any] = {
-    "id": 7,
-    "name": "backup script",
-    "scopes": ["read"],
-    "expires_at": "2031-01-01T00:00:00Z",
-    "last_used_at": None,
-    "created_at": "2030-05-01T07:00:00Z",
-}
 
 
 class ApiTokenSerializer(StrictSerializer, serializers.ModelSerializer[ApiToken]):
@@ -69,30 +60,20 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 
 
 @extend_schema_view(
+    get=extend_schema(description="Your personal API tokens, without their secrets."),
     post=extend_schema(
+        description=(
+            "Make a token. Its secret is in this answer and nowhere else; `Idempotency-Key` is not heeded, for"
+            f" a kept answer would keep the secret. A person has {MAX_PER_USER} at most (409)."
+        ),
         request=ApiTokenSerializer,
         responses={201: NewApiTokenSerializer},
-        examples=[
-            OpenApiExample(
-                "A token that only reads",
-                {key: _EXAMPLE[key] for key in ("name", "scopes", "expires_at")},
-                request_only=True,
-            ),
-            OpenApiExample(
-                "Its secret, shown once",
-                _EXAMPLE | {"token": PREFIX + "0123456789abcdef" * 4},
-                response_only=True,
-                status_codes=["201"],
-            ),
-        ],
     ),
-    get=extend_schema(examples=[OpenApiExample("One token", _EXAMPLE, response_only=True)]),
 )
 class ApiTokensView(ApiView, OwnedByUser, ListCreateAPIView[ApiToken]):
-    """Personal API tokens, 50 at most: for programs of yours, in the place of an access token."""
+    """Personal API tokens: for programs of yours, in the place of an access token."""
 
-    # A kept answer would keep the secret.
-    keeps_answers = False
+    keeps_answers = False  # they have the secret in them
     permission_classes = [IsAuthenticated, NotByApiToken]
     queryset = ApiToken.objects.all()
     serializer_class = ApiTokenSerializer
@@ -100,7 +81,6 @@ class ApiTokensView(ApiView, OwnedByUser, ListCreateAPIView[ApiToken]):
     default_ordering = "-created_at"
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Make a token. Its secret is in this answer and nowhere else; Idempotency-Key is not heeded here."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         assert isinstance(request.user, User)

@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
-from accounts_app.api_tokens import PREFIX
+from accounts_app.api_tokens import PREFIX, NotByApiToken
 from accounts_app.authentication import BearerAuthentication
 
 
@@ -13,7 +13,10 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = ["accessToken", "apiToken", "outsideToken"]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
-        return [{name: []} for name in self.name]  # one of them, not all
+        permissions = auto_schema.view.get_permissions()
+        refused = any(isinstance(permission, NotByApiToken) for permission in permissions)
+        names = [name for name in self.name if not (refused and name == "apiToken")]
+        return [{name: []} for name in names]  # one of them, not all
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
         return [

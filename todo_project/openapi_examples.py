@@ -22,6 +22,14 @@ _TASK: dict[str, Any] = {
     "timezone": "Europe/Berlin",
 }
 _TOKENS = {"access": "eyJhbGciOi...access", "refresh": "eyJhbGciOi...refresh"}
+_API_TOKEN = {
+    "id": 7,
+    "name": "backup script",
+    "scopes": ["read"],
+    "expires_at": "2031-01-01T00:00:00Z",
+    "last_used_at": None,
+    "created_at": _CREATED_AT,
+}
 # The example of RFC 8291, 5.
 _POINT = "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM"
 _ENDPOINT = "https://push.example.com/send/f1Zr2sBq"
@@ -56,6 +64,9 @@ EXAMPLES: dict[str, Any] = {
         "created_at": _CREATED_AT,
     },
     "PatchedMeRequest": {"timezone": "America/New_York"},
+    "ApiToken": _API_TOKEN,
+    "ApiTokenRequest": {"name": "backup script", "scopes": ["read"], "expires_at": "2031-01-01T00:00:00Z"},
+    "NewApiToken": _API_TOKEN | {"token": "todo_pat_" + "0123456789abcdef" * 4},
     "Task": _TASK
     | {
         "id": 7,
