@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
-from django.db.models import Min
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from events_app.envelope import Event, from_row
@@ -43,8 +43,8 @@ def handle(group: str, event: Event) -> None:
 
 def retry_parked(limit: int = 100) -> int:
     """Try again what is due, the oldest of each group and key first. Returns how many left the table."""
-    heads = ParkedEvent.objects.values("group", "key").annotate(head=Min("id")).values_list("head", flat=True)
-    due = ParkedEvent.objects.filter(id__in=heads, next_attempt_at__lte=timezone.now())
+    before = ParkedEvent.objects.filter(group=OuterRef("group"), key=OuterRef("key"), id__lt=OuterRef("id"))
+    due = ParkedEvent.objects.filter(~Exists(before), next_attempt_at__lte=timezone.now())
     keys = list(due.order_by("next_attempt_at").values_list("group", "key")[:limit])
     return sum(_retry_key(group, key) for group, key in keys)
 

@@ -67,7 +67,10 @@ class ParkedEvent(EventFields):
         constraints = [
             models.UniqueConstraint(fields=["group", "event_id"], name="parked_once_per_group"),
         ]
-        indexes = [models.Index(fields=["group", "key", "id"], name="parked_by_group_and_key")]
+        indexes = [
+            models.Index(fields=["group", "key", "id"], name="parked_by_group_and_key"),
+            models.Index(fields=["next_attempt_at"], name="parked_by_next_attempt"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.group}: {self.type} {self.subject}"

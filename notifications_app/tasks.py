@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from notifications_app import deliveries, due_soon, scan
+from notifications_app import deliveries, due_soon, retention, scan
 from notifications_app.models import Delivery
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,12 @@ def requeue_stalled_deliveries() -> int:
         if taken < _REQUEUE_BATCH:
             break
     return queued
+
+
+@shared_task(name="notifications_app.purge_notifications")
+def purge_notifications() -> int:
+    """Tick: erase what is known of old reminders and deliveries."""
+    return retention.purge_notifications()
 
 
 # Below deliveries.LEASE. They hold in a pool of processes only; pinned_http.py has bounds of its own.

@@ -23,6 +23,8 @@ from notifications_app.channels.channel import ChannelUnavailableError
 
 TAG = "todo"
 SHORTEST_SECRET_KEY = 50  # what Django's own `check --deploy` asks for
+# Longer than a reminder is worth telling, and than an event waits for its retries.
+SHORTEST_KEPT = timedelta(days=2)
 SHORTEST_METRICS_TOKEN = 16
 LONGEST_TOKEN = timedelta(days=3650)
 RESERVED_DOMAIN = ".test"  # RFC 6761: nobody reads mail there
@@ -66,6 +68,9 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
         yield _error("E011", "DATABASE_URL names no PostgreSQL.", hint)
     if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
         yield _error("E012", "REDIS_URL names no Redis or Valkey.", "Write redis://:password@host:6379/0.")
+    if not SHORTEST_KEPT <= settings.NOTIFICATIONS_KEPT <= LONGEST_TOKEN:
+        hint = f"NOTIFICATIONS_KEPT_DAYS is from {SHORTEST_KEPT.days} to {LONGEST_TOKEN.days}."
+        yield _error("E017", f"Notifications are kept for {settings.NOTIFICATIONS_KEPT}.", hint)
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_METRICS_TOKEN:
         hint = f"At least {SHORTEST_METRICS_TOKEN} random characters; without one nobody reads /metrics."
         yield _error("E014", "METRICS_TOKEN can be guessed.", hint)

@@ -296,6 +296,7 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-stalled-deliveries": _tick("notifications_app.requeue_stalled_deliveries", 10.0),
     "retry-parked-events": _tick("events_app.retry_parked_events", 5.0),
     "purge-idempotency-keys": _tick("http_app.purge_idempotency_keys", 3600.0),
+    "purge-notifications": _tick("notifications_app.purge_notifications", 600.0),
     "purge-trash": _tick("tasks_app.purge_trash", 3600.0),
     "purge-accounts": _tick("accounts_app.purge_accounts", 3600.0),
     "erase-closed-accounts": _tick("accounts_app.erase_closed_accounts", 2.0, queue="background"),
@@ -306,6 +307,8 @@ CELERY_BEAT_SCHEDULE = {
 
 VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")
 VAPID_SUBJECT = env.str("VAPID_SUBJECT", default="mailto:operator@example.test")
+# How long the admin and the API can tell what became of a reminder.
+NOTIFICATIONS_KEPT = timedelta(days=env.int("NOTIFICATIONS_KEPT_DAYS", default=90))
 # For development and tests: http and local addresses as push endpoints. Refused in production.
 PUSH_ALLOW_INSECURE_ENDPOINTS = env.bool("PUSH_ALLOW_INSECURE_ENDPOINTS", default=False)
 

@@ -1,0 +1,54 @@
+"""What became of reminders is kept for NOTIFICATIONS_KEPT, then erased.
+
+A reminder's row is also what keeps its instant from ringing again. Erased are only those whose task was
+claimed up to that instant (`reminded_until`): the scan looks at later ones only, and a task that is reopened
+or restored starts at that moment. The one way back is to set a time outright that lies longer ago than
+NOTIFICATIONS_KEPT, which the API refuses.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from notifications_app.models import Delivery, Reminder
+from tasks_app.models import Task
+
+BATCH = 500
+BATCHES_PER_CALL = 20  # far below a tick's time limit; the next tick goes on
+
+
+def purge_notifications() -> int:
+    """Erase old reminders with their deliveries and attempts, and old tests; how many of the former two."""
+    before = timezone.now() - settings.NOTIFICATIONS_KEPT
+    purged = 0
+    for _ in range(BATCHES_PER_CALL):
+        erased = _purge_reminders(before) + _purge_tests(before)
+        purged += erased
+        if not erased:
+            break
+    return purged
+
+
+def _purge_reminders(before: datetime) -> int:
+    """Under the lock of their tasks, as whoever changes reminders; tasks that others hold wait for the next."""
+    with transaction.atomic():
+        old = list(_purgeable(before).order_by("claimed_at").values_list("pk", "task_id")[:BATCH])
+        tasks = Task.objects.filter(pk__in={task for _, task in old}).order_by("pk")
+        locked = list(tasks.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True))
+        chosen = _purgeable(before).filter(pk__in=[pk for pk, _ in old], task__in=locked)
+        _, erased = chosen.delete()
+    return erased.get(Reminder._meta.label, 0)
+
+
+def _purgeable(before: datetime) -> QuerySet[Reminder]:
+    old = Reminder.objects.filter(claimed_at__lt=before, task__reminded_until__gte=F("reminder_at"))
+    return old.exclude(state=Reminder.State.DUE)
+
+
+def _purge_tests(before: datetime) -> int:
+    tests = Delivery.objects.filter(reminder=None, created_at__lt=before).order_by("created_at")
+    _, erased = Delivery.objects.filter(pk__in=list(tests.values_list("pk", flat=True)[:BATCH])).delete()
+    return erased.get(Delivery._meta.label, 0)
