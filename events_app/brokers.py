@@ -4,8 +4,10 @@ Without KAFKA_BOOTSTRAP_SERVERS the events go straight to the groups' handlers. 
 a broker: a row leaves the outbox only when each group is done with it or has parked it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from django.conf import settings
 
 from events_app.envelope import Event
 from events_app.groups import groups_for
@@ -15,16 +17,39 @@ from events_app.handling import handle
 class Broker(Protocol):
     """Takes events in their order."""
 
-    def publish(self, events: Sequence[Event]) -> int:
-        """Take the events, in order; how many of them, from the first on, are safely taken."""
+    @property
+    def batch_size(self) -> int:
+        """How many events it likes to get at once, at most."""
         ...
+
+    def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
+        """Take the events, in order; how many of them, from the first on, are safely taken.
+
+        Calls `waiting` at least each second while it waits; that may raise to give up.
+        """
+        ...
+
+
+class PublishError(RuntimeError):
+    """The broker refuses an event for good: nothing goes past it, so that no order is broken."""
 
 
 class InProcessBroker:
     """Hands each event to each group that has a handler of it."""
 
-    def publish(self, events: Sequence[Event]) -> int:
+    batch_size = 200
+
+    def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         for event in events:
             for group in groups_for(event.type):
                 handle(group, event)
         return len(events)
+
+
+def broker_of_settings() -> Broker:
+    """Kafka when KAFKA_BOOTSTRAP_SERVERS names one, else this process."""
+    if not settings.KAFKA_BOOTSTRAP_SERVERS:
+        return InProcessBroker()
+    from events_app.kafka import KafkaBroker  # librdkafka is not loaded where nobody uses it
+
+    return KafkaBroker()

@@ -47,6 +47,11 @@ def groups_for(event_type: str) -> Iterator[str]:
     return (group for group, handlers in _handlers.items() if event_type in handlers)
 
 
+def types_of(group: str) -> Iterable[str]:
+    """The types the group does something about."""
+    return _handlers.get(group, {}).keys()
+
+
 def group_names() -> Iterable[str]:
     """Every group that does something."""
     return _handlers.keys()

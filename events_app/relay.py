@@ -6,20 +6,21 @@ claims what is there and deletes what the broker has taken.
 
 import signal
 import threading
+from collections.abc import Callable
+from time import monotonic
 from types import FrameType
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
-from events_app.brokers import Broker
+from events_app.brokers import Broker, PublishError
 from events_app.envelope import from_row
 from events_app.metrics import RELAYED
 from events_app.models import OutboxEvent
 
 log = structlog.get_logger(__name__)
 
-BATCH_SIZE = 200
 # Two relays would reorder one task's events. "todo" in ASCII; any constant nobody else uses.
 LOCK_ID = 0x746F646F
 # A session's lock has no lease: a stopped holder would keep it for ever. The server ends a session
@@ -29,14 +30,20 @@ STANDBY_POLL_SECONDS = 1.0
 SHORTEST_POLL_SECONDS = 0.01
 LONGEST_POLL_SECONDS = 0.05
 RECONNECT_SECONDS = 1.0
+# What is in flight when we are asked to stop gets this long to be acknowledged.
+DRAIN_SECONDS = 5
 
 
-def relay_batch(broker: Broker) -> int:
+class StopRequested(Exception):  # noqa: N818 - no error
+    """The relay is asked to stop while the broker keeps it waiting."""
+
+
+def relay_batch(broker: Broker, *, waiting: Callable[[], None] = lambda: None) -> int:
     """Take one batch to the broker; how many events left the outbox."""
-    rows = list(OutboxEvent.objects.order_by("id")[:BATCH_SIZE])
+    rows = list(OutboxEvent.objects.order_by("id")[: broker.batch_size])
     if not rows:
         return 0
-    taken = broker.publish([from_row(row) for row in rows])
+    taken = broker.publish([from_row(row) for row in rows], waiting=waiting)
     OutboxEvent.objects.filter(id__in=[row.id for row in rows[:taken]]).delete()
     RELAYED.inc(taken)
     return taken
@@ -48,6 +55,7 @@ class Relay:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self.stopping = threading.Event()
+        self.stop_by = float("inf")
         self.active = False
         self.poll = SHORTEST_POLL_SECONDS
 
@@ -65,7 +73,7 @@ class Relay:
             self.active = _take_lock()
         if not self.active:
             return STANDBY_POLL_SECONDS
-        if relay_batch(self.broker):
+        if relay_batch(self.broker, waiting=self._still_ours):
             self.poll = SHORTEST_POLL_SECONDS
             return 0
         self.poll = min(self.poll * 1.5, LONGEST_POLL_SECONDS)
@@ -81,8 +89,21 @@ class Relay:
             self.active = False
             connection.close()
             return RECONNECT_SECONDS
+        except PublishError as error:
+            log.error("broker_refuses", error=str(error))
+            return RECONNECT_SECONDS
+        except StopRequested:
+            return 0
+
+    def _still_ours(self) -> None:
+        """While the broker is away: speak to the database, or its server would end our silent session."""
+        if monotonic() > self.stop_by:
+            raise StopRequested
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stop_by = monotonic() + DRAIN_SECONDS
         self.stopping.set()
 
 

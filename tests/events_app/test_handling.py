@@ -64,7 +64,7 @@ def event(subject: str, key: str = "alice") -> Event:
 
 
 def publish(*events: Event) -> None:
-    assert InProcessBroker().publish(events) == len(events)
+    assert InProcessBroker().publish(events, waiting=lambda: None) == len(events)
 
 
 def test_each_group_gets_each_event(group: Group, other: Group) -> None:

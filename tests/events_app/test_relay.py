@@ -1,7 +1,7 @@
 """The relay takes what is committed, in order, and one relay at a time."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -20,18 +20,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class Keeper:
     """A broker that keeps what it gets, and takes only the first `takes` of a batch."""
 
+    batch_size = 200
+
     def __init__(self, takes: int = 1_000) -> None:
         self.takes = takes
         self.events: list[Event] = []
 
-    def publish(self, events: Sequence[Event]) -> int:
+    def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         taken = events[: self.takes]
         self.events += taken
         return len(taken)
 
 
 class Failing:
-    def publish(self, events: Sequence[Event]) -> int:
+    batch_size = 200
+
+    def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         raise OperationalError("the broker's database went away")
 
 

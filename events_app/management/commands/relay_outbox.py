@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from events_app.brokers import InProcessBroker
+from events_app.brokers import broker_of_settings
 from events_app.metrics import serve_metrics
 from events_app.relay import Relay
 
@@ -12,4 +12,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         serve_metrics()
-        Relay(InProcessBroker()).run()
+        Relay(broker_of_settings()).run()

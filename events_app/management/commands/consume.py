@@ -1,0 +1,44 @@
+import signal
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from events_app.groups import group_names
+from events_app.metrics import serve_metrics
+
+
+class Command(BaseCommand):
+    help = "Have groups handle the events of Kafka until stopped, each group in a thread of its own."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("groups", nargs="*", metavar="GROUP", help="All there are when none is named.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        groups = options["groups"] or sorted(group_names())
+        if unknown := set(groups) - set(group_names()):
+            known = ", ".join(sorted(group_names()))
+            raise CommandError(f"There is no group {', '.join(sorted(unknown))}; known are {known}.")
+        if not settings.KAFKA_BOOTSTRAP_SERVERS:
+            raise CommandError(
+                "KAFKA_BOOTSTRAP_SERVERS names no Kafka; without one the relay calls the handlers."
+            )
+        from events_app.kafka import GroupConsumer
+
+        stopping = threading.Event()
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        serve_metrics()
+        with ThreadPoolExecutor(len(groups)) as pool:
+            runs = [pool.submit(GroupConsumer(group).run, stopping) for group in groups]
+            wait(runs, return_when=FIRST_EXCEPTION)
+            stopping.set()  # one that failed takes the others along: whoever started us starts us anew
+        for run in runs:
+            run.result()

@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Make the Kafka topics that are missing, as KAFKA_TOPIC_* say; those that are there stay."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.KAFKA_BOOTSTRAP_SERVERS:
+            raise CommandError("KAFKA_BOOTSTRAP_SERVERS names no Kafka.")
+        from events_app.kafka import create_topics
+
+        made = create_topics()
+        self.stdout.write(f"Made: {', '.join(made)}." if made else "All topics are there.")
