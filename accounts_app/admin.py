@@ -2,12 +2,14 @@
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.actions import delete_selected
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
-from accounts_app.models import DueMail, OutsideIdentity, SignIn, User, UserManager
+from accounts_app.models import ApiToken, DueMail, ErasedIdentity, OutsideIdentity, SignIn, User, UserManager
 from events_app.admin import LargeTableAdmin, ReadOnly
 from recurring_app.rules import RuleError, zone
 
@@ -85,6 +87,26 @@ class DueMailAdmin(ReadOnly, LargeTableAdmin):
     search_help_text = "An address, in full."
 
 
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly, LargeTableAdmin):
+    """Programs' tokens: looked at and revoked. Their secrets are not kept."""
+
+    list_display = ["name", "user", "scopes", "created_at", "last_used_at", "expires_at"]
+    list_select_related = ["user"]
+    list_filter = ["created_at", "last_used_at", ("expires_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "user__email"]
+    readonly_fields = ["created_at", "last_used_at"]
+    actions = ["delete_selected"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    @admin.action(description="Revoke: refused from now on", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> HttpResponseBase | None:
+        """Django's own deletion, which asks first."""
+        return delete_selected(self, request, queryset)
+
+
 @admin.register(OutsideIdentity)
 class OutsideIdentityAdmin(LargeTableAdmin):
     list_display = ["subject", "issuer", "user", "created_at"]
@@ -93,3 +115,14 @@ class OutsideIdentityAdmin(LargeTableAdmin):
     search_fields = ["subject", "issuer", "user__email"]
     autocomplete_fields = ["user"]
     readonly_fields = ["created_at"]
+
+
+@admin.register(ErasedIdentity)
+class ErasedIdentityAdmin(ReadOnly, LargeTableAdmin):
+    """Erased accounts whose provider's tokens wait for a day. Deleting a row lets its person in at once."""
+
+    list_display = ["digest", "erased_at"]
+    list_filter = ["erased_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -63,7 +63,7 @@ class NewApiTokenSerializer(ApiTokenSerializer):
     get=extend_schema(description="Your personal API tokens, without their secrets."),
     post=extend_schema(
         description=(
-            "Make a token. Its secret is in this answer and nowhere else; `Idempotency-Key` is not heeded, for"
+            "Make a token. Its secret is in this answer and nowhere else; `Idempotency-Key` is not heeded:"
             f" a kept answer would keep the secret. A person has {MAX_PER_USER} at most (409)."
         ),
         request=ApiTokenSerializer,
