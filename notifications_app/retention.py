@@ -33,7 +33,7 @@ def purge_notifications() -> int:
 
 
 def _purge_reminders(before: datetime) -> int:
-    """Under the lock of their tasks, as whoever changes reminders; tasks that others hold wait for the next."""
+    """Under the lock of their tasks, as whoever changes reminders; what others hold is left for later."""
     with transaction.atomic():
         old = list(_purgeable(before).order_by("claimed_at").values_list("pk", "task_id")[:BATCH])
         tasks = Task.objects.filter(pk__in={task for _, task in old}).order_by("pk")
