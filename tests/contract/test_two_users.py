@@ -1,0 +1,261 @@
+"""Another's objects cannot be reached: each way to name one is answered as if nobody had it.
+
+Generated from the OpenAPI document: every route and method, by path, filter, field, cursor and key, asked by
+another user, by staff and by nobody. Each answer has to be the one that an id nobody has gets, nothing of
+bob's may stand in it, and nothing of bob's may change.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from json import dumps
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.apps import apps
+from django.db import transaction
+from django.utils import timezone
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from accounts_app.models import ApiToken, User
+from http_app.models import IdempotencyKey
+from notifications_app.models import PushSubscription, Reminder
+from tasks_app.models import Tag, Task
+from tests.contract.document import OPERATIONS, Operation
+from tests.contract.two_users import (
+    NAMES,
+    PATHS,
+    PLAIN,
+    STATES,
+    TELLS,
+    Way,
+    cursor_of,
+    places,
+    ways,
+    with_another_id,
+)
+from todo_project.embedded.instance import new_vapid_key
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "zebrastripes"  # stands in every text of bob's
+NOBODYS = 777_999_999
+WAYS = [way for operation in OPERATIONS for way in ways(operation)]
+
+
+class World:
+    """bob's objects and the caller's own, and a client for each caller."""
+
+    def __init__(self, alice: User, bob: User, charlie: User, client_of: Callable[[User], APIClient]) -> None:
+        User.objects.filter(pk=charlie.pk).update(is_staff=True)
+        charlie.refresh_from_db()
+        self.bob = bob
+        self.users = {"another user": alice, "staff": charlie}
+        self.clients = {name: client_of(user) for name, user in self.users.items()} | {"nobody": APIClient()}
+        self.own = {name: _own(user) for name, user in self.users.items()} | {"nobody": _no_own()}
+        self.of_bob = _of_bob(bob, client_of(bob))
+
+    def pairs(self, way: Way) -> tuple[Any, Any]:
+        """What names bob's object, and the same for an object that nobody has."""
+        if way.kind == "cursor":
+            bobs: str | None = self.of_bob["cursor"].get(way.operation.path)
+            if bobs is None:
+                pytest.fail(f"bob has no second page of {way.operation.path}: give him one in this test")
+            return bobs, with_another_id(bobs, 777_000, 777_999)
+        return self.of_bob[way.kind][way.state]
+
+    def ask(self, way: Way, value: Any) -> Any:
+        request = way.request(value, self.own[way.caller])
+        query = "&".join(f"{name}={given}" for name, given in request.query.items())
+        return self.clients[way.caller].generic(
+            way.operation.method.upper(),
+            f"{request.url}?{query}" if query else request.url,
+            b"" if request.body is None else _json(request.body),
+            content_type="application/json",
+            headers=request.headers,
+        )
+
+
+@pytest.fixture
+def world(
+    alice: User, bob: User, charlie: User, client_of: Callable[[User], APIClient], settings: Settings
+) -> World:
+    settings.VAPID_PRIVATE_KEY = new_vapid_key()
+    bob.set_password("not the password of the examples")
+    bob.save()
+    return World(alice, bob, charlie, client_of)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_every_way_is_classified(operation: Operation) -> None:
+    unknown = [place for place in places(operation) if place not in NAMES and place not in PLAIN]
+    assert unknown == [], "say in tests/contract/two_users.py what these name, or that they name nothing"
+    assert operation.path in PATHS, "say in tests/contract/two_users.py what this path names"
+
+
+def test_the_tables_name_nothing_that_is_not_there() -> None:
+    there = {place for operation in OPERATIONS for place in places(operation)}
+    assert (set(NAMES) | PLAIN) - there == set()
+    assert set(PATHS) - {operation.path for operation in OPERATIONS} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if any(ways(each))], ids=str)
+def test_another_s_object_is_as_if_it_were_not(operation: Operation, world: World) -> None:
+    before, leaks = rows_of(world.bob), []
+    for way in ways(operation):
+        bobs, nobodys = world.pairs(way)
+        with _taken_back():
+            answer = world.ask(way, bobs)
+            changed = rows_of(world.bob)
+        with _taken_back():
+            other = world.ask(way, nobodys)
+        told = SECRET in answer.content.decode().replace(str(bobs), "")
+        tells = _plain(answer, bobs) != _plain(other, nobodys) and (str(operation), way.place) not in TELLS
+        let_in = way.place == "path" and answer.status_code < 400
+        if told or tells or let_in or changed != before or answer.status_code >= 500:
+            leaks.append((way, answer.status_code, answer.content, other.status_code, other.content))
+    assert leaks == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_nothing_of_bob_s_without_naming_it(operation: Operation, world: World) -> None:
+    """What a route does to one's own leaves bob's alone, and shows nothing of it."""
+    before = rows_of(world.bob)
+    for caller, client in world.clients.items():
+        own = world.own[caller]
+        kind = PATHS[operation.path]
+        url = operation.url(own[kind] if kind else 1)
+        with _taken_back():
+            answer = getattr(client, operation.method)(url, operation.example() or None)
+            changed = rows_of(world.bob)
+        assert SECRET not in answer.content.decode()
+        assert changed == before
+
+
+def test_how_many() -> None:
+    """The figure: `./todo test tests/contract/test_two_users.py -q -s`."""
+    print(f"\n{len(WAYS)} combinations of caller, route, place and object; each asked twice")  # noqa: T201
+    assert len(WAYS) > 500
+    assert {way.kind for way in WAYS} == {*NAMES.values(), *filter(None, PATHS.values())}
+
+
+# --- what there is ---------------------------------------------------------------------------------
+
+
+def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
+    tags = [Tag.objects.create(pk=777_000_010 + i, user=bob, name=f"{SECRET}{i}") for i in range(2)]
+    tasks = [_task_of_bob(bob, i, state) for i, state in enumerate(STATES["task"])]
+    for task in tasks:
+        task.tags.add(tags[0])
+    subscriptions = [_subscription(bob, 777_000_020 + i) for i in range(2)]
+    tokens = [
+        ApiToken.objects.create(
+            pk=777_000_030 + i, user=bob, name=SECRET, digest=f"{SECRET}{i}", scopes=["read"]
+        )
+        for i in range(2)
+    ]
+    IdempotencyKey.objects.create(
+        user=bob, key="of bob", fingerprint="0" * 64, status=201, body=SECRET.encode()
+    )
+    return {
+        "task": [(task.pk, NOBODYS) for task in tasks],
+        "tag": [(tags[0].pk, NOBODYS)],
+        "tag name": [(tags[0].name, "nobodysstripe")],
+        "push subscription": [(subscriptions[0].pk, NOBODYS)],
+        "api token": [(tokens[0].pk, NOBODYS)],
+        "e-mail address": [(bob.email, "who@example.test")],
+        "account": [(str(bob.pk), str(UUID(int=7)))],
+        "word": [(SECRET, "nobodysword")],
+        "idempotency key": [("of bob", "of nobody")],
+        "cursor": _cursors(client, tasks[0]),
+    }
+
+
+def _task_of_bob(bob: User, number: int, state: str) -> Task:
+    now = timezone.now()
+    fields: dict[str, dict[str, Any]] = {
+        "open": {},
+        "completed": {"completed": True, "completed_at": now},
+        "archived": {"archived": True},
+        "in the trash": {"deleted_at": now},
+    }
+    task = Task.objects.create(
+        pk=777_000_000 + number, user=bob, title=SECRET, description=SECRET, **fields[state]
+    )
+    for i in range(2):
+        Reminder.objects.create(
+            task=task,
+            reminder_at=now - timedelta(hours=i),
+            claimed_at=now - timedelta(hours=i),
+            lateness=timedelta(0),
+            event_id=uuid4(),
+        )
+    return task
+
+
+def _subscription(user: User, pk: int | None = None) -> PushSubscription:
+    return PushSubscription.objects.create(
+        pk=pk,
+        user=user,
+        endpoint=f"https://push.example.test/{user.pk}/{pk}",
+        user_agent=SECRET if pk else "",
+    )
+
+
+def _cursors(client: APIClient, task: Task) -> dict[str, str]:
+    """Of each list, the one that leads to bob's second page."""
+    Task.objects.create(pk=777_000_009, user=task.user, title=SECRET)
+    lists = [each for each in OPERATIONS if "cursor" in each.parameters("query")]
+    pages = {each.path: client.get(each.url(task.pk), {"page_size": 1}).json() for each in lists}
+    return {path: cursor_of(page) for path, page in pages.items() if page["next"]}
+
+
+def _own(user: User) -> dict[str, Any]:
+    return {
+        "task": Task.objects.create(user=user, title="of the caller").pk,
+        "tag": Tag.objects.create(user=user, name="of the caller").pk,
+        "second tag": Tag.objects.create(user=user, name="the second").pk,
+        "push subscription": _subscription(user).pk,
+        "api token": ApiToken.objects.create(user=user, name="own", digest=str(user.pk), scopes=["read"]).pk,
+    }
+
+
+def _no_own() -> dict[str, Any]:
+    return dict.fromkeys(("task", "tag", "second tag", "push subscription", "api token"), NOBODYS)
+
+
+def rows_of(user: User) -> dict[str, Any]:
+    """Everything in the database that is this user's, a list of rows for each table."""
+    paths = {"user": "user", "task": "task__user", "delivery": "delivery__user"}
+    found: dict[str, Any] = {"users": list(User.objects.filter(pk=user.pk).values())}
+    for model in apps.get_models():
+        names = {each.name for each in model._meta.concrete_fields if each.is_relation}
+        path = next((paths[name] for name in paths if name in names), None)
+        if path and model.__module__.split(".")[0].endswith("_app"):
+            found[model._meta.db_table] = list(
+                model._default_manager.filter(**{path: user.pk}).order_by("pk").values()
+            )
+    return found
+
+
+@contextmanager
+def _taken_back() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def _plain(answer: Any, value: Any) -> Any:
+    """An answer without the name that was asked by; of what was changed or made, only which fields it has."""
+    if answer.status_code < 300 and answer.request["REQUEST_METHOD"] != "GET":
+        return answer.status_code, sorted(answer.json()) if answer.content else None
+    text = answer.content.decode().replace(str(value), "NAME")
+    return answer.status_code, re.sub(r'cursor=[^"&]+', "cursor", text)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return dumps(body).encode()
