@@ -5,6 +5,7 @@ Source: CloudEvents Kafka protocol binding 1.0.2, structured mode; librdkafka's 
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +25,7 @@ from events_app.groups import types_of
 from events_app.handling import handle
 
 log = structlog.get_logger(__name__)
+_librdkafka = logging.getLogger("librdkafka")
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 DEAD_LETTERS = ".dlq"
@@ -113,7 +115,7 @@ class GroupConsumer:
     @contextmanager
     def joined(self) -> Iterator[Consumer]:
         """A client that is a member of the group until the block ends."""
-        consumer = Consumer(_consumer_settings(self.group))
+        consumer = Consumer(_consumer_settings(self.group), logger=_librdkafka)
         try:
             consumer.subscribe(self.topics)
             yield consumer
@@ -209,7 +211,8 @@ def _producer() -> Producer:
             "compression.type": "lz4",
             # As Java's clients choose: a key is in the same partition whoever wrote it.
             "partitioner": "murmur2_random",
-        }
+        },
+        logger=_librdkafka,
     )
 
 

@@ -74,8 +74,11 @@ def test_a_terminal_that_has_gone_stops_nothing(
     assert log(places, "greeter") == "hello\nworld\n"
 
 
-def test_the_procfile_names_the_four_processes() -> None:
+def test_the_procfile_names_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
     assert list(procfile()) == ["web", "worker", "ticker", "beat", "relay"]
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+    assert list(procfile())[-1] == "consumers"
 
 
 def test_a_log_that_has_grown_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ One process for all of it, because the start of Django is the slow part.
 import os
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 
 
@@ -16,6 +17,8 @@ def main() -> None:
     call_command("check")
     call_command("migrate", interactive=False)
     call_command("ensure_operator")
+    if settings.KAFKA_BOOTSTRAP_SERVERS:
+        call_command("create_topics")
 
 
 if __name__ == "__main__":

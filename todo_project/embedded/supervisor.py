@@ -5,6 +5,7 @@ on a signal that comes while it starts, waits for ever when no process obeys SIG
 the children of a process too, and leaves everything running when it is killed itself.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -29,8 +30,11 @@ _WIDTH = 8
 
 
 def procfile() -> dict[str, str]:
-    """The process types of this project: name to shell command."""
-    return dict(parse_procfile((CHECKOUT / "Procfile").read_text()).processes)
+    """The process types of this project: name to shell command. Consumers only where there is a Kafka."""
+    commands = dict(parse_procfile((CHECKOUT / "Procfile").read_text()).processes)
+    if not os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):  # then the relay calls the handlers itself
+        del commands["consumers"]
+    return commands
 
 
 class Supervisor:
