@@ -6,16 +6,18 @@ from typing import Any
 
 import django_filters as filters
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 from django_filters.fields import IsoDateTimeField
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from http_app.filters import BooleanFilter
+from http_app.pagination import ORDERING
 from tasks_app.models import OPEN, Priority, Tag, Task, TaskTag
-from tasks_app.searching import WORDS, beginning_with, words_of
+from tasks_app.searching import WORDS, beginning_with, by_rank, words_of
 
+RANK = "rank"  # the ordering that only a search has
 _PLUS_LOST = re.compile(r":\d\d(\.\d+)? \d\d:?\d\d$")
 _SAYS_OFFSET = re.compile(r"[T ].*(Z|[+-]\d\d(:?\d\d)?)\s*$", re.IGNORECASE)
 
@@ -82,7 +84,12 @@ class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
     completed_after = InstantFilter("completed_at", "gte")
     completed_before = InstantFilter("completed_at", "lt")
     q = filters.CharFilter(
-        method="search", max_length=200, help_text="Words of title and description; beginnings count."
+        method="search",
+        max_length=200,
+        help_text=(
+            "Words of title and description; beginnings count. Without `ordering` the best come first, of"
+            " the newest 1,000 that match (`-rank`); with another ordering all that match."
+        ),
     )
 
     class Meta:
@@ -94,6 +101,9 @@ class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
             if self.form.cleaned_data.get(name) is None:
                 self.form.cleaned_data[name] = False
         filtered: QuerySet[Task] = super().filter_queryset(queryset)
+        words = words_of(self.form.cleaned_data["q"])
+        if words and self.data.get(ORDERING, RANK).removeprefix("-") == RANK:
+            return by_rank(queryset, filtered, beginning_with(*words))
         return filtered
 
     def in_trash(self, queryset: QuerySet[Task], _name: str, value: bool) -> QuerySet[Task]:
@@ -120,7 +130,9 @@ class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
 
     def search(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
         words = words_of(value)
-        return queryset.alias(words=WORDS).filter(words=beginning_with(*words)) if words else queryset.none()
+        if not words:
+            return queryset.none().annotate(rank=Value(0))
+        return queryset.alias(words=WORDS).filter(words=beginning_with(*words))
 
     @staticmethod
     def _has(tags: Any) -> Exists:

