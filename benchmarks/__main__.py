@@ -17,8 +17,12 @@ NAMES = {
     "create": "creating tasks, beside a naive ModelViewSet and raw psycopg",
     "list": "a list of 50, beside a naive ModelSerializer with prefetch",
     "events": "creating tasks with the events on and off",
+    "bulk": "creating 1,000 tasks by one request, one by one, and by COPY",
 }
-LONG: dict[str, str] = {}
+LONG = {
+    "memory": "a worker's memory after 100,000 requests (a quarter of an hour)",
+    "scale": "lists of a user with a million tasks among ten million of others (half an hour, some GB)",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -46,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=5, help="turns each side gets (default 5)")
     parser.add_argument("--seconds", type=float, default=5, help="the length of a turn (default 5)")
+    parser.add_argument("--tasks", type=int, default=1_000_000, help="of the one user, for scale")
+    parser.add_argument("--requests", type=int, default=100_000, help="to the worker, for memory")
     parser.add_argument("--dry", action="store_true", help="leave docs/benchmarks.md as it is")
     return parser
 
@@ -60,7 +66,14 @@ def _run(name: str, options: argparse.Namespace) -> None:
     stage.empty_tables()
     with tempfile.TemporaryDirectory() as folder:
         found = BENCHMARKS[name](
-            stage.Stage(dict(os.environ), Path(folder), rounds=options.rounds, seconds=options.seconds)
+            stage.Stage(
+                dict(os.environ),
+                Path(folder),
+                rounds=options.rounds,
+                seconds=options.seconds,
+                tasks=options.tasks,
+                requests=options.requests,
+            )
         )
     print(f"{found.text}\n\n--- {name}: done in {time.monotonic() - started:.0f} s", flush=True)
     if not options.dry:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from benchmarks import ceiling
-from benchmarks.api import create, events, listing
+from benchmarks import ceiling, memory
+from benchmarks.api import bulk, create, events, listing
 from benchmarks.report import Report
+from benchmarks.scale import growth
 from benchmarks.stage import Stage
 
 BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
@@ -12,4 +13,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "create": create.run,
     "list": listing.run,
     "events": events.run,
+    "bulk": bulk.run,
+    "memory": memory.run,
+    "scale": growth.run,
 }

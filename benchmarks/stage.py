@@ -33,13 +33,16 @@ _FILLED = "users, tasks, outbox_events"
 class Stage:
     """How long to measure, and in which environment (DATABASE_URL, REDIS_URL ...) the web processes run.
 
-    `folder` is for their logs. `seconds` is the length of a turn.
+    `folder` is for their logs. `seconds` is the length of a turn, `tasks` what the user with many has
+    (scale), `requests` how many the worker gets (memory).
     """
 
     environment: Mapping[str, str]
     folder: Path
     rounds: int
     seconds: float
+    tasks: int = 1_000_000
+    requests: int = 100_000
 
     def measure(self, *sides: Side) -> dict[str, Series]:
         """All sides, interleaved. A checkpoint before each turn: nobody writes out another's pages."""

@@ -1,6 +1,6 @@
 """POST /api/tasks: sign-in check, validation, the task and both its events, on 16 connections."""
 
-from benchmarks.api.raw import RawCreates
+from benchmarks.api.raw import Inserts
 from benchmarks.api.sides import NAIVE, NAIVE_SETTINGS, TASK, Creates, require_rows
 from benchmarks.report import Report, generator_line, ratio_line, side_table
 from benchmarks.stage import Stage, people
@@ -14,7 +14,7 @@ def run(stage: Stage) -> Report:
         stage.web() as product,
         stage.web(NAIVE, **NAIVE_SETTINGS) as naive,
         stage.web(NAIVE, **NAIVE_SETTINGS, NAIVE_CONN_MAX_AGE="60") as keeping,
-        RawCreates(stage.environment["DATABASE_URL"], people("raw", 1)[0], TASK | {"priority_id": 3}) as raw,
+        Inserts(stage.environment["DATABASE_URL"], people("raw", 1)[0], TASK | {"priority_id": 3}) as raw,
     ):
         sides = {
             "ours": Creates("this backend", product),

@@ -8,7 +8,7 @@ GOAL = 0.85
 
 
 def run(stage: Stage) -> Report:
-    """POST /api/tasks of the product, and of the product with its receiver disconnected."""
+    """POST /api/tasks of the product, and of the product that records nothing."""
     with stage.web() as product, stage.web("benchmarks.without_events:application") as silent:
         on, off = Creates("events on", product), Creates("events off", silent)
         series = stage.measure(on.side, off.side)

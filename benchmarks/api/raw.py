@@ -1,11 +1,10 @@
-"""The same rows without the work around them: one statement of psycopg for a task and its two events."""
+"""The same rows without the work around them: psycopg alone, by INSERT and by COPY."""
 
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from json import dumps
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from django.utils import timezone
@@ -18,36 +17,71 @@ from events_app.models import OutboxEvent
 from tasks_app.models import Task
 from tasks_app.services import create_task
 
-CONNECTIONS = 4
+_EVENT_COLUMNS = (
+    "event_id",
+    "topic",
+    "type",
+    "key",
+    "subject",
+    "sequence",
+    "time",
+    "data",
+    "request_id",
+    "merge_key",
+)
 
 
-class RawCreates(AbstractContextManager["RawCreates"]):
-    """4 connections, each inserting one task after the other, in the shape the product gives them.
+class Raw:
+    """Connections that write what the product writes.
 
-    The values are those of a task that the product itself has made, so both write the same columns and bytes.
+    The values are those of a task that the product itself has made, with its two events: the same columns
+    and as many bytes. Use it as a context manager.
     """
+
+    connections = 1
 
     def __init__(self, database_url: str, person: Person, fields: dict[str, Any]) -> None:
         self.people = [person]
         model = create_task(person.user, **fields)
-        self._task = Task.objects.values().get(pk=model.pk)
-        self._events = list(OutboxEvent.objects.filter(subject=str(model.pk)).order_by("id").values())
-        self._connections = [psycopg.connect(database_url, autocommit=True) for _ in range(CONNECTIONS)]
-        self._statement = self._one_statement().as_bytes(self._connections[0])
-        self.side = Side(f"raw psycopg, {CONNECTIONS} connections", self._turn)
+        events = OutboxEvent.objects.filter(subject=str(model.pk)).order_by("id").values(*_EVENT_COLUMNS)
+        self.task, self.events = Task.objects.values().get(pk=model.pk), list(events)
+        self.open = [psycopg.connect(database_url, autocommit=True) for _ in range(self.connections)]
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
-        for connection in self._connections:
+        for connection in self.open:
             connection.close()
 
-    def _one_statement(self) -> sql.Composed:
-        columns = [name for name in self._task if name != "id"]
+
+class Inserts(Raw):
+    """4 connections, each inserting one task after the other with its two events, in one statement."""
+
+    connections = 4
+
+    @property
+    def side(self) -> Side:
+        statement = self._statement().as_bytes(self.open[0])
+
+        def turn(seconds: float) -> Turn:
+            started = time.perf_counter()
+            with ThreadPoolExecutor(self.connections) as pool:
+                done = pool.map(lambda one: self._insert(one, statement, started + seconds), self.open)
+                latencies = [latency for each in done for latency in each]
+            return Turn(latencies, time.perf_counter() - started)
+
+        return Side(f"raw psycopg, {self.connections} connections", turn)
+
+    def _statement(self) -> sql.Composed:
+        columns = [name for name in self.task if name != "id"]
+        event = sql.SQL("({}::uuid, {}, {}, {}::jsonb)")
         return sql.SQL(
             """
             WITH task AS (INSERT INTO tasks ({columns}) VALUES ({values}) RETURNING id)
             INSERT INTO outbox_events
                    (event_id, topic, type, key, subject, sequence, time, data, request_id, merge_key)
-            SELECT event_id, topic, type, %(key)s, task.id::text, 1, %(now)s,
+            SELECT event_id, topic, type, %(key)s, task.id::text, 1, %(created_at)s,
                    data || jsonb_build_object('task_id', task.id), '', topic || ':' || task.id
               FROM task, (VALUES {events}) AS event (event_id, topic, type, data)
             """
@@ -55,32 +89,60 @@ class RawCreates(AbstractContextManager["RawCreates"]):
             columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
             values=sql.SQL(", ").join(map(sql.Placeholder, columns)),
             events=sql.SQL(", ").join(
-                sql.SQL("({}::uuid, {}, {}, {}::jsonb)").format(
+                event.format(
                     sql.Placeholder(f"event_id_{number}"),
-                    sql.Literal(event["topic"]),
-                    sql.Literal(event["type"]),
+                    sql.Literal(one["topic"]),
+                    sql.Literal(one["type"]),
                     sql.Placeholder(f"data_{number}"),
                 )
-                for number, event in enumerate(self._events)
+                for number, one in enumerate(self.events)
             ),
         )
 
-    def _turn(self, seconds: float) -> Turn:
-        started = time.perf_counter()
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            latencies = pool.map(lambda one: self._insert(one, started + seconds), self._connections)
-            done = [latency for each in latencies for latency in each]
-        return Turn(done, time.perf_counter() - started)
-
-    def _insert(self, connection: psycopg.Connection[Any], until: float) -> Sequence[float]:
-        values = self._task | {"key": str(self._task["user_id"])}
-        values |= {f"data_{number}": dumps(event["data"]) for number, event in enumerate(self._events)}
+    def _insert(self, connection: psycopg.Connection[Any], statement: bytes, until: float) -> Sequence[float]:
+        values = self.task | {"key": str(self.task["user_id"])}
+        values |= {f"data_{number}": dumps(event["data"]) for number, event in enumerate(self.events)}
         latencies = []
-        with connection.cursor() as cursor:
-            while (sent := time.perf_counter()) < until:
-                now = timezone.now()
-                values |= {"now": now, "created_at": now, "updated_at": now}
-                values |= {f"event_id_{number}": uuid7() for number in range(len(self._events))}
-                cursor.execute(self._statement, values, prepare=True)
-                latencies.append(time.perf_counter() - sent)
+        while (sent := time.perf_counter()) < until:
+            values["created_at"] = values["updated_at"] = timezone.now()
+            values |= {f"event_id_{number}": uuid7() for number in range(len(self.events))}
+            connection.execute(statement, values, prepare=True)
+            latencies.append(time.perf_counter() - sent)
         return latencies
+
+
+class Copies(Raw):
+    """One connection that brings so many tasks, with their events, by two COPY in one transaction."""
+
+    def __init__(self, *arguments: Any, count: int) -> None:
+        super().__init__(*arguments)
+        self.side = Side("COPY", self._turn)
+        self._count = count
+
+    def _turn(self, seconds: float) -> Turn:
+        started, latencies = time.perf_counter(), []
+        while (sent := time.perf_counter()) < started + seconds:
+            self._copy(self.open[0])
+            latencies.append(time.perf_counter() - sent)
+        return Turn(latencies, time.perf_counter() - started, pieces=self._count)
+
+    def _copy(self, connection: psycopg.Connection[Any]) -> None:
+        ids = "SELECT nextval(pg_get_serial_sequence('tasks', 'id')) FROM generate_series(1, %s)"
+        with connection.transaction(), connection.cursor() as cursor:
+            tasks = [self.task | {"id": pk} for (pk,) in cursor.execute(ids, [self._count])]
+            events = [self._event(event, task["id"]) for task in tasks for event in self.events]
+            for table, rows in (("tasks", tasks), ("outbox_events", events)):
+                columns = sql.SQL(", ").join(map(sql.Identifier, rows[0]))
+                into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns)
+                with cursor.copy(into) as copy:
+                    for row in rows:
+                        copy.write_row(list(row.values()))
+
+    @staticmethod
+    def _event(event: dict[str, Any], task_id: int) -> dict[str, Any]:
+        return event | {
+            "event_id": uuid7(),
+            "subject": str(task_id),
+            "data": dumps(event["data"] | {"task_id": task_id}),
+            "merge_key": f"{event['topic']}:{task_id}",
+        }

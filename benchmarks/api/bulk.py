@@ -1,0 +1,53 @@
+"""1,000 tasks by one request, by 1,000 requests, and by COPY."""
+
+from dataclasses import replace
+from itertools import repeat
+
+from benchmarks.api.raw import Copies
+from benchmarks.api.sides import TASK, Creates, require_rows
+from benchmarks.load import load, request
+from benchmarks.measuring import Side, Turn, ratio
+from benchmarks.report import Report, generator_line, side_table
+from benchmarks.stage import Stage, Web, people
+
+COUNT = 1_000
+
+
+class Bulks:
+    """One connection that creates 1,000 tasks with each request, all or nothing."""
+
+    def __init__(self, web: Web) -> None:
+        self.people = people("bulk", 1)
+        operations = [{"op": "create", "data": TASK | {"priority_id": 3}}] * COUNT
+        body = {"operations": operations, "atomic": True}
+        self._request = request("POST", "/api/tasks/bulk", token=self.people[0].token, body=body)
+        self._web = web
+        self.side = Side("bulk, 1,000 a request, 1 connection", self._turn)
+
+    def _turn(self, seconds: float) -> Turn:
+        return replace(load(self._web, [repeat(self._request)], seconds=seconds), pieces=COUNT)
+
+
+def run(stage: Stage) -> Report:
+    """Tasks a second each way; the latencies of bulk and COPY are those of 1,000 tasks."""
+    with (
+        stage.web() as web,
+        Copies(
+            stage.environment["DATABASE_URL"], people("copy", 1)[0], TASK | {"priority_id": 3}, count=COUNT
+        ) as copies,
+    ):
+        sides = [Bulks(web), Creates("one by one, 16 connections", web), copies]
+        series = stage.measure(*(one.side for one in sides))
+    for one, found in zip(sides, series.values(), strict=True):
+        require_rows(one.people, found, events=2)
+    bulk, single, copy = series.values()
+    times, of_copy = ratio(bulk, single), ratio(bulk, copy)
+    return Report(
+        "Creating 1,000 tasks",
+        [
+            side_table(series.values(), unit="tasks"),
+            f"- bulk / one by one: **{times.median:.1f}** ({times.low:.1f} to {times.high:.1f})\n"
+            f"- bulk / COPY: **{of_copy.median:.2f}** ({of_copy.low:.2f} to {of_copy.high:.2f})",
+            generator_line([bulk, single]),
+        ],
+    )
