@@ -1,5 +1,7 @@
 """Accounts in the admin."""
 
+from collections.abc import Iterable
+
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
@@ -9,6 +11,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from accounts_app import erasure
 from accounts_app.models import ApiToken, DueMail, ErasedIdentity, OutsideIdentity, SignIn, User, UserManager
 from events_app.admin import LargeTableAdmin, ReadOnly
 from recurring_app.rules import RuleError, zone
@@ -52,17 +55,37 @@ class ChangeUserForm(_WithEmail, UserChangeForm):  # type: ignore[type-arg] # no
 class UserAdmin(LargeTableAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run time
     form = ChangeUserForm
     add_form = AddUserForm
-    list_display = ["__str__", "timezone", "is_active", "is_staff", "created_at"]
-    list_filter = ["is_active", "is_staff", "email_confirmed", "created_at"]
+    list_display = ["__str__", "timezone", "is_active", "is_staff", "created_at", "deleted_at"]
+    list_filter = [
+        *("is_active", "is_staff", "email_confirmed", "created_at"),
+        ("deleted_at", admin.EmptyFieldListFilter),
+    ]
     search_fields = ["email", "id"]
     ordering = ["-created_at", "id"]
-    readonly_fields = ["id", "created_at", "last_login"]
+    readonly_fields = ["id", "created_at", "last_login", "deleted_at"]
     fieldsets = [
         (None, {"fields": ["id", "email", "email_confirmed", "password", "timezone"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
-        ("Dates", {"fields": ["created_at", "last_login"]}),
+        ("Dates", {"fields": ["created_at", "last_login", "deleted_at"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "usable_password", "password1", "password2"]})]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return not (obj and obj.deleted_at) and super().has_change_permission(request, obj)
+
+    def get_deleted_objects(
+        self, objs: Iterable[User], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Only the accounts: what goes with them may be millions of rows, and takes a while (erasure.py)."""
+        names = [str(user) for user in objs]
+        return names, {"accounts, with all that is theirs": len(names)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        erasure.close_account(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            erasure.close_account(user)
 
 
 @admin.register(SignIn)

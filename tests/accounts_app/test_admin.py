@@ -1,9 +1,13 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from accounts_app import erasure
 from accounts_app.models import OutsideIdentity, User
+from tasks_app.models import Tag
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -91,8 +95,32 @@ def test_a_password_is_set_anew(alice: User, operator: Client) -> None:
 
 
 def test_a_user_is_deleted(alice: User, operator: Client) -> None:
-    assert operator.post(f"{USERS}{alice.pk}/delete/", {"post": "yes"}).status_code == 302
+    Tag.objects.create(user=alice, name="home")
+    page = f"{USERS}{alice.pk}/delete/"
+    assert b"alice@example.test" in operator.get(page).content
+    assert operator.post(page, {"post": "yes"}).status_code == 302
+    alice.refresh_from_db()
+    assert alice.deleted_at is not None
+    erasure.erase_closed_accounts()
     assert not User.objects.filter(pk=alice.pk).exists()
+    assert "alice" not in str(LogEntry.objects.values())
+
+
+def test_many_users_are_deleted(alice: User, bob: User, charlie: User, operator: Client) -> None:
+    chosen = {"action": "delete_selected", ACTION_CHECKBOX_NAME: [str(alice.pk), str(bob.pk)], "post": "yes"}
+    assert operator.post(USERS, chosen).status_code == 302
+    erasure.erase_closed_accounts()
+    assert set(User.objects.filter(is_superuser=False)) == {charlie}
+
+
+def test_a_closed_account_is_looked_at_only(alice: User, bob: User, operator: Client) -> None:
+    erasure.close_account(alice)
+    page = f"{USERS}{alice.pk}/change/"
+    assert operator.get(page).status_code == 200
+    assert operator.post(page, form_of(alice, email="back@example.test")).status_code == 403
+    listed = operator.get(f"{USERS}?deleted_at__isempty=0").content
+    assert str(alice.pk).encode() in listed
+    assert b"bob@example.test" not in listed
 
 
 @pytest.mark.parametrize("query", ["", "?q=alice", "?is_active__exact=1", "?o=1"])
