@@ -1,12 +1,14 @@
 """Django's cache framework on the state store: the seam for those who must not know Redis (http_app)."""
 
 import time
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import structlog
 from django.core.cache.backends.redis import RedisCache
 from redis.backoff import NoBackoff
+from redis.commands.core import Script
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
@@ -14,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 # Who found the store away spares everybody of this process the waiting for so long.
 PAUSE_SECONDS = 5.0
+# One round trip, and no counter is left without an end.
+_COUNT = "local n = redis.call('INCR', KEYS[1]) redis.call('EXPIRE', KEYS[1], ARGV[1]) return n"
 _lock = Lock()
 
 
@@ -37,7 +41,7 @@ class CountingCache(RedisCache):
         if not self._may_ask():
             return None
         try:
-            counted = self._count(self.make_and_validate_key(key), seconds)
+            counted: int = self._count(keys=[self.make_and_validate_key(key)], args=[seconds])
         except RedisError as error:
             CountingCache._away_until = time.monotonic() + PAUSE_SECONDS
             log.warning("state_store_away", error=str(error))
@@ -55,8 +59,6 @@ class CountingCache(RedisCache):
                 CountingCache._away_until = now + PAUSE_SECONDS
             return True
 
-    def _count(self, key: str, seconds: int) -> int:
-        client: Any = self._cache.get_client(key, write=True)
-        with client.pipeline(transaction=True) as pipeline:
-            counted: int = pipeline.incr(key).expire(key, seconds).execute()[0]
-        return counted
+    @cached_property
+    def _count(self) -> Script:
+        return self._cache.get_client(write=True).register_script(_COUNT)
