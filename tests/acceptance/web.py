@@ -1,0 +1,58 @@
+"""The web process, on the test's own database."""
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+import pytest
+
+from tests.acceptance.processes import eventually, running
+
+ACCESS_FOR_A_DAY = {"ACCESS_TOKEN_MINUTES": "1440"}
+_RATES = ("WRITES", "SIGN_IN_BY_ADDRESS", "SIGN_IN_BY_ACCOUNT", "SIGN_UP", "REFRESH")
+_MAIL_RATES = ("MAIL_BY_ADDRESS", "MAIL_BY_ACCOUNT")
+UNLIMITED = {f"THROTTLE_{name}": "off" for name in (*_RATES, *_MAIL_RATES)}
+
+
+@dataclass
+class Web:
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/healthz/live")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def web(port: int, application: str = "todo_project.wsgi:application", **environment: str) -> Iterator[Web]:
+    """granian with one worker, as the Procfile has it; the block begins when it answers."""
+    options = f"--interface wsgi --host 127.0.0.1 --port {port} --blocking-threads 8 --no-ws"
+    command = f"python -m granian {options} --workers-kill-timeout 3 {application}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with running(command) as (process,):
+            server = Web(port, process)
+            eventually(server.answers)
+            yield server
