@@ -30,7 +30,7 @@ def run(stage: Stage) -> Report:
         "The memory of a worker",
         [
             table(["requests", "resident, MB"], [[f"{n:,}", f"{mb:.1f}"] for n, mb in measured.items()]),
-            f"After all of them / after the first hundredth: **{last / first:.3f}** ({last - first:+.1f} MB).",
+            f"After all / after the first hundredth: **{last / first:.3f}** ({last - first:+.1f} MB).",
         ],
     )
 

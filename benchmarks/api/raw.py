@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from json import dumps
 from typing import Any, Self
 
@@ -60,7 +61,7 @@ class Inserts(Raw):
 
     connections = 4
 
-    @property
+    @cached_property
     def side(self) -> Side:
         statement = self._statement().as_bytes(self.open[0])
 

@@ -13,10 +13,10 @@ OCCURRENCES = 100  # of one series, whoever has it
 RARE_TASKS = 20  # that have the rare word and the rare tag
 COMMON_TAG, SECOND_TAG, RARE_TAG = "common", "second", "rare"
 _VOCABULARY = """
-    water call buy write send read clean repair plan visit paint order check pay book pack print renew return sort
-    plants doctor milk report letter novel kitchen bicycle garden aunt fence shelf invoice rent flight suitcase
-    photos passport parcel cellar monday budget meeting car train dentist birthday present window lamp carpet
-    bread coffee tickets summer winter neighbour school lesson guitar piano battery phone
+    water call buy write send read clean repair plan visit paint order check pay book pack print renew return
+    sort plants doctor milk report letter novel kitchen bicycle garden aunt fence shelf invoice rent flight
+    suitcase photos passport parcel cellar monday budget meeting car train dentist birthday present window
+    lamp carpet bread coffee tickets summer winter neighbour school lesson guitar piano battery phone
 """
 WORDS = _VOCABULARY.split()
 

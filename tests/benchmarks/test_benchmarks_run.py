@@ -27,7 +27,7 @@ IN_THE_TABLE = {
 
 
 @pytest.fixture
-def stage(transactional_db: None, tmp_path: Path) -> Stage:
+def stage(tmp_path: Path) -> Stage:
     surroundings = environment() | {"SECRET_KEY": settings.SECRET_KEY, "THROTTLE_WRITES": "1000000/min"}
     return Stage(surroundings, tmp_path, rounds=1, seconds=0.3, tasks=1_000, requests=3_000)
 
@@ -37,6 +37,7 @@ def test_every_benchmark_has_a_name_and_a_small_version() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", IN_THE_TABLE)
 def test_both_sides_do_the_same_work(stage: Stage, name: str) -> None:
     # Each side's rows and events are counted by the benchmark itself (require_rows).
