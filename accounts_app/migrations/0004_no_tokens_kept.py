@@ -1,4 +1,4 @@
-"""The tables of simplejwt's blacklist go: they kept each refresh token in clear (docs/decisions/0010).
+"""The tables of simplejwt's blacklist go: they kept each refresh token in clear (docs/decisions/0007).
 
 Its rows in django_migrations go too, so that an older release, which has the app, makes the tables again.
 """
