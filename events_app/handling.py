@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from events_app.envelope import Event, from_row
@@ -33,18 +33,20 @@ _EVENT_FIELDS = [field.name for field in EventFields._meta.get_fields()]
 def handle(group: str, event: Event) -> None:
     """Have the group handle the event in one transaction, or park it. Never raises for a handler's fault."""
     with _ids_in_logs(group, event), transaction.atomic():
-        if ParkedEvent.objects.filter(group=group, key=event.key).exists():
-            _park(group, event, attempts=0, error="")
+        head = _of_key(group, event.key).order_by("id").first()
+        if head is not None:
+            _park(group, event, attempts=0, error="", due=head.next_attempt_at)
             return
         error = _try(group, event)
         if error is not None:
-            _park(group, event, attempts=1, error=error)
+            _park(group, event, attempts=1, error=error, due=timezone.now() + backoff(1))
 
 
 def retry_parked(limit: int = 100) -> int:
     """Try again what is due, the oldest of each group and key first. Returns how many left the table."""
-    before = ParkedEvent.objects.filter(group=OuterRef("group"), key=OuterRef("key"), id__lt=OuterRef("id"))
-    due = ParkedEvent.objects.filter(~Exists(before), next_attempt_at__lte=timezone.now())
+    of_key = ParkedEvent.objects.filter(group=OuterRef("group"), key=OuterRef("key")).order_by("id")
+    head = Subquery(of_key.values("id")[:1])
+    due = ParkedEvent.objects.filter(next_attempt_at__lte=timezone.now(), id=head)
     keys = list(due.order_by("next_attempt_at").values_list("group", "key")[:limit])
     return sum(_retry_key(group, key) for group, key in keys)
 
@@ -82,9 +84,14 @@ def _failed_again(head: ParkedEvent, error: str) -> bool:
     if head.attempts >= MAX_ATTEMPTS:
         bury(head)
         return True
-    head.next_attempt_at = timezone.now() + backoff(head.attempts)
-    head.save(update_fields=["attempts", "error", "next_attempt_at"])
+    head.save(update_fields=["attempts", "error"])
+    # What waits behind it is not due before it: the tick would look at all of it each time.
+    _of_key(head.group, head.key).update(next_attempt_at=timezone.now() + backoff(head.attempts))
     return False
+
+
+def _of_key(group: str, key: str) -> QuerySet[ParkedEvent]:
+    return ParkedEvent.objects.filter(group=group, key=key)
 
 
 def bury(parked: ParkedEvent) -> DeadLetter:
@@ -100,9 +107,11 @@ def bury(parked: ParkedEvent) -> DeadLetter:
 
 def requeue(dead: DeadLetter) -> ParkedEvent:
     """Give a dead letter back to its group, behind what is parked already."""
-    with transaction.atomic():
-        parked = _park(dead.group, from_row(dead), attempts=0, error=dead.error)
+    event = from_row(dead)
+    with _ids_in_logs(dead.group, event), transaction.atomic():
+        parked = _park(dead.group, event, attempts=0, error=dead.error, due=timezone.now())
         dead.delete()
+        log.info("dead_letter_requeued", type=event.type, subject=event.subject)
     return parked
 
 
@@ -134,8 +143,7 @@ def _ids_in_logs(group: str, event: Event) -> AbstractContextManager[None]:
     )
 
 
-def _park(group: str, event: Event, *, attempts: int, error: str) -> ParkedEvent:
-    due: datetime = timezone.now() + (backoff(attempts) if attempts else timedelta(0))
+def _park(group: str, event: Event, *, attempts: int, error: str, due: datetime) -> ParkedEvent:
     parked, _ = ParkedEvent.objects.get_or_create(
         group=group,
         event_id=event.id,
