@@ -8,7 +8,8 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django_filters.filters import BooleanFilter as BaseBooleanFilter
-from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.filters import MultipleChoiceFilter
+from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from django_filters.utils import translate_validation
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.mixins import ListModelMixin
@@ -29,12 +30,13 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # untyped 
         if not is_list(view, request):
             return queryset
         filterset = self.get_filterset(request, queryset, view)
-        fields = filterset.form.fields if filterset else {}
+        filterset_class = self.get_filterset_class(view, queryset)
+        named = filterset_class.base_filters if filterset_class else {}
         paging = pagination.PARAMETERS if view.paginator else ()
         refuse_parameters(
             request,
-            known={*fields, *paging, *extra_parameters(view, request)},
-            repeatable={name for name, field in fields.items() if _takes_many(field)},
+            known={*named, *paging, *extra_parameters(view, request)},
+            repeatable={name for name, known in named.items() if isinstance(known, MultipleChoiceFilter)},
         )
         if filterset is None:
             return queryset
@@ -42,6 +44,17 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # untyped 
             raise translate_validation(filterset.errors)
         filtered: QuerySet[Any] = filterset.qs
         return filtered
+
+
+class NamedFilterSet(FilterSet):  # type: ignore[misc] # untyped library
+    """Makes only the filters that the request names: making each and its form is a third of a list's time."""
+
+    base_filters: dict[str, Any]
+
+    def __init__(self, data: Any = None, *args: Any, **options: Any) -> None:
+        every = self.base_filters
+        self.base_filters = {name: every[name] for name in every if name in (data or {})}
+        super().__init__(data, *args, **options)
 
 
 class _TrueOrFalseField(forms.TypedChoiceField):
@@ -106,7 +119,3 @@ def _problem(
     if "" in values:
         return ErrorDetail("Give this parameter a value, or leave it out.", "empty_parameter")
     return None
-
-
-def _takes_many(field: forms.Field) -> bool:
-    return isinstance(field.widget, forms.SelectMultiple | forms.MultipleHiddenInput)

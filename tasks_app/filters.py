@@ -12,7 +12,7 @@ from django_filters.fields import IsoDateTimeField
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from http_app.filters import BooleanFilter
+from http_app.filters import BooleanFilter, NamedFilterSet
 from http_app.pagination import ORDERING
 from tasks_app.models import OPEN, Priority, Tag, Task, TaskTag
 from tasks_app.searching import WORDS, beginning_with, by_rank, words_of
@@ -52,7 +52,7 @@ def own_tags(request: Request) -> QuerySet[Tag]:
     return Tag.objects.filter(user=request.user.pk)
 
 
-class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
+class TaskFilter(NamedFilterSet):
     completed = BooleanFilter()
     pinned = BooleanFilter()
     recurring = BooleanFilter(field_name="is_recurring")
@@ -97,11 +97,12 @@ class TaskFilter(filters.FilterSet):  # type: ignore[misc] # untyped library
         fields: list[str] = []
 
     def filter_queryset(self, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        for name in ("archived", "trash"):
-            if self.form.cleaned_data.get(name) is None:
-                self.form.cleaned_data[name] = False
         filtered: QuerySet[Task] = super().filter_queryset(queryset)
-        words = words_of(self.form.cleaned_data["q"])
+        if "archived" not in self.data:
+            filtered = filtered.filter(archived=False)
+        if "trash" not in self.data:
+            filtered = filtered.filter(deleted_at__isnull=True)
+        words = words_of(self.data.get("q", ""))
         if words and self.data.get(ORDERING, RANK).removeprefix("-") == RANK:
             return by_rank(queryset, filtered, beginning_with(*words))
         return filtered

@@ -230,7 +230,10 @@ class Task(models.Model):
 
     def remember(self) -> None:
         """What this copy holds is what the row holds: changes count from here."""
-        self._loaded = self.field_values()
+        loaded = self.__dict__ | {"_loaded": None}
+        if "reminder_offsets" in loaded:
+            loaded["reminder_offsets"] = list(self.reminder_offsets)  # so that a change inside it is seen
+        self._loaded = loaded
 
     def touched(self) -> set[str]:
         """The names of the fields that differ from what this copy was read with."""
