@@ -5,6 +5,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -40,7 +41,10 @@ class Instance:
     def __init__(self, places: Places, **environment: str) -> None:
         self.places = places
         self.postgres, self.valkey = Postgres(places, durable=False), Valkey(places, durable=False)
-        servers = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.valkey.url}
+        # PostgreSQL asks for no password on its socket; here each process has one to keep to itself.
+        self.database_password = secrets.token_urlsafe(18)
+        with_password = self.postgres.url.replace("todo@", f"todo:{self.database_password}@", 1)
+        servers = {"DATABASE_URL": with_password, "REDIS_URL": self.valkey.url}
         self.port = _free_port()
         surroundings = {
             "PORT": str(self.port),
