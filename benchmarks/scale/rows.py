@@ -135,8 +135,8 @@ def _owner(person: Person) -> Owner:
     execute(
         f"""
         INSERT INTO task_tags (task_id, tag_id, created_at)
-        SELECT id, {common}, now() {mine} AND id % 2 = 0 UNION ALL
-        SELECT id, {second}, now() {mine} AND id % 3 = 0 UNION ALL
+        SELECT id, {common}, now() {mine} AND hashint8(id) % 2 = 0 UNION ALL
+        SELECT id, {second}, now() {mine} AND hashint8(id) % 3 = 0 UNION ALL
         (SELECT id, {rare}, now() {mine} AND NOT archived AND deleted_at IS NULL
          ORDER BY hashint8(id) LIMIT {RARE_TASKS})
         """

@@ -1,20 +1,13 @@
-"""Each benchmark, small: both sides do the same work. How fast is not asked here, the machine is everybody's."""
+"""Each benchmark, small: both sides do the same work. How fast is not asked: the machine is shared."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from accounts_app.models import User
-from benchmarks import report
 from benchmarks.__main__ import LONG, NAMES
-from benchmarks.measuring import Series, Side, Turn, interleave, percentile_of, ratio
 from benchmarks.register import BENCHMARKS
-from benchmarks.report import Report
 from benchmarks.stage import Stage
-from events_app.models import OutboxEvent
-from tasks_app.models import Task
 from tests.acceptance.processes import environment
 
 IN_THE_TABLE = {

@@ -1,0 +1,105 @@
+"""Query plans of the task list of who has many tasks: by the index that is there for it, without a sort."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django.plugin import DjangoDbBlocker
+from rest_framework.test import APIClient
+
+from benchmarks.scale.queries import queries
+from benchmarks.scale.rows import Owner, make_rows
+from benchmarks.stage import empty_tables
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+TASKS = 20_000  # of one user, in 220,000: enough for the planner to choose as it does with millions
+
+# The index that answers each query in its order, whatever number of rows there is.
+IN_ORDER = {
+    "the list": "tasks_by_creation",
+    "completed=true": "tasks_by_creation",
+    "completed=false": "tasks_by_creation",
+    "archived=false": "tasks_by_creation",
+    "pinned=false": "tasks_by_creation",
+    "trash=false": "tasks_by_creation",
+    "recurring=false": "tasks_by_creation",
+    "overdue=true": "tasks_by_creation",
+    "overdue=false": "tasks_by_creation",
+    "due_after=a day ago": "tasks_by_creation",
+    "due_before=a day ago": "tasks_by_creation",
+    "created_after=a day ago": "tasks_by_creation",
+    "created_before=a day ago": "tasks_by_creation",
+    "due this week, by due_at": "tasks_by_due",
+    "priority=4": "tasks_by_creation",
+    "tag (of half of the tasks)": "tasks_by_creation",
+    "ordering=created_at": "tasks_by_creation",
+    "ordering=-created_at": "tasks_by_creation",
+    "ordering=updated_at": "tasks_by_update",
+    "ordering=-updated_at": "tasks_by_update",
+    "ordering=due_at": "tasks_by_due",
+}
+# So few rows that they are sorted once they are found.
+FOUND_FIRST = {
+    "parent": "tasks_by_head",
+    "q (a word of 20 tasks)": "tasks_search",
+    "q (none has it)": "tasks_search",
+    "tag (of 20 tasks)": "task_tags_tag_id",
+}
+
+
+@pytest.fixture(scope="module")
+def owner(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Owner]:
+    """Who has many tasks; the rows stay for all tests of this module."""
+    with django_db_blocker.unblock():
+        _few, many = make_rows(TASKS)
+        yield many
+        empty_tables()
+
+
+@pytest.mark.parametrize(("name", "index"), IN_ORDER.items())
+def test_a_page_is_read_from_its_index_in_order(owner: Owner, name: str, index: str) -> None:
+    plan = plan_of(owner, queries(owner)[name])
+    assert index in plan
+    assert "Sort" not in plan
+    assert not reads_the_table(plan)
+
+
+@pytest.mark.parametrize(("name", "index"), FOUND_FIRST.items())
+def test_what_few_tasks_have_is_found_by_its_index(owner: Owner, name: str, index: str) -> None:
+    plan = plan_of(owner, queries(owner)[name])
+    assert index in plan
+    assert not reads_the_table(plan)
+
+
+@pytest.mark.parametrize("ordering", ["created_at", "-created_at", "updated_at", "-updated_at", "due_at"])
+def test_a_page_far_in_the_list_begins_in_the_index(owner: Owner, ordering: str) -> None:
+    client = client_of(owner)
+    page = client.get(f"/api/tasks?page_size=200&ordering={ordering}").json()
+    plan = plan_of(owner, page["next"].partition("?")[2])
+    assert re.search(r"Index Cond: .*(created_at|updated_at|due_at)", plan), plan
+    assert "Sort" not in plan
+
+
+def client_of(owner: Owner) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(owner.person.user)
+    return client
+
+
+def plan_of(owner: Owner, query: str) -> str:
+    """EXPLAIN of the statement that reads the page."""
+    with CaptureQueriesContext(connection) as captured:
+        answer = client_of(owner).get(f"/api/tasks?{query}")
+    assert answer.status_code == 200, answer.content
+    (statement,) = [
+        one["sql"] for one in captured if 'FROM "tasks"' in one["sql"] and " LIMIT " in one["sql"]
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}")
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def reads_the_table(plan: str) -> bool:
+    return "Seq Scan on tasks" in plan
