@@ -13,6 +13,7 @@ from http_app.throttling import parse_rate
 from todo_project.checks import TAG
 
 SHORTEST_SHARED_SECRET = 32  # bytes: RFC 7518, 3.2
+LONGEST_ISSUER = 255  # what the table holds
 # As browsers write it: no path, no wildcard, no capitals.
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
@@ -33,6 +34,8 @@ def _identity_provider() -> Iterator[CheckMessage]:
     if (secret or url or any(names)) and not (all(names) and (secret or url)):
         hint = "Set AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE and one of AUTH_JWT_SECRET and AUTH_JWKS_URL, or none."
         yield _error("E041", "The identity provider is set by halves.", hint)
+    if len(settings.AUTH_JWT_ISSUER) > LONGEST_ISSUER:
+        yield _error("E041", "AUTH_JWT_ISSUER is too long.", f"At most {LONGEST_ISSUER} characters.")
     if secret and (len(secret.encode()) < SHORTEST_SHARED_SECRET or len(set(secret)) < 5):
         hint = f"At least {SHORTEST_SHARED_SECRET} random bytes (RFC 7518, 3.2)."
         yield _error("E042", "AUTH_JWT_SECRET can be guessed.", hint)

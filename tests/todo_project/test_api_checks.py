@@ -51,6 +51,7 @@ def test_a_provider_with_one_kind_of_key_is_right(production: Settings, keys: di
         (JWKS | {"AUTH_JWT_SECRET": SECRET}, "E040"),
         ({}, "E041"),
         (JWKS | {"AUTH_JWT_ISSUER": ""}, "E041"),
+        (JWKS | {"AUTH_JWT_ISSUER": "https://" + "x" * 248}, "E041"),
         (JWKS | {"AUTH_JWT_AUDIENCE": ""}, "E041"),
         ({"AUTH_JWT_SECRET": SECRET, "AUTH_JWT_ISSUER": "", "AUTH_JWT_AUDIENCE": ""}, "E041"),
         ({"AUTH_JWT_SECRET": SECRET[:31]}, "E042"),
