@@ -1,4 +1,4 @@
-"""An account from its first day to its last, with every process of an instance; no secret is left anywhere."""
+"""An account from its first day to its last, with every process of an instance; no secret stays anywhere."""
 
 import re
 from collections.abc import Iterator

@@ -4,17 +4,18 @@ import base64
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from environ import Env
 
 from todo_project.embedded.instance import instance_environment, new_vapid_key
 from todo_project.embedded.places import Places
 
-NAMES = ("SECRET_KEY", "VAPID_PRIVATE_KEY", "OPERATOR_PASSWORD")
+NAMES = ("SECRET_KEY", "VAPID_PRIVATE_KEY", "METRICS_TOKEN", "OPERATOR_PASSWORD")
 
 
 @pytest.fixture(autouse=True)
 def _nothing_given(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     places.make()
-    for name in (*NAMES, "OPERATOR_EMAIL"):
+    for name in (*NAMES, "OPERATOR_EMAIL", "EMAIL_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -41,6 +42,13 @@ def test_what_the_environment_gives_wins(places: Places, monkeypatch: pytest.Mon
     environment = instance_environment(places, {"DATABASE_URL": "postgresql://somewhere/else"})
     assert environment["SECRET_KEY"] == "from outside"
     assert environment["DATABASE_URL"] == "postgresql://somewhere/else"
+
+
+def test_mails_go_to_files_in_the_data_directory(places: Places) -> None:
+    url = instance_environment(places, {})["EMAIL_URL"]
+    settings = Env.email_url_config(url)
+    assert settings["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend"
+    assert settings["EMAIL_FILE_PATH"] == str(places.data / "mails")
 
 
 def test_the_vapid_key_is_a_p256_scalar_in_base64url() -> None:
