@@ -100,9 +100,12 @@ class ParkedEventAdmin(EventAdmin):
         """The oldest of a key is always tried first, so all of the key come due. The tick does the rest."""
         _log(request, queryset, "To be retried now.")
         chosen = set(queryset.values_list("group", "key"))
+        due = 0
         for group, key in chosen:
-            ParkedEvent.objects.filter(group=group, key=key).update(next_attempt_at=timezone.now())
-        self.message_user(request, "They are tried again within seconds.", messages.SUCCESS)
+            waiting = ParkedEvent.objects.filter(group=group, key=key)
+            due += waiting.update(next_attempt_at=timezone.now())
+        told = f"{due} events of {len(chosen)} keys are tried again within seconds."
+        self.message_user(request, told, messages.SUCCESS)
 
     @admin.action(description="Give up: bury as dead letters", permissions=["operate"])
     @transaction.atomic

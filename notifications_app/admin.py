@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -84,8 +85,12 @@ class DeliveryAdmin(Recorded, LargeTableAdmin):
         return host_of(delivery.target)
 
     @admin.action(description="Send again, whatever became of them", permissions=["resend"])
+    @transaction.atomic
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        ids = resend(queryset)
+        chosen = list(queryset)
+        ids = resend(chosen)
+        assert request.user.pk is not None
+        LogEntry.objects.log_actions(request.user.pk, chosen, CHANGE, "To be sent again.")
         transaction.on_commit(lambda: queue_deliveries(ids), robust=True)
         self.message_user(request, f"{len(ids)} to be sent again.", messages.SUCCESS)
 

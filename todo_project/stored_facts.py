@@ -17,6 +17,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from accounts_app.models import DueMail, User
 from events_app.groups import group_names
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from events_app.relay import relay_is_active
@@ -74,21 +75,23 @@ def _stuck() -> list[Metric]:
 
 
 def _due(now: datetime) -> list[Metric]:
-    reminders = Task.objects.filter(next_reminder_at__lte=now).order_by("next_reminder_at")
-    deliveries = Delivery.objects.filter(state="pending", next_attempt_at__lte=now).order_by(
-        "next_attempt_at"
-    )
-    overdue = reminders.values_list("next_reminder_at", flat=True).first()
-    waiting = deliveries.values_list("next_attempt_at", flat=True).first()
+    reminders = Task.objects.filter(next_reminder_at__lte=now)
+    deliveries = Delivery.objects.filter(state=Delivery.State.PENDING, next_attempt_at__lte=now)
+    closed = User.objects.filter(deleted_at__isnull=False)
+    mails = DueMail.objects.filter(next_attempt_at__lte=now)
     return [
-        _gauge(
-            "reminders_due",
-            f"Tasks whose reminder no scan has claimed, at most {BOUND}.",
-            _bounded(reminders),
-        ),
-        _age("reminders_oldest_due_age_seconds", "How long the first of them has been due.", overdue),
-        _gauge("deliveries_due", f"Deliveries to be tried now, at most {BOUND}.", _bounded(deliveries)),
-        _age("deliveries_oldest_due_age_seconds", "How long the first of them has been due.", waiting),
+        *_waiting("reminders", "Tasks whose reminder no scan has claimed", reminders, "next_reminder_at"),
+        *_waiting("deliveries", "Deliveries to be tried", deliveries, "next_attempt_at"),
+        *_waiting("erasures", "Closed accounts to be erased", closed, "deleted_at"),
+        *_waiting("mails", "Mails to be sent", mails, "next_attempt_at"),
+    ]
+
+
+def _waiting(name: str, told: str, rows: QuerySet[Any], field: str) -> list[Metric]:
+    first = rows.order_by(field).values_list(field, flat=True).first()
+    return [
+        _gauge(f"{name}_due", f"{told} now, at most {BOUND}.", _bounded(rows)),
+        _age(f"{name}_oldest_due_age_seconds", "How long the first of them has been due.", first),
     ]
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
@@ -112,7 +113,7 @@ class TestParked:
         second = make(ParkedEvent, "2", **in_an_hour())
         make(ParkedEvent, "3", "bob", **in_an_hour())
         assert retry_parked() == 0
-        assert "tried again" in act(operator, "retry_now", [second])
+        assert "2 events of 1 keys are tried again" in act(operator, "retry_now", [second])
         assert retry_parked() == 2
         assert handled == ["1", "2"]
 
@@ -140,6 +141,7 @@ class TestDead:
         letters = [make(DeadLetter, str(n)) for n in range(2)]
         assert "2 given back" in act(operator, "requeue", letters)
         assert not DeadLetter.objects.exists()
+        assert LogEntry.objects.filter(change_message="Requeued.").count() == 2
         assert retry_parked() == 2
         assert handled == ["0", "1"]
 

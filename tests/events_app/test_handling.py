@@ -14,7 +14,7 @@ from django.utils import timezone
 from events_app import groups
 from events_app.brokers import InProcessBroker
 from events_app.envelope import Event
-from events_app.handling import MAX_ATTEMPTS, backoff, requeue, retry_parked
+from events_app.handling import MAX_ATTEMPTS, backoff, bury, handle, requeue, retry_parked
 from events_app.models import DeadLetter, ParkedEvent
 
 pytestmark = pytest.mark.django_db
@@ -195,3 +195,27 @@ def test_parking_the_same_event_twice_is_one_row(group: Group) -> None:
 def test_a_second_handler_of_a_type_in_a_group_is_refused(group: Group) -> None:
     with pytest.raises(ValueError, match="already"):
         Group("one")
+
+
+def test_what_waits_behind_another_is_not_due_before_it(group: Group, clock: time_machine.Traveller) -> None:
+    """Else each tick would look at all of it, to find that its turn has not come."""
+    group.poison = {"1"}
+    for subject in ("1", "2", "3"):
+        handle("one", event(subject))
+    clock.shift(backoff(1))
+    assert retry_parked() == 0
+    assert set(ParkedEvent.objects.values_list("next_attempt_at", flat=True)) == {timezone.now() + backoff(2)}
+    group.poison = set()
+    clock.shift(backoff(2))
+    assert retry_parked() == 3
+    assert group.handled == ["1", "2", "3"]
+
+
+def test_a_requeued_letter_is_told_with_its_event(group: Group) -> None:
+    group.poison = {"1"}
+    handle("one", event("1"))
+    parked = ParkedEvent.objects.get()
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        requeue(bury(parked))
+    (line,) = [line for line in lines if line["event"] == "dead_letter_requeued"]
+    assert (line["event_id"], line["group"]) == (str(parked.event_id), "one")

@@ -1,6 +1,7 @@
 """Notifications in the admin: everything can be looked at, nothing rewritten, a delivery sent again."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.sites import site
 from django.db import connection
 from django.test import Client
@@ -93,6 +94,7 @@ def test_a_failed_delivery_is_sent_again(
         answer = operator.post(url(Delivery, "changelist"), form, follow=True)
 
     assert b"1 to be sent again." in answer.content
+    assert LogEntry.objects.get().object_id == str(delivery.pk)
     assert queued() == [delivery.pk]
     delivery.refresh_from_db()
     assert (delivery.state, delivery.expires_at) == ("pending", NOON + REMINDER_TTL)

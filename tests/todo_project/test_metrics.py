@@ -11,7 +11,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from accounts_app.models import User
+from accounts_app.models import DueMail, User
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from events_app.relay import LOCK_ID
 from tasks_app.models import Task
@@ -127,6 +127,15 @@ class TestStoredFacts:
         facts = scraped()
         assert facts[("todo_reminders_due",)] == 1
         assert 300 <= facts[("todo_reminders_oldest_due_age_seconds",)] < 310
+
+    def test_mails_nobody_sends(self) -> None:
+        ago = timezone.now() - timedelta(minutes=5)
+        DueMail.objects.create(
+            kind=DueMail.Kind.PASSWORD_RESET, address="alice@example.test", next_attempt_at=ago
+        )
+        facts = scraped()
+        assert facts[("todo_mails_due",)] == 1
+        assert 300 <= facts[("todo_mails_oldest_due_age_seconds",)] < 310
 
     def test_a_bound_to_what_is_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(stored_facts, "BOUND", 3)
