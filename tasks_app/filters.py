@@ -103,6 +103,8 @@ class TaskFilter(NamedFilterSet):
         if "trash" not in self.data:
             filtered = filtered.filter(deleted_at__isnull=True)
         words = words_of(self.data.get("q", ""))
+        if "q" in self.data and not words:
+            return queryset.none().annotate(rank=Value(0))
         if words and self.data.get(ORDERING, RANK).removeprefix("-") == RANK:
             return by_rank(queryset, filtered, beginning_with(*words))
         return filtered
@@ -131,9 +133,7 @@ class TaskFilter(NamedFilterSet):
 
     def search(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
         words = words_of(value)
-        if not words:
-            return queryset.none().annotate(rank=Value(0))
-        return queryset.alias(words=WORDS).filter(words=beginning_with(*words))
+        return queryset.alias(words=WORDS).filter(words=beginning_with(*words)) if words else queryset
 
     @staticmethod
     def _has(tags: Any) -> Exists:

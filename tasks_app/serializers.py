@@ -22,10 +22,7 @@ class PrioritySerializer(StrictSerializer, serializers.ModelSerializer[Priority]
 
 
 class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
-    task_count = serializers.IntegerField(
-        read_only=True,
-        allow_null=True,
-        default=None,
+    task_count = serializers.SerializerMethodField(
         help_text="Tasks outside the trash that have it; null unless asked for by ?task_count=true.",
     )
 
@@ -33,6 +30,9 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
         model = Tag
         fields = ["id", "name", "color", "task_count", "created_at"]
         read_only_fields = ["id", "created_at"]
+
+    def get_task_count(self, tag: Tag) -> int | None:
+        return getattr(tag, "task_count", None)
 
     def validate_name(self, value: str) -> str:
         same = Tag.objects.filter(user=self.context["request"].user.pk, name=value).first()

@@ -6,7 +6,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -71,8 +71,8 @@ def all_at_once(call: Callable[[int], tuple[Answer, int]], count: int = CALLERS)
 
 
 @pytest.fixture
-def caller(alice: User) -> Iterator[Caller]:
-    yield Caller(free_port(), alice)
+def caller(alice: User) -> Caller:
+    return Caller(free_port(), alice)
 
 
 def create(caller: Caller) -> Callable[[int], tuple[Answer, int]]:

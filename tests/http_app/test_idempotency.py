@@ -60,6 +60,12 @@ def test_another_route_is_refused(client: APIClient) -> None:
     assert response.status_code == 422
 
 
+@pytest.mark.parametrize("method", ["PUT", "TRACE", "PROPFIND"])
+def test_a_method_that_is_not_there(client: APIClient, method: str) -> None:
+    create(client)
+    assert client.generic(method, "/api/tasks", headers={"Idempotency-Key": "k-1"}).status_code == 405
+
+
 def test_a_key_is_its_users(client: APIClient, client_of, bob: User) -> None:
     mine, his = create(client).json(), create(client_of(bob)).json()
     assert mine["id"] != his["id"]

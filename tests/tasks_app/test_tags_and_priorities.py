@@ -159,3 +159,11 @@ def test_tags_are_counted_on_request(client_of, alice: User, django_assert_max_n
     assert client.get(f"/api/tags/{home.pk}?task_count=true").json()["task_count"] == 2
     assert client.get("/api/tags").json()["results"][0]["task_count"] is None
     assert client.get("/api/tags?task_count=yes").status_code == 400
+
+
+def test_every_answer_with_a_tag_has_its_count(client_of, alice: User) -> None:
+    client = client_of(alice)
+    tag = client.post("/api/tags", {"name": "home"}).json()
+    answers = [tag, client.get(f"/api/tags/{tag['id']}").json()]
+    answers.append(client.patch(f"/api/tags/{tag['id']}", {"color": "#112233"}).json())
+    assert [answer["task_count"] for answer in answers] == [None] * 3

@@ -253,3 +253,9 @@ def test_a_task_is_answered_as_drf_would(tasks: dict[str, Task], alice: User) ->
         assert JSONRenderer().render(ours) == JSONRenderer().render(
             ModelSerializer.to_representation(TaskSerializer(), task)
         )
+
+
+@pytest.mark.parametrize("nothing", ["%20", "+", "%20%20", "'", "%5C"])
+def test_a_search_for_no_word_finds_nothing(client: APIClient, alice: User, nothing: str) -> None:
+    Task.objects.create(user=alice, title="hers")
+    assert client.get(f"/api/tasks?q={nothing}").json() == {"results": [], "next": None, "previous": None}
