@@ -11,6 +11,8 @@ from django_celery_beat.models import (
 
 from events_app.admin import ReadOnly
 
+admin.site.index_template = "operator_index.html"
+
 # Beat writes its ticks from the settings over these rows at each start: a change made here would look kept.
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(model)
