@@ -1,0 +1,52 @@
+"""How many statements a write takes: they are what a write costs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from accounts_app.models import User
+from tasks_app.models import Tag
+from tasks_app.services import create_task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def client(alice: User, client_of: Callable[[User], APIClient]) -> APIClient:
+    return client_of(alice)
+
+
+def statements(call: Callable[[], Any]) -> list[str]:
+    """The first word of each, BEGIN and COMMIT too."""
+    with CaptureQueriesContext(connection) as queries:
+        assert call().status_code < 300
+    return [query["sql"].split()[0] for query in queries]
+
+
+def test_create(client: APIClient) -> None:
+    found = statements(lambda: client.post("/api/tasks", {"title": "x"}))
+    assert found == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+
+
+def test_create_with_tags(client: APIClient, alice: User) -> None:
+    tags = [Tag.objects.create(user=alice, name=f"tag {n}").pk for n in range(3)]
+    found = statements(lambda: client.post("/api/tasks", {"title": "x", "tag_ids": tags}))
+    assert found == ["BEGIN", "SELECT", "INSERT", "INSERT", "INSERT", "COMMIT"]
+
+
+def test_patch_with_tags(client: APIClient, alice: User) -> None:
+    tags = [Tag.objects.create(user=alice, name=f"tag {n}") for n in range(3)]
+    task = create_task(alice, title="x", tags=tags[:2])
+    body = {"title": "y", "tag_ids": [tag.pk for tag in tags[1:]]}
+    found = statements(lambda: client.patch(f"/api/tasks/{task.pk}", body))
+    assert len(found) <= 11
+    assert "SAVEPOINT" not in found
+
+
+def test_complete(client: APIClient, alice: User) -> None:
+    task = create_task(alice, title="x")
+    assert len(statements(lambda: client.post(f"/api/tasks/{task.pk}/complete"))) <= 8
