@@ -48,6 +48,12 @@ class IdFilter(filters.NumberFilter):  # type: ignore[misc] # untyped library
     field_class = forms.IntegerField
 
 
+_TAG_ERRORS = {
+    "invalid_choice": "You have no tag of id %(value)s: see /api/tags.",
+    "invalid_pk_value": "Write the id of a tag, a number: see /api/tags.",
+}
+
+
 def own_tags(request: Request) -> QuerySet[Tag]:
     return Tag.objects.filter(user=request.user.pk)
 
@@ -65,12 +71,14 @@ class TaskFilter(NamedFilterSet):
         field_name="tags",
         queryset=own_tags,
         method="any_tag",
+        error_messages=_TAG_ERRORS,
         help_text="A tag's id; repeat it for any of several.",
     )
     tag_all = filters.ModelMultipleChoiceFilter(
         field_name="tags",
         queryset=own_tags,
         method="all_tags",
+        error_messages=_TAG_ERRORS,
         help_text="A tag's id; repeat it for all of several.",
     )
     due_after = InstantFilter("due_at", "gte")

@@ -171,6 +171,9 @@ class Task(models.Model):
             models.Index(fields=["user", "-created_at", "-id"], name="tasks_by_creation"),
             models.Index(fields=["user", "-updated_at", "-id"], name="tasks_by_update"),
             models.Index(fields=["user", "due_at", "id"], name="tasks_by_due"),
+            models.Index(fields=["user", "reminder_at", "id"], name="tasks_by_reminder"),
+            models.Index(fields=["user", "completed_at", "id"], name="tasks_by_completion"),
+            models.Index(fields=["user", "title", "id"], name="tasks_by_title"),
             models.Index(fields=["user", "priority"], name="tasks_by_priority"),
             models.Index(fields=["priority"], name="tasks_of_priority"),
             models.Index(
@@ -180,7 +183,15 @@ class Task(models.Model):
             ),
             models.Index(fields=["due_at"], condition=OPEN & Q(due_at__isnull=False), name="tasks_due_open"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="tasks_in_trash"),
-            models.Index(fields=["user", "-id"], condition=Q(archived=True), name="tasks_archived"),
+            *(
+                models.Index(fields=["user", "-created_at", "-id"], condition=few, name=name)
+                for name, few in {
+                    "tasks_archived": Q(archived=True),
+                    "tasks_trashed": Q(deleted_at__isnull=False),
+                    "tasks_pinned": Q(pinned=True),
+                    "tasks_recurring": Q(is_recurring=True),
+                }.items()
+            ),
             models.Index(
                 fields=["parent_task"], condition=Q(parent_task__isnull=False), name="tasks_by_head"
             ),

@@ -15,7 +15,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from accounts_app.models import User
 from http_app.conditional import Versioned
-from http_app.errors import Conflict
+from http_app.errors import Conflict, ErrorSerializer
 from http_app.filters import true_or_false
 from http_app.views import ApiView, OwnedByUser
 from tasks_app.bulk import Bulk
@@ -93,7 +93,11 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
             trash_task(task)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=BulkSerializer, responses=BulkResultSerializer, examples=BULK_EXAMPLES)
+    @extend_schema(
+        request=BulkSerializer,
+        responses={200: BulkResultSerializer, 404: ErrorSerializer},
+        examples=BULK_EXAMPLES,
+    )
     @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
         """Up to 1,000 changes at once, made in their order.
