@@ -58,7 +58,7 @@ class Priority(models.Model):
 class Tag(models.Model):
     """A user's own word for some of their tasks."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tags")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tags", db_index=False)
     name = models.CharField(max_length=50)
     color = models.CharField(max_length=7, default="#6B7280", validators=[hex_color])
     created_at = models.DateTimeField(default=now, editable=False)
