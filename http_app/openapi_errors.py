@@ -49,7 +49,7 @@ ERRORS = {
         "There is no token, or it is not good any more.",
         CLIENT,
         "not_authenticated",
-        "Authentication credentials were not provided.",
+        "Nobody is signed in: send `Authorization: Bearer <token>` with the `access` of POST /api/auth/token.",
         headers=("WWW-Authenticate",),
     ),
     "403": DescribedError(
@@ -64,7 +64,7 @@ ERRORS = {
         "There is no such object, or it is another's.",
         CLIENT,
         "not_found",
-        "No Task matches the given query.",
+        "Not found.",
     ),
     "406": DescribedError(
         "NotAcceptable",
