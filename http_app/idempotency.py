@@ -65,16 +65,10 @@ class Idempotent(APIView):
         # The body is read here, before DRF's parser takes the stream.
         fingerprint = _fingerprint(request) if HEADER in request.headers else ""
         super().initial(request, *args, **kwargs)
-        if fingerprint and self.keeps_answers and self._writes(request) and request.user.pk:
+        if fingerprint and self.keeps_answers and request.method not in SAFE_METHODS and request.user.pk:
             self.idempotency = _claim(request, fingerprint)
             if self.idempotency.status is not None:
                 raise Replay(self.idempotency)
-
-    def _writes(self, request: Request) -> bool:
-        method = str(request.method).lower()
-        return (
-            request.method not in SAFE_METHODS and method in self.http_method_names and hasattr(self, method)
-        )
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, Replay):

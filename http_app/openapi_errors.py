@@ -49,7 +49,8 @@ ERRORS = {
         "There is no token, or it is not good any more.",
         CLIENT,
         "not_authenticated",
-        "Nobody is signed in: send `Authorization: Bearer <token>` with the `access` of POST /api/auth/token.",
+        "Nobody is signed in: send `Authorization: Bearer <token>` with the `access` of"
+        " POST /api/auth/token.",
         headers=("WWW-Authenticate",),
     ),
     "403": DescribedError(

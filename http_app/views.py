@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import status
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.generics import GenericAPIView
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
@@ -61,6 +62,16 @@ class WholeBodies(APIView):
         super().initial(request, *args, **kwargs)
 
 
+class KnownMethods(APIView):
+    """A method that is not there is a 405, before anything but the sign-in is looked at."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        method = str(request.method).lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            raise MethodNotAllowed(str(request.method))
+
+
 class Located(APIView):
     """Says where to read what was made, if it can be read one by one (RFC 9110, 15.3.2)."""
 
@@ -80,7 +91,7 @@ class ShortMetadata(SimpleMetadata):
         return {}
 
 
-class ApiView(WholeBodies, StrictParameters, AtomicWrites, Idempotent, Located):
+class ApiView(WholeBodies, StrictParameters, AtomicWrites, Idempotent, KnownMethods, Located):
     """The base of every view under /api/, before DRF's generic classes."""
 
     metadata_class = ShortMetadata

@@ -63,7 +63,7 @@ def call(server: Web, folder: Path, *options: str) -> dict[str, Any]:
     config.write_text(CONFIG)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
-        *("run", f"{server.url}/api/schema", "--checks", "all", "--no-color", "--warnings", "off"),
+        *("run", f"{server.url}/api/schema", "--no-color", "--warnings", "off"),
         *("--suppress-health-check", "all", "--continue-on-failure", "--generation-database", "none"),
         *("--report", "json", "--report-json-path", str(report), *options),
     ]

@@ -81,3 +81,8 @@ def test_a_truth_filters(alice: User) -> None:
         for value in ("true", "false")
     }
     assert found == {"true": ["pinned"], "false": ["loose"]}
+
+
+@pytest.mark.parametrize("method", ["PUT", "TRACE", "X"])
+def test_a_method_that_is_not_there_is_told_first(method: str) -> None:
+    assert APIClient().generic(method, "/api/priorities/1?unheard_of=1").status_code == 405
