@@ -56,7 +56,9 @@ def test_a_reminder_is_seen_on_its_way_through_all_processes(tmp_path: Path) -> 
 def test_where_there_is_no_web_a_process_has_a_port_of_its_own(tmp_path: Path) -> None:
     """As on many hosts: each process with a folder and a port for itself."""
     with instance(tmp_path / "data") as running:
-        running.processes.pop("ticker").terminate()
+        ticker = running.processes.pop("ticker")
+        ticker.terminate()
+        ticker.wait(20)
         own = tmp_path / "ticker-metrics"
         own.mkdir()
         shared, web_port = running.environment["PROMETHEUS_MULTIPROC_DIR"], running.port
