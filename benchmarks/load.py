@@ -56,12 +56,18 @@ async def _load(
     port: int, scripts: Sequence[Iterable[bytes]], until: float, allowed: Collection[int]
 ) -> list[float]:
     streams = [await asyncio.open_connection("127.0.0.1", port) for _ in scripts]
-    latencies = await asyncio.gather(
-        *(_talk(*pair, script, until, allowed) for pair, script in zip(streams, scripts, strict=True))
-    )
-    for _reader, writer in streams:
-        writer.close()
-    return list(chain.from_iterable(latencies))
+    try:
+        async with asyncio.TaskGroup() as group:
+            talks = [
+                group.create_task(_talk(*pair, script, until, allowed))
+                for pair, script in zip(streams, scripts, strict=True)
+            ]
+    except* UnexpectedAnswer as several:
+        raise several.exceptions[0] from None
+    finally:
+        for _reader, writer in streams:
+            writer.close()
+    return list(chain.from_iterable(talk.result() for talk in talks))
 
 
 async def _talk(

@@ -1,12 +1,23 @@
 """Each benchmark, small: both sides do the same work. How fast is not asked: the machine is shared."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from pytest_django.live_server_helper import LiveServer
 
+from benchmarks import report
 from benchmarks.__main__ import LONG, NAMES
+from benchmarks.load import UnexpectedAnswer, load, request
+from benchmarks.measuring import Side, Spread, Turn, interleave, percentile_of, ratio
 from benchmarks.register import BENCHMARKS
+from benchmarks.report import Report
+from benchmarks.scale.queries import queries
+from benchmarks.scale.rows import Owner
 from benchmarks.stage import Stage
 from tests.acceptance.processes import environment
 
@@ -17,6 +28,9 @@ IN_THE_TABLE = {
     "events": ["events on", "events off"],
     "bulk": ["bulk, 1,000 a request, 1 connection", "one by one, 16 connections", "COPY"],
 }
+
+# Measured over 3,000 requests: less than half of it.
+LARGEST_GROWTH_MB = 30
 
 
 @pytest.fixture
@@ -39,3 +53,71 @@ def test_both_sides_do_the_same_work(stage: Stage, name: str) -> None:
     assert [row[0].removeprefix("| ") for row in rows[2:]] == IN_THE_TABLE[name]
     assert all(float(row[1].split(" ")[0].replace(",", "")) > 0 for row in rows[2:])
     assert "The load generator used " in found.text
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_s_memory_stays(stage: Stage) -> None:
+    found = BENCHMARKS["memory"](stage)
+    measured = re.findall(r"^\| ([\d,]+) \| ([\d.]+) \|$", found.text, re.MULTILINE)
+    assert int(measured[-1][0].replace(",", "")) > stage.requests * 0.9
+    growth = float(measured[-1][1]) - float(measured[0][1])
+    assert 0 <= growth < LARGEST_GROWTH_MB
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_every_query_of_the_list_is_asked_for_both_users(stage: Stage) -> None:
+    found = BENCHMARKS["scale"](replace(stage, seconds=0.05))
+    names = re.findall(r"^\| (.+?) \| [\d.,]+ \| ", found.text, re.MULTILINE)
+    owner = Owner(person=Mock(), tags={"common": 1, "second": 2, "rare": 3}, head=4)
+    assert set(names) >= set(queries(owner))
+    assert "11,000 rows" in found.text
+
+
+@pytest.mark.django_db
+def test_figures_of_a_server_that_may_lose_data_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="not durable"):
+        report.circumstances()
+
+
+def test_sides_take_turns_and_are_compared_round_by_round() -> None:
+    order: list[str] = []
+
+    def side(name: str, done: int) -> Side:
+        def turn(_seconds: float) -> Turn:
+            order.append(name)
+            return Turn([0.5] * done, seconds=1.0)
+
+        return Side(name, turn)
+
+    series = interleave([side("a", 6), side("b", 2)], rounds=3, seconds=5, between=lambda: order.append("-"))
+    assert "".join(order) == "ab" + "-a-b" * 3
+    assert ratio(series["a"], series["b"]) == Spread(median=3, low=3, high=3)
+    assert series["a"].done == 18
+
+
+def test_percentiles() -> None:
+    assert percentile_of([7.0], 99) == 7.0
+    assert percentile_of([float(n) for n in range(101)], 50) == 50
+    assert percentile_of([float(n) for n in range(101)], 99) == 99
+
+
+def test_a_section_of_the_page_is_replaced_by_its_next_run(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Benchmarks\n")
+    for number in (1, 2):
+        for name in ("one", "other"):
+            report.write(name, Report(f"Title of {name}", [f"run {number}"]), about="Today.", page=page)
+    text = page.read_text()
+    assert text.count("Title of one") == text.count("Title of other") == 1
+    assert text.count("run 2") == 2
+    assert "run 1" not in text
+
+
+def test_what_the_load_gets_must_be_allowed(live_server: LiveServer) -> None:
+    web = Mock(port=urlsplit(live_server.url).port, processor_seconds=lambda: 0.0)
+    turn = load(web, [[request("GET", "/healthz/live")] * 3] * 2)
+    assert len(turn.latencies) == 6
+    with pytest.raises(UnexpectedAnswer, match="401"):
+        load(web, [[request("GET", "/api/tasks")]])
