@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import repeat
 
 from benchmarks.api.raw import Copies
-from benchmarks.api.sides import TASK, Creates, require_rows
+from benchmarks.api.sides import TASK, Creates, Creator, require_rows
 from benchmarks.load import load, request
 from benchmarks.measuring import Side, Turn, ratio
 from benchmarks.report import Report, generator_line, side_table
@@ -36,7 +36,7 @@ def run(stage: Stage) -> Report:
             stage.environment["DATABASE_URL"], people("copy", 1)[0], TASK | {"priority_id": 3}, count=COUNT
         ) as copies,
     ):
-        sides = [Bulks(web), Creates("one by one, 16 connections", web), copies]
+        sides: list[Creator] = [Bulks(web), Creates("one by one, 16 connections", web), copies]
         series = stage.measure(*(one.side for one in sides))
     for one, found in zip(sides, series.values(), strict=True):
         require_rows(one.people, found, events=2)

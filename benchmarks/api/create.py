@@ -1,7 +1,7 @@
 """POST /api/tasks: sign-in check, validation, the task and both its events, on 16 connections."""
 
 from benchmarks.api.raw import Inserts
-from benchmarks.api.sides import NAIVE, NAIVE_SETTINGS, TASK, Creates, require_rows
+from benchmarks.api.sides import NAIVE, NAIVE_SETTINGS, TASK, Creates, Creator, require_rows
 from benchmarks.report import Report, generator_line, ratio_line, side_table
 from benchmarks.stage import Stage, people
 
@@ -16,7 +16,7 @@ def run(stage: Stage) -> Report:
         stage.web(NAIVE, **NAIVE_SETTINGS, NAIVE_CONN_MAX_AGE="60") as keeping,
         Inserts(stage.environment["DATABASE_URL"], people("raw", 1)[0], TASK | {"priority_id": 3}) as raw,
     ):
-        sides = {
+        sides: dict[str, Creator] = {
             "ours": Creates("this backend", product),
             "naive": Creates("naive", naive, priority_field="priority"),
             "kept": Creates("naive, connections kept", keeping, priority_field="priority"),

@@ -1,6 +1,7 @@
 """The sides that several benchmarks of the API have in common."""
 
 from itertools import repeat
+from typing import Protocol
 
 from benchmarks.load import CONNECTIONS, load, request
 from benchmarks.measuring import Series, Side
@@ -17,6 +18,15 @@ TASK = {
     "due_at": "2030-05-01T09:00:00+02:00",
     "color": "green",
 }
+
+
+class Creator(Protocol):
+    """A side that creates tasks of these people."""
+
+    people: list[Person]
+
+    @property
+    def side(self) -> Side: ...
 
 
 class Creates:
