@@ -11,7 +11,7 @@ from django.conf import settings
 from pytest_django.live_server_helper import LiveServer
 
 from benchmarks import report
-from benchmarks.__main__ import LONG, NAMES
+from benchmarks.__main__ import LONG, NAMES, parser
 from benchmarks.load import UnexpectedAnswer, load, request
 from benchmarks.measuring import Side, Spread, Turn, interleave, percentile_of, ratio
 from benchmarks.register import BENCHMARKS
@@ -121,3 +121,11 @@ def test_what_the_load_gets_must_be_allowed(live_server: LiveServer) -> None:
     assert len(turn.latencies) == 6
     with pytest.raises(UnexpectedAnswer, match="401"):
         load(web, [[request("GET", "/api/tasks")]])
+
+
+def test_without_names_all_that_take_minutes_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parser().parse_args([]).names == list(NAMES)
+    assert parser().parse_args(["scale", "create"]).names == ["scale", "create"]
+    with pytest.raises(SystemExit):
+        parser().parse_args(["nonsense"])
+    assert "there is no benchmark nonsense; there are ceiling, create" in capsys.readouterr().err
