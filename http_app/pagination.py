@@ -10,7 +10,7 @@ and goes through rows that are equal there by offset, 1,000 of them at most.
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from json import dumps, loads
@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from django.core.exceptions import ValidationError as FieldError
 from django.db.models import F, Field, Model, Q, QuerySet
+from django.db.models.expressions import Col
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -77,7 +78,7 @@ class Pages(BasePagination):
         self.cursor = _decode(request.query_params[CURSOR], place) if CURSOR in request.query_params else None
         if self.cursor and self.cursor.ordering != self.ordering:
             raise _refused(CURSOR, "This cursor belongs to another ordering; start again without a cursor.")
-        found = list(place.rows(self.cursor)[: size + 1])
+        found = place.rows(self.cursor, size + 1)
         self.more, self.page = len(found) > size, found[:size]
         if self.cursor and self.cursor.backwards:
             self.page.reverse()
@@ -134,41 +135,56 @@ class _Order:
     def __init__(self, queryset: QuerySet[Any], field: str, *, descending: bool) -> None:
         self.queryset = queryset
         self.descending = descending
-        self.nullable = _can_be_null(queryset.model, field)
-        self.key_field: Field[Any, Any] = queryset.query.annotations["page_key"].output_field
+        key = queryset.query.annotations["page_key"]
+        self.nullable = _can_be_null(queryset.model, field, key)
+        self.key_field: Field[Any, Any] = key.output_field
 
-    def rows(self, cursor: Cursor | None) -> QuerySet[Any]:
+    def rows(self, cursor: Cursor | None, count: int) -> list[Any]:
+        """The next so many rows from there."""
+        found: list[Any] = []
+        for part in self._parts(cursor):
+            found += part[: count - len(found)]
+            if len(found) == count:
+                break
+        return found
+
+    def _parts(self, cursor: Cursor | None) -> list[QuerySet[Any]]:
+        """What is left of the list from there. Rows without a key, which stand last, are a part of their own:
+
+        one statement for both would need `NULLS LAST` and an OR, which keep PostgreSQL from its index.
+        """
         backwards = cursor is not None and cursor.backwards
-        downwards = self.descending != backwards
-        rows = self.queryset.filter(self._beyond(cursor, downwards)) if cursor else self.queryset
-        return rows.order_by(*self._order(downwards, backwards))
+        sign = "-" if self.descending != backwards else ""
+        rows = self.queryset.order_by(f"{sign}page_key", f"{sign}pk")
+        beyond = rows.filter(self._beyond(cursor, sign)) if cursor else rows
+        if not self.nullable:
+            return [beyond]
+        keyed, empty = Q(page_key__isnull=False), Q(page_key__isnull=True)
+        if cursor is None:
+            return [rows.filter(keyed), rows.filter(empty)]
+        if cursor.key is None:
+            return [beyond.filter(empty), *([rows.filter(keyed)] if backwards else [])]
+        return [beyond.filter(keyed), *([] if backwards else [rows.filter(empty)])]
 
-    def _order(self, downwards: bool, backwards: bool) -> Sequence[Any]:
-        sign = "-" if downwards else ""
-        if not self.nullable:  # `NULLS LAST` where there are none would keep PostgreSQL from its index
-            return [f"{sign}page_key", f"{sign}pk"]
-        nulls = {"nulls_first": True} if backwards else {"nulls_last": True}
-        key = F("page_key").desc(**nulls) if downwards else F("page_key").asc(**nulls)
-        return [key, f"{sign}pk"]
-
-    def _beyond(self, cursor: Cursor, downwards: bool) -> Q:
-        further = "lt" if downwards else "gt"
+    @staticmethod
+    def _beyond(cursor: Cursor, sign: str) -> Q:
+        further = "lt" if sign else "gt"
         inclusive = "e" if cursor.side in ("from", "upto") else ""
         same_key = Q(**{f"pk__{further}{inclusive}": cursor.id})
         if cursor.key is None:
-            among_nulls = Q(page_key__isnull=True) & same_key
-            return among_nulls | Q(page_key__isnull=False) if cursor.backwards else among_nulls
+            return same_key
         # Read as `key <= k AND (key < k OR id < i)`, which an index on (key, id) can start from.
-        beyond = Q(**{f"page_key__{further}e": cursor.key}) & (
+        return Q(**{f"page_key__{further}e": cursor.key}) & (
             Q(**{f"page_key__{further}": cursor.key}) | same_key
         )
-        return beyond | Q(page_key__isnull=True) if self.nullable and not cursor.backwards else beyond
 
 
-def _can_be_null(model: type[Model], name: str) -> bool:
-    """Only a plain column says that it is never null; what comes over a relation may be missing."""
+def _can_be_null(model: type[Model], name: str, key: Any) -> bool:
+    """A column or an expression says whether it can be null; what comes over a relation may be missing."""
     columns = {field.name: field for field in model._meta.concrete_fields}
-    return name not in columns or columns[name].null
+    if name in columns:
+        return columns[name].null
+    return isinstance(key, Col) or bool(key.output_field.null)
 
 
 def _ordering(request: Request, view: OrderedView) -> str:
