@@ -42,7 +42,7 @@ class Reminder(models.Model):
         UNDELIVERED = "undelivered"  # there were devices, and none took it
         CANCELLED = "cancelled"  # the task was done, deleted or moved before it could be told
 
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="reminders")
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="reminders", db_index=False)
     reminder_at = models.DateTimeField()
     claimed_at = models.DateTimeField()
     lateness = models.DurationField()

@@ -30,7 +30,7 @@ class RecurringTask(models.Model):
         ALL = "all"
         SKIP = "skip"
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recurring_tasks")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recurring_tasks", db_index=False)
     template_title = models.CharField(max_length=200)
     template_description = models.TextField(max_length=1000, null=True, blank=True)  # noqa: DJ001 - the API's null
     recurrence_pattern = models.CharField(max_length=10, choices=Pattern)
