@@ -43,6 +43,13 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         fields = ["id", "email", "email_confirmed", "timezone", "created_at"]
         read_only_fields = ["id", "email", "email_confirmed", "created_at"]
 
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        """Writes what was given alone: this copy's password and `is_active` may be a moment old."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        User.objects.filter(pk=instance.pk).update(**validated_data)
+        return instance
+
 
 class RegistrationSerializer(StrictSerializer):
     email = serializers.EmailField(max_length=254)

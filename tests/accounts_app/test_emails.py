@@ -24,6 +24,12 @@ def test_nobody_is_found_by_less(alice: User, email: str | None) -> None:
     assert not User.objects.with_email(email).exists()
 
 
+def test_what_only_the_database_takes_for_the_same_letter_is_another(db: None) -> None:
+    """Its lower() makes an i of a dotted capital I, ours does not: each way to write it had its own limit."""
+    User.objects.create_user("iris@example.test")
+    assert not User.objects.with_email("\u0130r\u0130s@example.test").exists()
+
+
 def test_finding_a_user_uses_the_unique_index(alice: User) -> None:
     with CaptureQueriesContext(connection) as queries:
         User.objects.get_by_natural_key("alice@example.test")

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from accounts_app import erasure, passwords
 from accounts_app.models import User
 from tests.accounts_app.conftest import Tokens, error_of, who_am_i
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[User], APIClient]
@@ -32,6 +34,26 @@ def test_i_move_to_another_zone(alice: User, bob: User, client_of: ClientOf) -> 
 
 def test_nothing_to_change_changes_nothing(alice: User, client_of: ClientOf) -> None:
     assert client_of(alice).patch("/api/me", {}).json()["timezone"] == "Europe/Berlin"
+
+
+def test_a_change_that_began_before_others_undoes_none_of_them(alice: User, client_of: ClientOf) -> None:
+    began_before = client_of(User.objects.get(pk=alice.pk))
+    passwords.change_password(alice, current=PASSWORD, new="fresh horse fresh staple")
+    assert began_before.patch("/api/me", {"timezone": "Asia/Tokyo"}).status_code == 200
+    alice.refresh_from_db()
+    assert alice.check_password("fresh horse fresh staple")
+    began_before = client_of(User.objects.get(pk=alice.pk))
+    erasure.close_account(alice)
+    began_before.patch("/api/me", {"timezone": "Asia/Tokyo"})
+    alice.refresh_from_db()
+    assert (alice.is_active, alice.email, alice.deleted_at is None) == (False, None, False)
+
+
+def test_a_change_of_what_was_erased_meanwhile_is_no_fault(alice: User, client_of: ClientOf) -> None:
+    began_before = client_of(User.objects.get(pk=alice.pk))
+    alice.delete()
+    assert began_before.patch("/api/me", {"timezone": "Asia/Tokyo"}).status_code == 200
+    assert not User.objects.exists()
 
 
 @pytest.mark.parametrize(
