@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from http_app.filters import BooleanFilter, NamedFilterSet
 from http_app.pagination import ORDERING
 from tasks_app.models import OPEN, Priority, Tag, Task, TaskTag
-from tasks_app.searching import WORDS, beginning_with, by_rank, words_of
+from tasks_app.searching import beginning_with, by_rank, matching, words_of
 
 RANK = "rank"  # the ordering that only a search has
 _PLUS_LOST = re.compile(r":\d\d(\.\d+)? \d\d:?\d\d$")
@@ -113,9 +113,11 @@ class TaskFilter(NamedFilterSet):
         words = words_of(self.data.get("q", ""))
         if "q" in self.data and not words:
             return queryset.none().annotate(rank=Value(0))
-        if words and self.data.get(ORDERING, RANK).removeprefix("-") == RANK:
+        if not words:
+            return filtered
+        if self.data.get(ORDERING, RANK).removeprefix("-") == RANK:
             return by_rank(queryset, filtered, beginning_with(*words))
-        return filtered
+        return matching(filtered, beginning_with(*words))
 
     def in_trash(self, queryset: QuerySet[Task], _name: str, value: bool) -> QuerySet[Task]:
         return queryset.filter(deleted_at__isnull=not value)
@@ -140,8 +142,7 @@ class TaskFilter(NamedFilterSet):
         return queryset
 
     def search(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
-        words = words_of(value)
-        return queryset.alias(words=WORDS).filter(words=beginning_with(*words)) if words else queryset
+        return queryset  # last, when all else is filtered
 
     @staticmethod
     def _has(tags: Any) -> Exists:

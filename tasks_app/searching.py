@@ -1,9 +1,19 @@
-"""Search by words: one expression for the index, the API and the admin; and what is found, best first."""
+"""Search by words: one expression for the index, the API and the admin; and what is found, best first.
 
+PostgreSQL guesses that every beginning of a word is in 2 % of the rows, so for "the newest that match" it
+reads a user's tasks from the newest on: right for a word that many have, seconds for one that few have. The
+index is right for the rare one, and reads what all users have of it. So a few newest tasks are read first,
+and what they show decides (docs/decisions/0015-search.md).
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
-from django.db.models import IntegerField, QuerySet
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector, SearchVectorExact
+from django.db import connection, transaction
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
 # Said in another way, the index tasks_search would not serve it.
@@ -14,6 +24,13 @@ _WEIGHTED = SearchVector("title", weight="A", config="simple") + SearchVector(
 )
 # Of a word that half of a million tasks have, only the newest are ranked.
 RANKED = 1_000
+# So many of the newest tasks are read before the index is asked: some 10 ms.
+SAMPLE = 2_000
+# Of a word in so many of the sample, any order comes upon the next match soon.
+COMMON = SAMPLE // 50
+# Sorted, or listed by id, without a moment's wait.
+FEW = 10_000
+WORK_MEMORY = "64MB"
 
 
 def words_of(text: str) -> list[str]:
@@ -27,12 +44,55 @@ def beginning_with(*words: str) -> SearchQuery:
 
 
 def by_rank(queryset: QuerySet[Any], found: QuerySet[Any], words: SearchQuery) -> QuerySet[Any]:
-    """The newest RANKED of what was found, with their `rank`: 0 to 1,000,000, the more the better.
+    """The newest RANKED of what matches in `found`, with their `rank`: 0 to 1,000,000, the more the better.
 
     `queryset` is what `found` was filtered from. A whole number, because a page begins after a row's rank:
     PostgreSQL's own is a `real`, which is another number on its way back.
     """
-    newest = found.order_by("-created_at", "-pk").values("pk")[:RANKED]
+    sample = _sample(found, words)
+    ids = sample.ids if sample.is_all or len(sample.ids) >= RANKED else _by_the_index(found, words, RANKED)
     rank = Cast(SearchRank(_WEIGHTED, words) * 1_000_000.0, IntegerField())
-    ranked: QuerySet[Any] = queryset.filter(pk__in=newest).annotate(rank=rank)
+    ranked: QuerySet[Any] = queryset.filter(pk__in=ids[:RANKED]).annotate(rank=rank)
     return ranked
+
+
+def matching(found: QuerySet[Any], words: SearchQuery) -> QuerySet[Any]:
+    """Those of `found` that match, in whatever order they are asked for."""
+    sample = _sample(found, words)
+    if sample.is_all:
+        return found.filter(pk__in=sample.ids)
+    if len(sample.ids) < COMMON:
+        ids = _by_the_index(found, words, FEW + 1)
+        if len(ids) <= FEW:
+            return found.filter(pk__in=ids)
+    return _matches(found, words)
+
+
+@dataclass
+class _Sample:
+    """The newest tasks that match among the newest SAMPLE; `is_all` when there are no more."""
+
+    ids: list[int]
+    is_all: bool
+
+
+def _sample(found: QuerySet[Any], words: SearchQuery) -> _Sample:
+    newest = found.order_by("-created_at", "-pk").annotate(hit=SearchVectorExact(WORDS, words))
+    ids = ArrayAgg("pk", filter=Q(hit=True), order_by=["-created_at", "-pk"], default=Value([]))
+    seen = newest.values("pk", "created_at", "hit")[:SAMPLE].aggregate(read=Count("pk"), ids=ids)
+    return _Sample(seen["ids"], is_all=seen["read"] < SAMPLE)
+
+
+def _by_the_index(found: QuerySet[Any], words: SearchQuery, count: int) -> list[int]:
+    """The newest that match. An order no index has keeps PostgreSQL from reading them from the newest on."""
+    age = ExpressionWrapper(F("created_at") + Value(timedelta()), output_field=DateTimeField())
+    with transaction.atomic(), connection.cursor() as cursor:
+        # What does not fit is kept by the page of the table, and each of its rows is reckoned anew.
+        cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
+        newest = _matches(found, words).order_by(age.desc(), "-pk")
+        return list(newest.values_list("pk", flat=True)[:count])
+
+
+def _matches(found: QuerySet[Any], words: SearchQuery) -> QuerySet[Any]:
+    matches: QuerySet[Any] = found.alias(words=WORDS).filter(words=words)
+    return matches

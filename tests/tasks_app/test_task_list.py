@@ -12,6 +12,7 @@ from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from tasks_app import searching
 from tasks_app.models import Tag, Task
 from tasks_app.services import complete_task, create_task, trash_task
 from tasks_app.task_serializer import TaskSerializer
@@ -228,10 +229,36 @@ class TestSearch:
     def test_rank_needs_a_search(self, client: APIClient, alice: User) -> None:
         assert client.get("/api/tasks?ordering=-rank").status_code == 400
 
-    def test_costs_as_many_queries_as_a_list(
+    @pytest.mark.parametrize("ordering", ["", "&ordering=-rank", "&ordering=title", "&ordering=-created_at"])
+    @pytest.mark.parametrize("word", ["p", "pl", "plants", "milk", "nowhere", "plants water"])
+    def test_finds_the_same_whichever_way_it_takes(
+        self,
+        client: APIClient,
+        tasks: dict[str, Task],
+        monkeypatch: pytest.MonkeyPatch,
+        word: str,
+        ordering: str,
+    ) -> None:
+        of_a_small_account = in_order(client, f"q={word}{ordering}")
+        for sample, common in ((2, 0), (2, 3)):  # read on from the newest; asked of the index
+            monkeypatch.setattr(searching, "SAMPLE", sample)
+            monkeypatch.setattr(searching, "COMMON", common)
+            assert in_order(client, f"q={word}{ordering}") == of_a_small_account
+
+    def test_ranks_the_newest_that_match(
+        self, client: APIClient, tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        everything = in_order(client, "q=p&ordering=-created_at")
+        assert len(everything) > 1
+        for sample in (1, searching.SAMPLE):  # asked of the index; read from the newest on
+            monkeypatch.setattr(searching, "SAMPLE", sample)
+            monkeypatch.setattr(searching, "RANKED", 1)
+            assert in_order(client, "q=p") == everything[:1]
+
+    def test_costs_one_query_more_than_a_list(
         self, client: APIClient, tasks: dict[str, Task], django_assert_num_queries
     ) -> None:
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             client.get("/api/tasks?q=p")
 
 
