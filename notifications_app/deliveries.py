@@ -28,7 +28,7 @@ from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription
 from notifications_app.subscriptions import unsubscribe_gone
 from state_store.markers import mark_reminder_sent
 from tasks_app.models import Task
-from tasks_app.reminding import is_silent, reminder_instants
+from tasks_app.reminding import is_instant_of, still_rings_at
 
 log = structlog.get_logger(__name__)
 
@@ -123,17 +123,6 @@ def resend(deliveries: Iterable[Delivery]) -> list[int]:
     return ids
 
 
-def rings_still(reminder: Reminder, now: datetime) -> bool:
-    """Whether the reminder is still wanted: its task open, its instant unmoved, no snooze running."""
-    task = reminder.task
-    if is_silent(task):
-        return False
-    if task.snoozed_until == reminder.reminder_at:
-        return True
-    snoozing = task.snoozed_until is not None and task.snoozed_until > now
-    return not snoozing and reminder.reminder_at in reminder_instants(task)
-
-
 def _claim(delivery_id: int) -> Claim | None:
     """Take the delivery for this worker; None when it is not due, another's, or no longer wanted."""
     now = timezone.now()
@@ -174,7 +163,8 @@ def _end_before_sending(delivery: Delivery, now: datetime) -> Delivery.State | N
     # The browser may have been subscribed by somebody else since.
     if subscription is None or subscription.user_id != delivery.user_id or not delivery.user.is_active:
         return Delivery.State.CANCELLED
-    if delivery.reminder is not None and not rings_still(delivery.reminder, now):
+    reminder = delivery.reminder
+    if reminder is not None and not still_rings_at(reminder.task, reminder.reminder_at, now=now):
         return Delivery.State.CANCELLED
     return None
 
@@ -270,7 +260,7 @@ def _reminder_state(states: set[str]) -> Reminder.State:
 def _tell_sent(task: Task, claim: Claim) -> None:
     """`reminder_sent`, unless the reminder was moved while it was being sent: the new one has not rung."""
     assert claim.delivery.reminder
-    if claim.delivery.reminder.reminder_at in {*reminder_instants(task), task.snoozed_until}:
+    if is_instant_of(task, claim.delivery.reminder.reminder_at):
         task.reminder_sent = True
         task.save()
     at = timezone.now()

@@ -18,7 +18,7 @@ from events_app.outbox import NewEvent
 from notifications_app.metrics import CLAIM_LATENESS
 from notifications_app.models import Reminder
 from tasks_app.models import Task
-from tasks_app.reminding import is_silent, next_reminder, reminder_instants
+from tasks_app.reminding import newest_due, next_reminder
 
 log = structlog.get_logger(__name__)
 
@@ -56,25 +56,13 @@ def scan_reminders(limit: int = 500) -> int:
     return claimed
 
 
-def newest_due(task: Task, now: datetime) -> datetime | None:
-    """The newest instant of the task that is due and not claimed; None when it must not ring.
-
-    Several overdue ones (offsets, or a snooze among them) are one late reminder.
-    """
-    if is_silent(task):
-        return None
-    instants = [*reminder_instants(task), *([task.snoozed_until] if task.snoozed_until else [])]
-    claimed = task.reminded_until
-    return max((at for at in instants if at <= now and (claimed is None or at > claimed)), default=None)
-
-
 def _claim_batch(limit: int, now: datetime) -> tuple[int, int]:
     """Claim one batch; how many tasks were due and how many reminders came of them."""
     with transaction.atomic():
         tasks = list(_due_tasks(now)[:limit])
         if not tasks:
             return 0, 0
-        reminders = [_reminder(task, at, now) for task in tasks if (at := newest_due(task, now))]
+        reminders = [_reminder(task, at, now) for task in tasks if (at := newest_due(task, now=now))]
         _advance(tasks, now)
         new = _insert(reminders, now)
         outbox.write([_event(reminder, now) for reminder in new])

@@ -1,4 +1,7 @@
-"""When a task rings: plain arithmetic over its fields, used by every save and by the reminder scan."""
+"""When a task rings: plain arithmetic over its fields, for saves, the reminder scan and the deliveries.
+
+Its instants are its reminders and, past them, the end of a snooze; each rings once (`reminded_until`).
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,36 @@ def next_reminder(task: Task) -> datetime | None:
     """The first instant still to ring, None when there is none. A snooze mutes the rest until it ends."""
     if is_silent(task):
         return None
-    claimed = task.reminded_until
-    if task.snoozed_until is not None and (claimed is None or task.snoozed_until > claimed):
+    if task.snoozed_until is not None and not _is_claimed(task, task.snoozed_until):
         return task.snoozed_until
-    return next((at for at in reminder_instants(task) if claimed is None or at > claimed), None)
+    return next((at for at in reminder_instants(task) if not _is_claimed(task, at)), None)
+
+
+def newest_due(task: Task, *, now: datetime) -> datetime | None:
+    """The newest instant that is due and not claimed; None when there is none, or the task must not ring.
+
+    Several overdue ones (offsets, or a snooze among them) are one late reminder.
+    """
+    if is_silent(task):
+        return None
+    return max((at for at in _instants(task) if at <= now and not _is_claimed(task, at)), default=None)
+
+
+def still_rings_at(task: Task, at: datetime, *, now: datetime) -> bool:
+    """Whether what was claimed for `at` is still wanted: the task open, the instant unmoved, no snooze on."""
+    if is_silent(task) or not is_instant_of(task, at):
+        return False
+    return at == task.snoozed_until or task.snoozed_until is None or task.snoozed_until <= now
+
+
+def is_instant_of(task: Task, at: datetime) -> bool:
+    """Whether the task has a reminder, or the end of a snooze, at this instant."""
+    return at in _instants(task)
+
+
+def _instants(task: Task) -> list[datetime]:
+    return [*reminder_instants(task), *([task.snoozed_until] if task.snoozed_until else [])]
+
+
+def _is_claimed(task: Task, at: datetime) -> bool:
+    return task.reminded_until is not None and at <= task.reminded_until
