@@ -1,10 +1,12 @@
 """Accounts in the admin."""
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import Model, QuerySet
@@ -13,8 +15,26 @@ from django.http.response import HttpResponseBase
 
 from accounts_app import erasure
 from accounts_app.models import ApiToken, DueMail, ErasedIdentity, OutsideIdentity, SignIn, User, UserManager
+from accounts_app.throttles import SignInByAccount, SignInByAddress
 from events_app.admin import LargeTableAdmin, ReadOnly
 from recurring_app.rules import RuleError, zone
+
+
+class OperatorSignInForm(AdminAuthenticationForm):
+    """The same passwords as the API's sign-in, so the same limits, counted together."""
+
+    def clean(self) -> dict[str, Any]:
+        request, email = cast(HttpRequest, self.request), self.cleaned_data.get("username", "")
+        by_address, by_account = SignInByAddress(), SignInByAccount()
+        throttles = [(by_address, by_address.address(request)), (by_account, by_account.pair(request, email))]
+        for throttle, who in throttles:
+            if not throttle.allows(who):
+                detail = f"Too many attempts; try again in {throttle.wait()} s."
+                raise forms.ValidationError(detail, code="throttled")
+        return super().clean()
+
+
+admin.site.login_form = OperatorSignInForm
 
 
 class _WithEmail(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time

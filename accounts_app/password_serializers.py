@@ -5,6 +5,7 @@ from rest_framework import serializers
 from accounts_app import email_confirmation, mails, passwords
 from accounts_app.models import DueMail
 from accounts_app.serializers import PasswordField
+from accounts_app.throttles import limit_mails
 from http_app.serializers import StrictSerializer
 
 
@@ -25,6 +26,7 @@ class PasswordResetSerializer(StrictSerializer):
 
     def save(self, **kwargs: Any) -> None:
         # Whether anybody has the address is not looked at: not the answer, and not its time, tells.
+        limit_mails(DueMail.Kind.PASSWORD_RESET, self.validated_data["email"])
         mails.request_mail(DueMail.Kind.PASSWORD_RESET, self.validated_data["email"])
 
 

@@ -146,5 +146,6 @@ class EmailConfirmResendView(ApiView):
             raise Conflict("Your account has no e-mail address.", "no_email")
         if user.email_confirmed:
             raise Conflict("Your e-mail address is confirmed already.", "already_confirmed")
+        throttles.limit_mails(DueMail.Kind.EMAIL_CONFIRMATION, user.email)
         mails.request_mail(DueMail.Kind.EMAIL_CONFIRMATION, user.email)
         return Response(status=status.HTTP_202_ACCEPTED)

@@ -7,6 +7,7 @@ from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, Validat
 
 from accounts_app import mails, passwords, sign_ins
 from accounts_app.models import DueMail, User, UserManager
+from accounts_app.throttles import limit_mails
 from http_app.serializers import StrictSerializer
 from recurring_app.rules import RuleError, zone
 
@@ -67,6 +68,7 @@ class RegistrationSerializer(StrictSerializer):
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> User:
+        limit_mails(DueMail.Kind.EMAIL_CONFIRMATION, validated_data["email"])
         try:
             with transaction.atomic():
                 user = User.objects.create_user(**validated_data)

@@ -1,8 +1,10 @@
 """Limits of the routes that need no token, and of guessing passwords. Rates: the setting THROTTLE_RATES."""
 
+from rest_framework.exceptions import Throttled
 from rest_framework.throttling import BaseThrottle
 
-from http_app.throttling import ByAddress, ByAddressAndEmail, ByEmail, ByUser, Writes
+from accounts_app.models import DueMail
+from http_app.throttling import ByAddress, ByAddressAndEmail, ByUser, Throttle, Writes
 
 
 class SignInByAddress(ByAddress):
@@ -31,10 +33,19 @@ class MailByAddress(ByAddress):
     scope = "mail_by_address"
 
 
-class MailByAccount(ByEmail):
-    """From wherever: whoever is written to has the mails that were allowed, so this locks nobody out."""
-
+class MailByAccount(Throttle):
     scope = "mail_by_account"
+
+
+def limit_mails(kind: DueMail.Kind, address: str) -> None:
+    """Count a mail that is about to be asked for, from wherever. Raises Throttled (429).
+
+    Not a throttle of the request: one that is refused brings no mail, and whoever sends such about another's
+    address would use up the owner's. Whoever is written to has the mails that were counted.
+    """
+    throttle = MailByAccount()
+    if not throttle.allows(f"{kind} {address.lower()}"):
+        raise Throttled(throttle.wait())
 
 
 Throttles = list[type[BaseThrottle]]
@@ -42,4 +53,4 @@ SIGN_IN: Throttles = [SignInByAddress, SignInByAccount]
 SIGN_UP: Throttles = [SignUp]
 REFRESH: Throttles = [Refresh]
 PASSWORD: Throttles = [Writes, PasswordGuesses]
-MAIL: Throttles = [MailByAddress, MailByAccount]
+MAIL: Throttles = [MailByAddress]

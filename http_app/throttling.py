@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from django.conf import settings
 from django.core.cache import caches
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -31,9 +32,13 @@ class Throttle(BaseThrottle):
         raise NotImplementedError
 
     def allow_request(self, request: Request, view: Any) -> bool:
+        who = self.who(request)
+        return who is None or self.allows(who)
+
+    def allows(self, who: str) -> bool:
+        """Counts one more; whether that is still allowed."""
         rate: str | None = settings.THROTTLE_RATES[self.scope]
-        who = self.who(request) if rate else None
-        if not (rate and who):
+        if not rate:
             return True
         allowed, seconds = parse_rate(rate)
         now = timezone.now().timestamp()
@@ -46,9 +51,9 @@ class Throttle(BaseThrottle):
     def wait(self) -> float:
         return self.seconds_left
 
-    def address(self, request: Request) -> str:
+    def address(self, request: Request | HttpRequest) -> str:
         """Where the request comes from. One customer has a whole /64 of IPv6, so that counts as one."""
-        text = str(self.get_ident(request))
+        text = str(self.get_ident(cast(Request, request)))
         try:
             address = ip_address(text)
         except ValueError:
@@ -79,20 +84,15 @@ class ByAddress(Throttle):
         return self.address(request)
 
 
-class ByEmail(Throttle):
-    """Requests about an account, from wherever."""
-
-    def who(self, request: Request) -> str | None:
-        body = cast(dict[str, Any], request.data)
-        return str(body.get("email", "")).strip().lower() or None
-
-
-class ByAddressAndEmail(ByEmail):
+class ByAddressAndEmail(Throttle):
     """Requests of an address about an account: whoever guesses elsewhere locks nobody out here."""
 
     def who(self, request: Request) -> str | None:
-        email = super().who(request)
-        return email and f"{self.address(request)} {email}"
+        email = str(cast(dict[str, Any], request.data).get("email", ""))
+        return self.pair(request, email) if email else None
+
+    def pair(self, request: Request | HttpRequest, email: str) -> str:
+        return f"{self.address(request)} {email.strip().lower()}"
 
 
 def parse_rate(rate: str) -> tuple[int, int]:

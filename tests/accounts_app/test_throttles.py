@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.conf import settings as project
 from django.db import connection
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import Settings
 from redis import Redis
@@ -20,6 +21,7 @@ from accounts_app.models import User
 from http_app.throttling import ByAddress
 from state_store.cache import CountingCache
 from tests.accounts_app.conftest import error_of, sign_in
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +135,71 @@ def test_many_accounts_from_one_address_are_limited(settings: Settings) -> None:
     allow(settings, sign_in_by_address="3/min")
     answers = [sign_in(at("192.0.2.1"), f"{i}@example.test", WRONG).status_code for i in range(4)]
     assert answers == [401, 401, 401, 429]
+
+
+def ask(client: APIClient, **body: Any) -> int:
+    status: int = client.post("/api/auth/password/reset", {"email": "alice@example.test"} | body).status_code
+    return status
+
+
+def test_mails_to_an_address_are_few_from_wherever(settings: Settings) -> None:
+    allow(settings, mail_by_account="2/h")
+    answers = [ask(at(f"192.0.2.{i}"), email=email) for i, email in enumerate(["a@e.test", "A@e.test "] * 2)]
+    assert answers == [202, 202, 429, 429]
+    assert ask(at("192.0.2.1"), email="bob@example.test") == 202
+
+
+def test_what_is_refused_uses_up_nobodys_mails(settings: Settings) -> None:
+    allow(settings, mail_by_account="1/h", mail_by_address="2/h")
+    attacker = at("192.0.2.1")
+    assert [ask(attacker, mistake=True) for _ in range(4)] == [400, 400, 429, 429]
+    assert ask(attacker) == 429
+    assert ask(at("198.51.100.7")) == 202
+
+
+def test_nobodys_mailbox_is_filled_by_opening_and_closing_accounts(
+    client_of: ClientOf, settings: Settings
+) -> None:
+    allow(settings, mail_by_account="2/h")
+    body = {"email": "alice@example.test", "password": PASSWORD}
+    for _ in range(2):
+        assert APIClient().post("/api/auth/register", body).status_code == 201
+        assert client_of(User.objects.with_email(body["email"]).get()).delete("/api/me").status_code == 202
+    refused = APIClient().post("/api/auth/register", body)
+    assert error_of(refused, 429) == (None, "throttled")
+    assert refused.headers["Retry-After"] == "3600"
+    assert not User.objects.with_email(body["email"]).exists()
+
+
+def test_nobodys_mailbox_is_filled_by_sending_again(
+    alice: User, client_of: ClientOf, settings: Settings
+) -> None:
+    allow(settings, mail_by_account="2/h")
+    answers = [client_of(alice).post("/api/auth/email/confirm/resend").status_code for _ in range(3)]
+    assert answers == [202, 202, 429]
+    assert ask(APIClient()) == 202  # another kind of mail
+
+
+def sign_in_to_admin(address: str, email: str, password: str = WRONG) -> Any:
+    credentials = {"username": email, "password": password}
+    return Client(REMOTE_ADDR=address).post("/admin/login/?next=/admin/", credentials)
+
+
+def test_the_admins_sign_in_has_the_same_limits(alice: User, settings: Settings) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    allow(settings, sign_in_by_account="2/h")
+    assert sign_in(at("192.0.2.1"), "alice@example.test", WRONG).status_code == 401
+    assert "Too many attempts" not in sign_in_to_admin("192.0.2.1", "Alice@example.test").text
+    refused = sign_in_to_admin("192.0.2.1", "alice@example.test", PASSWORD)
+    assert refused.status_code == 200
+    assert "Too many attempts; try again in 3600 s." in refused.text
+    assert sign_in_to_admin("198.51.100.7", "alice@example.test", PASSWORD).status_code == 302
+
+
+def test_the_admins_sign_in_is_limited_by_address(settings: Settings) -> None:
+    allow(settings, sign_in_by_address="1/min")
+    answers = [sign_in_to_admin("192.0.2.1", f"{i}@example.test").text for i in range(2)]
+    assert ["Too many attempts" in text for text in answers] == [False, True]
 
 
 @pytest.mark.parametrize(
