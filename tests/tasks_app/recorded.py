@@ -1,9 +1,10 @@
-"""What the outbox holds: read by the tests of events."""
+"""What the outbox and the table of tasks hold: read by the tests of events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from events_app.models import OutboxEvent
+from tasks_app.models import Task
 
 
 class Recorded:
@@ -33,3 +34,8 @@ def recorded() -> Iterator[Recorded]:
     found = Recorded()
     yield found
     found.events = list(OutboxEvent.objects.filter(id__gt=last).order_by("id"))
+
+
+def fresh(task: Task) -> Task:
+    """The task as its row is now."""
+    return Task.objects.get(pk=task.pk)

@@ -18,7 +18,7 @@ from notifications_app.models import Reminder
 from tasks_app.models import Tag, Task, TaskTag
 from tasks_app.services import create_task, update_task
 from tests.tasks_app.admin_pages import act, edit, opened, operator_client, send, url_of, with_tag
-from tests.tasks_app.recorded import recorded
+from tests.tasks_app.recorded import fresh, recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,10 +43,6 @@ def weekly(alice: User) -> Tag:
 @pytest.fixture
 def task(alice: User, garden: Tag) -> Task:
     return create_task(alice, title="water the plants", tags=[garden])
-
-
-def fresh(task: Task) -> Task:
-    return Task.objects.get(pk=task.pk)
 
 
 class TestForm:

@@ -1,0 +1,105 @@
+"""Trash, deletion and what goes with a deleted row: an event for each task that others can see change."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from accounts_app.models import User
+from recurring_app.models import RecurringTask
+from tasks_app.models import Tag, Task, TaskTag
+from tasks_app.services import create_task, update_task
+from tests.tasks_app.recorded import fresh, recorded
+
+pytestmark = pytest.mark.django_db(transaction=True)  # each change commits, as it does outside of tests
+
+DUE = datetime(2030, 1, 1, 9, tzinfo=UTC)
+
+
+def test_trash_restore_and_purge(task: Task) -> None:
+    with recorded() as found:
+        update_task(task, deleted_at=DUE)
+        update_task(task, deleted_at=None)
+        update_task(task, deleted_at=DUE)
+        Task.objects.filter(pk=task.pk).delete()
+    kinds = [kind for kind, _ in found.types]
+    assert kinds == ["task.deleted", "task.updated", "task.deleted"]
+
+
+def test_delete_is_complete_in_itself(task: Task, tag: Tag) -> None:
+    TaskTag.objects.create(task=task, tag=tag)
+    with recorded() as found:
+        task.delete()
+    ((kind, task_id),) = found.types
+    assert kind == "task.deleted"
+    assert found.data(task_id)["tag_ids"] == [tag.pk]
+    assert found.data(task_id)["deleted_at"] is not None
+    assert found.synced == [(task_id, ["deleted_at"])]
+    assert found.events[0].sequence == 3
+
+
+def test_queryset_delete(alice: User, tag: Tag) -> None:
+    tasks = [create_task(alice, title=f"task {n}", tags=[tag]) for n in range(3)]
+    with recorded() as found:
+        Task.objects.filter(user=alice).delete()
+    assert sorted(found.types) == [("task.deleted", task.pk) for task in tasks]
+    assert found.data(tasks[0].pk)["tag_ids"] == [tag.pk]
+
+
+def test_queryset_delete_of_many_with_few_statements(
+    alice: User, tag: Tag, django_assert_max_num_queries
+) -> None:
+    tasks = Task.objects.bulk_create([Task(user=alice, title=f"task {n}") for n in range(100)])
+    TaskTag.objects.bulk_create([TaskTag(task=task, tag=tag) for task in tasks])
+    with django_assert_max_num_queries(30), recorded() as found:
+        Task.objects.filter(user=alice).delete()
+    assert len(found.types) == 100
+
+
+def test_deleting_a_stale_copy_tells_the_row(task: Task) -> None:
+    stale = fresh(task)
+    update_task(task, title="newer")
+    with recorded() as found:
+        stale.delete()
+    assert found.data(task.pk)["title"] == "newer"
+    assert found.events[0].sequence == 3
+
+
+def test_deleting_twice_is_one_event(task: Task) -> None:
+    other = fresh(task)
+    with recorded() as found:
+        other.delete()
+        task.delete()
+    assert [kind for kind, _ in found.types] == ["task.deleted"]
+
+
+def test_cascade_of_a_user(alice: User, tag: Tag) -> None:
+    head = create_task(alice, title="head", tags=[tag])
+    child = create_task(alice, title="child", parent_task=head)
+    trashed = create_task(alice, title="gone", deleted_at=DUE)
+    with recorded() as found:
+        alice.delete()
+    assert sorted(found.types) == [("task.deleted", head.pk), ("task.deleted", child.pk)]
+    assert not Task.objects.filter(pk__in=[head.pk, child.pk, trashed.pk]).exists()
+
+
+def test_erasing_a_head_tells_its_occurrences(alice: User) -> None:
+    head = Task.objects.create(user=alice, title="head")
+    child = Task.objects.create(user=alice, title="child", parent_task=head)
+    with recorded() as found:
+        fresh(head).delete()
+    assert sorted(found.types) == [("task.deleted", head.pk), ("task.updated", child.pk)]
+    assert found.data(child.pk)["parent_task_id"] is None
+
+
+def test_deleting_a_template_tells_its_tasks(alice: User) -> None:
+    template = RecurringTask.objects.create(
+        user=alice,
+        template_title="t",
+        recurrence_pattern="daily",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001
+    )
+    task = Task.objects.create(user=alice, title="made", recurring_task=template, occurrence_at=DUE)
+    with recorded() as found:
+        template.delete()
+    assert found.types == [("task.updated", task.pk)]
+    assert fresh(task).recurring_task_id is None
