@@ -63,7 +63,7 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
             vapid.public_key()
         except ChannelUnavailableError as error:
             yield _error("E003", str(error), "It is a P-256 key: 32 bytes, base64url.")
-    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    if settings.DATABASES["default"]["ENGINE"] != "todo_project.postgresql":
         hint = "Write postgresql://user:password@host:5432/name."
         yield _error("E011", "DATABASE_URL names no PostgreSQL.", hint)
     if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
