@@ -4,11 +4,15 @@ Told apart by their form, without a query: an API token by its prefix, an outsid
 everything else has to be an access token of ours.
 """
 
-from typing import Any, cast
+from typing import Any
 
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import Token
+from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts_app import outside_identity
 from accounts_app.api_tokens import PREFIX, api_token_of
@@ -37,7 +41,18 @@ class BearerAuthentication(JWTAuthentication):
                 raise
             claims = outside_identity.verified_claims(text)
             return outside_identity.user_of(claims), claims
-        return cast(User, self.get_user(ours)), ours
+        return self.get_user(ours), ours
+
+    def get_user(self, validated_token: Token) -> User:  # type: ignore[override] # ours
+        """As the library's, by one short query. Raises AuthenticationFailed (401)."""
+        user = User.objects.with_id(validated_token.get(api_settings.USER_ID_CLAIM))
+        if user is None:
+            raise AuthenticationFailed("User not found", "user_not_found")
+        if not user.is_active:
+            raise AuthenticationFailed("User is inactive", "user_inactive")
+        if validated_token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
+            raise AuthenticationFailed("The user's password has been changed.", "password_changed")
+        return user
 
     @staticmethod
     def _api_token(text: str, request: Request) -> ApiToken:
