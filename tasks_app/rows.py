@@ -6,6 +6,7 @@ slower for one (docs/decisions/0010-fast-writes-of-tasks.md). It tells nobody: e
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from json import dumps
 from typing import Any
 
@@ -15,12 +16,7 @@ from django.db.models import Field, Model
 
 def insert_rows(objects: Sequence[Model], *, using: str) -> None:
     """Insert unsaved objects of one model, as they are; each gets its id."""
-    fields = [field for field in objects[0]._meta.concrete_fields if not field.primary_key]
-    columns = ", ".join(str(field.column) for field in fields)
-    sql = (
-        f"INSERT INTO {objects[0]._meta.db_table} ({columns})"  # noqa: S608 - names of ours
-        f" SELECT {columns} FROM {_records(fields, using)} RETURNING id"
-    )
+    fields, sql = _insert(type(objects[0]), using)
     with connections[using].cursor() as cursor:
         cursor.execute(sql, [_json(objects, fields)])
         for made, (pk,) in zip(objects, cursor.fetchall(), strict=True):
@@ -44,6 +40,18 @@ def json_value(value: Any) -> Any:
     if value is None or isinstance(value, str | int | list):
         return value
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+@cache
+def _insert(model: type[Model], using: str) -> tuple[list["Field[Any, Any]"], str]:
+    """The columns of a new row, and the statement that inserts it."""
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    columns = ", ".join(str(field.column) for field in fields)
+    sql = (
+        f"INSERT INTO {model._meta.db_table} ({columns})"  # noqa: S608 - names of ours
+        f" SELECT {columns} FROM {_records(fields, using)} RETURNING id"
+    )
+    return fields, sql
 
 
 def _records(fields: Sequence["Field[Any, Any]"], using: str) -> str:
