@@ -71,6 +71,18 @@ class ChangeUserForm(_WithEmail, UserChangeForm):  # type: ignore[type-arg] # no
         return name
 
 
+_RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return cast(User, request.user).is_superuser
+
+
+def _is_above(request: HttpRequest, user: User) -> bool:
+    """Whoever may change accounts could else take over an operator's, and with it all rights."""
+    return (user.is_staff or user.is_superuser) and not _is_superuser(request)
+
+
 @admin.register(User)
 class UserAdmin(LargeTableAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run time
     form = ChangeUserForm
@@ -90,15 +102,24 @@ class UserAdmin(LargeTableAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # n
     ]
     add_fieldsets = [(None, {"fields": ["email", "usable_password", "password1", "password2"]})]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), *([] if _is_superuser(request) else _RIGHTS)]
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return not (obj and obj.deleted_at) and super().has_change_permission(request, obj)
+        is_out_of_reach = obj and (obj.deleted_at or _is_above(request, obj))
+        return not is_out_of_reach and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return not (obj and _is_above(request, obj)) and super().has_delete_permission(request, obj)
 
     def get_deleted_objects(
         self, objs: Iterable[User], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Only the accounts: what goes with them may be millions of rows, and takes a while (erasure.py)."""
-        names = [str(user) for user in objs]
-        return names, {"accounts, with all that is theirs": len(names)}, set(), []
+        users = list(objs)
+        names = [str(user) for user in users]
+        refused = {"operator" for user in users if _is_above(request, user)}
+        return names, {"accounts, with all that is theirs": len(names)}, refused, []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         erasure.close_account(obj)
@@ -152,12 +173,20 @@ class ApiTokenAdmin(ReadOnly, LargeTableAdmin):
 
 @admin.register(OutsideIdentity)
 class OutsideIdentityAdmin(LargeTableAdmin):
+    """Linked by superusers alone: a link is a way into its account."""
+
     list_display = ["subject", "issuer", "user", "created_at"]
     list_select_related = ["user"]
     list_filter = ["issuer", "created_at"]
     search_fields = ["subject", "issuer", "user__email"]
     autocomplete_fields = ["user"]
     readonly_fields = ["created_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request)
 
 
 @admin.register(ErasedIdentity)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts_app import erasure
@@ -75,6 +76,47 @@ def test_an_unknown_zone_and_anothers_address_are_refused(alice: User, bob: User
     page = f"{USERS}{alice.pk}/change/"
     wrong = operator.post(page, form_of(alice, timezone="Mars", email="BOB@example.test"))
     assert set(errors(wrong)) == {"timezone", "email"}
+
+
+@pytest.fixture
+def helper(charlie: User) -> Client:
+    """Signed in as Charlie, who may do everything with accounts and is no superuser."""
+    charlie.is_staff = True
+    charlie.save()
+    charlie.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts_app"))
+    client = Client()
+    client.force_login(charlie)
+    return client
+
+
+@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
+def test_rights_are_given_by_superusers_alone(alice: User, helper: Client, right: str) -> None:
+    page = f"{USERS}{alice.pk}/change/"
+    assert helper.post(page, form_of(alice, timezone="Asia/Tokyo", **{right: "on"})).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.timezone, alice.is_staff, alice.is_superuser) == ("Asia/Tokyo", False, False)
+
+
+def test_operators_are_changed_by_superusers_alone(operator: Client, charlie: User, helper: Client) -> None:
+    chief = User.objects.get(is_superuser=True)
+    for page in (f"{USERS}{user.pk}/" for user in (chief, charlie)):
+        form = form_of(chief, email="mallory@example.test", is_superuser="on")
+        assert helper.post(f"{page}change/", form).status_code == 403
+        assert helper.post(f"{page}password/", ADD).status_code == 403
+        assert helper.post(f"{page}delete/", {"post": "yes"}).status_code == 403
+    action = {"action": "delete_selected", ACTION_CHECKBOX_NAME: [chief.pk], "post": "yes"}
+    assert helper.post(USERS, action).status_code == 403
+    identity = {"user": chief.pk, "issuer": "https://id.example.test", "subject": "mallory"}
+    assert helper.post(f"{IDENTITIES}add/", identity).status_code == 403
+    assert not OutsideIdentity.objects.exists()
+    assert User.objects.filter(is_superuser=True, is_active=True).get().email == chief.email
+
+
+def test_who_is_no_superuser_helps_ordinary_people(alice: User, helper: Client) -> None:
+    action = {"action": "delete_selected", ACTION_CHECKBOX_NAME: [alice.pk], "post": "yes"}
+    assert helper.post(USERS, action).status_code == 302
+    alice.refresh_from_db()
+    assert not alice.is_active
 
 
 def test_two_users_may_have_no_address(operator: Client) -> None:
