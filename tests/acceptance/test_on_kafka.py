@@ -32,7 +32,7 @@ def kill(running: Instance, *names: str) -> None:
 
 
 def as_another_team_reads(servers: str, count: int) -> list[tuple[str, dict[str, object]]]:
-    """Key and CloudEvent of the first `count` events on task-events; what comes again is dropped by its id."""
+    """Key and CloudEvent of the first `count` events on task-events; what comes again is dropped."""
     client = Consumer(
         {"bootstrap.servers": servers, "group.id": str(uuid4()), "auto.offset.reset": "earliest"}
     )
