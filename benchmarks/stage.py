@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts_app.models import User
 from benchmarks.measuring import Series, Side, interleave
 from todo_project.embedded.places import CHECKOUT, Places
+from todo_project.embedded.ports import free_port
 from todo_project.embedded.processes import spawn, stop_all
 from todo_project.embedded.supervisor import procfile
 
@@ -55,9 +55,7 @@ class Stage:
         """The web process of the Procfile, with another WSGI application in it when one is named."""
         command = procfile()["web"]
         assert PRODUCT in command
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         surroundings = {"PORT": str(port), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         log_path = self.folder / f"{application}-{port}.log"
         with log_path.open("wb") as log:

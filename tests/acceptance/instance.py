@@ -3,36 +3,30 @@
 `./todo up` ends when one of them does; here the others are left to cope.
 """
 
-import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 
+from tests.acceptance.calls import Answer, call
 from tests.acceptance.processes import ROOT, eventually
 from todo_project.embedded.instance import instance_environment
 from todo_project.embedded.places import Places
+from todo_project.embedded.ports import free_port
 from todo_project.embedded.postgres import Postgres
+from todo_project.embedded.processes import spawn, stop_all
 from todo_project.embedded.services import remove_instance
 from todo_project.embedded.supervisor import procfile
 from todo_project.embedded.valkey import Valkey
 
 PASSWORD = "correct horse battery staple"
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: Any
 
 
 class Instance:
@@ -45,7 +39,7 @@ class Instance:
         self.database_password = secrets.token_urlsafe(18)
         with_password = self.postgres.url.replace("todo@", f"todo:{self.database_password}@", 1)
         servers = {"DATABASE_URL": with_password, "REDIS_URL": self.valkey.url}
-        self.port = _free_port()
+        self.port = free_port()
         surroundings = {
             "PORT": str(self.port),
             "HOST": "127.0.0.1",
@@ -60,14 +54,14 @@ class Instance:
     def start(self, name: str, command: str | None = None) -> None:
         """Start a process of the Procfile; what it writes is added to its log."""
         with self.log(name).open("ab") as log:
-            self.processes[name] = subprocess.Popen(
+            self.processes[name] = spawn(
                 ["/bin/sh", "-c", f"exec {command or procfile()[name]}"],
-                cwd=ROOT,
-                env=self.environment
+                places=self.places,
+                environment=self.environment
                 | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+                cwd=ROOT,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
 
     def start_all(self) -> None:
@@ -83,14 +77,7 @@ class Instance:
         eventually(self.is_ready, seconds=60)
 
     def stop_all(self) -> None:
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        stop_all(list(self.processes.values()), stop_signal=signal.SIGTERM, seconds=10)
         self.valkey.stop()
         self.postgres.stop()
 
@@ -106,21 +93,8 @@ class Instance:
             return False
 
     def call(self, method: str, path: str, body: object = None, *, token: str = "", **headers: str) -> Answer:
-        """One request on a connection of its own; header names with `_` for `-`."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
-        if body is not None:
-            sent["Content-Type"] = "application/json"
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), sent)
-            response = connection.getresponse()
-            text = response.read().decode()
-        finally:
-            connection.close()
-        is_json = "json" in response.headers.get("Content-Type", "")
-        return Answer(response.status, response.headers, json.loads(text) if is_json and text else text)
+        """What its web answers."""
+        return call(self.port, method, path, body, token=token, **headers)
 
     def sign_up(self, email: str, password: str = PASSWORD) -> str:
         """Register somebody and sign them in; their access token."""
@@ -158,9 +132,3 @@ def instance(folder: Path, **environment: str) -> Iterator[Instance]:
     finally:
         running.stop_all()
         remove_instance(places)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

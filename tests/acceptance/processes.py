@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
+from todo_project.embedded.processes import stop_all
 from todo_project.embedded.supervisor import procfile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,14 +32,7 @@ def running(*commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
     try:
         yield processes
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(10)
+        stop_all(processes, stop_signal=signal.SIGTERM, seconds=10)
 
 
 def environment() -> dict[str, str]:
@@ -53,7 +47,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def eventually(condition: Callable[[], object], *, seconds: float = 30) -> None:
+def eventually(condition: Callable[[], object], *, seconds: float = 60) -> None:
     """Wait for the condition; AssertionError when it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.acceptance.calls import call
 from tests.acceptance.instance import Instance, instance
 from tests.acceptance.processes import eventually
 from todo_project.demo.push_service import push_service
+from todo_project.embedded.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -61,19 +63,15 @@ def test_where_there_is_no_web_a_process_has_a_port_of_its_own(tmp_path: Path) -
         ticker.wait(20)
         own = tmp_path / "ticker-metrics"
         own.mkdir()
-        shared, web_port = running.environment["PROMETHEUS_MULTIPROC_DIR"], running.port
-        port = web_port + 1 if web_port < 65535 else web_port - 1
+        port = free_port()
         running.environment |= {"PROMETHEUS_MULTIPROC_DIR": str(own), "METRICS_PORT": str(port)}
         running.start("ticker")
 
         def scans() -> float:
-            running.port = port
             try:
-                answer = running.call("GET", "/metrics")
+                answer = call(port, "GET", "/metrics")
             except OSError:
                 return 0
-            finally:
-                running.port = web_port
             families = text_string_to_metric_families(answer.body)
             return sum(
                 one.value
@@ -83,4 +81,3 @@ def test_where_there_is_no_web_a_process_has_a_port_of_its_own(tmp_path: Path) -
             )
 
         eventually(lambda: scans() >= 2)
-        assert shared != str(own)

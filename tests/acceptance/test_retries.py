@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from pathlib import Path
 from threading import Barrier
 
@@ -19,8 +19,10 @@ from accounts_app.models import User
 from events_app.models import OutboxEvent
 from http_app.models import IdempotencyKey
 from tasks_app.models import Task
+from tests.acceptance.calls import call
 from tests.acceptance.processes import eventually
-from tests.acceptance.web import UNLIMITED, free_port, web
+from tests.acceptance.web import UNLIMITED, web
+from todo_project.embedded.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -35,19 +37,8 @@ class Caller:
         self.token = sign_ins.sign_in(user)["access"]
 
     def ask(self, method: str, path: str, body: object, **headers: str) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
-            connection.request(
-                method,
-                path,
-                json.dumps(body),
-                {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}", **sent},
-            )
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
+        answer = call(self.port, method, path, body, token=self.token, **headers)
+        return answer.status, answer.content
 
     def insist(self, method: str, path: str, body: object, **headers: str) -> tuple[Answer, int]:
         """The answer, and how often the connection broke before it came."""

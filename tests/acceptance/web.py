@@ -1,15 +1,16 @@
 """The web process, on the test's own database."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 
 import pytest
 
+from tests.acceptance.calls import call
 from tests.acceptance.processes import eventually, running
+from todo_project.embedded.ports import free_port as free_port
 
 ACCESS_FOR_A_DAY = {"ACCESS_TOKEN_MINUTES": "1440"}
 _RATES = ("WRITES", "SIGN_IN_BY_ADDRESS", "SIGN_IN_BY_ACCOUNT", "SIGN_UP", "REFRESH")
@@ -27,21 +28,10 @@ class Web:
         return f"http://127.0.0.1:{self.port}"
 
     def answers(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request("GET", "/healthz/live")
-            return connection.getresponse().status == 200
+            return call(self.port, "GET", "/healthz/live").status == 200
         except (OSError, HTTPException):
             return False
-        finally:
-            connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Instances of the backend on folders and ports of their own."""
 
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from todo_project.embedded import ports
 from todo_project.embedded.places import CHECKOUT, Places
 from todo_project.embedded.processes import INSTANCE, stop_leftovers
 from todo_project.embedded.services import remove_instance
@@ -37,9 +37,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ports.free_port()
 
 
 def environment_for(places: Places, **more: str) -> dict[str, str]:

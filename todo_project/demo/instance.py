@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from todo_project.demo.client import Client
 from todo_project.demo.steps import StepFailedError, Teller, require, wait_for
 from todo_project.embedded.instance import running_environment
 from todo_project.embedded.places import CHECKOUT, Places, places_of_this_checkout
+from todo_project.embedded.ports import free_port
 from todo_project.embedded.processes import last_line, spawn, stop_all, stop_leftovers
 from todo_project.embedded.services import remove_instance
 
@@ -122,7 +122,7 @@ def _ignore_signals() -> None:
 
 def _start(places: Places, log: Path) -> subprocess.Popen[bytes]:
     kept = {name: os.environ[name] for name in _SURROUNDINGS if name in os.environ}
-    own = {"TODO_DATA_DIR": str(places.data), "PORT": str(_free_port()), _INSECURE: "true"}
+    own = {"TODO_DATA_DIR": str(places.data), "PORT": str(free_port()), _INSECURE: "true"}
     with log.open("wb") as output:
         return spawn(
             [sys.executable, "-m", "todo_project.launcher", "up"],
@@ -143,9 +143,3 @@ def _wait_until_up(places: Places, up: subprocess.Popen[bytes], log: Path) -> In
         return _instance(running_environment(places), log) if is_ready else None
 
     return wait_for(look, seconds=_READY_SECONDS, what="`./todo up` was not ready")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

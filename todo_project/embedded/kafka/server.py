@@ -14,6 +14,7 @@ from todo_project.embedded import StartError
 from todo_project.embedded.kafka.certificates import write_certificates
 from todo_project.embedded.kafka.jars import java, kafka_jars
 from todo_project.embedded.places import Places
+from todo_project.embedded.ports import free_port
 from todo_project.embedded.processes import last_line, open_log, spawn, stop_all
 
 _START_SECONDS = 90
@@ -63,7 +64,7 @@ class Kafka:
     def __init__(self, places: Places, *, port: int | None = None, login: Login | None = None) -> None:
         self._places = places
         self._login = login
-        self._port = port or _free_port()
+        self._port = port or free_port()
         self._log = places.logs / "kafka.log"
         self._configuration = places.data / "kafka.properties"
         self.certificate_authority: Path | None = None
@@ -115,7 +116,7 @@ class Kafka:
         text = _CONFIGURATION.format(
             listener="SASL_SSL" if self._login else "PLAINTEXT",
             port=self._port,
-            controller_port=_free_port(),
+            controller_port=free_port(),
             topics=self._topics,
         )
         if self._login:
@@ -139,9 +140,3 @@ class Kafka:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise StartError(f"Kafka cannot make its data directory: {done.stdout}{done.stderr}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
