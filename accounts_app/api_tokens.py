@@ -52,8 +52,15 @@ class NotByApiToken(BasePermission):
 def create_api_token(
     user: User, *, name: str, scopes: list[str], expires_at: datetime | None
 ) -> tuple[ApiToken, str]:
-    """The token and its secret, which nobody sees again. Raises TooManyApiTokens (409)."""
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # of two at once the second counts the first
+    """The token and its secret, which nobody sees again.
+
+    Raises TooManyApiTokens (409), and AuthenticationFailed (401) when the password is another since `user`
+    was read: the token would outlast what was to end it.
+    """
+    # Of two at once the second counts the first.
+    rows = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
+    if not rows.exists():
+        raise AuthenticationFailed("The password was changed at this very moment.", "password_changed")
     if user.api_tokens.count() >= MAX_PER_USER:
         raise TooManyApiTokens
     secret = PREFIX + token_hex(32)

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from accounts_app import outside_identity, sign_ins
 from accounts_app.models import DueMail, OutsideIdentity, User
+from accounts_app.signals import devices_ended
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ def close_account(user: User) -> None:
     user.set_unusable_password()
     user.save()
     sign_ins.end_all(user)
+    devices_ended.send(User, user=user)
     log.info("account_closed", user_id=str(user.pk))
 
 

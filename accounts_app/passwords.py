@@ -17,6 +17,7 @@ from rest_framework.fields import get_error_detail
 from accounts_app import mails, sign_ins
 from accounts_app.models import DueMail, User
 from accounts_app.sign_ins import TokenPair
+from accounts_app.signals import devices_ended
 
 
 def check_strength(password: str, user: User, *, field: str) -> None:
@@ -75,3 +76,4 @@ def _end_what_strangers_made(user: User) -> None:
     ways_in: list[Any] = [user.api_tokens, user.outside_identities]
     for way in ways_in:
         way.all().delete()
+    devices_ended.send(User, user=user)

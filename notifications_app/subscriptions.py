@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
+from accounts_app.models import User
 from notifications_app.models import PushSubscription
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,13 @@ def unsubscribe(subscription: PushSubscription) -> None:
     with transaction.atomic():
         if row := PushSubscription.objects.select_for_update().filter(pk=subscription.pk).first():
             row.delete()
+
+
+def unsubscribe_all(user: User) -> None:
+    """Delete every subscription of the person."""
+    with transaction.atomic():
+        rows = PushSubscription.objects.filter(user=user).order_by("pk").select_for_update()
+        PushSubscription.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
 def unsubscribe_gone(subscription: PushSubscription) -> None:

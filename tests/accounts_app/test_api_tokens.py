@@ -7,10 +7,12 @@ from unittest.mock import ANY
 
 import pytest
 import time_machine
+from django.contrib.auth.tokens import default_token_generator
 from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts_app import erasure
 from accounts_app.api_tokens import MAX_PER_USER
 from accounts_app.models import ApiToken, User
 from http_app.models import IdempotencyKey
@@ -238,6 +240,20 @@ def test_a_person_has_so_many_at_most(alice: User, bob: User, hers: APIClient, c
     make(client_of(bob))
     hers.delete(f"{TOKENS}/{ApiToken.objects.filter(user=alice).first().pk}")  # type: ignore[union-attr]
     make(hers)
+
+
+def test_who_lost_the_account_meanwhile_makes_no_token(
+    alice: User, bob: User, anyone: APIClient, client_of: ClientOf
+) -> None:
+    """The request was let in a moment before; a token of it would outlast the reset, or the closing."""
+    in_flight = [client_of(User.objects.get(pk=user.pk)) for user in (alice, bob)]
+    code = {"uid": alice.pk, "token": default_token_generator.make_token(alice), "password": "new horse, hay"}
+    assert anyone.post("/api/auth/password/reset/confirm", code).status_code == 204
+    erasure.close_account(bob)
+    for client in in_flight:
+        answer = client.post(TOKENS, {"name": "one more", "scopes": BOTH})
+        assert error_of(answer, 401) == (None, "password_changed")
+    assert not ApiToken.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
