@@ -52,6 +52,22 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> l
 def _wrong_anywhere() -> Iterator[CheckMessage]:
     if settings.TODO_ENV not in ("development", "production"):
         yield _error("E001", f"TODO_ENV is {settings.TODO_ENV!r}.", "Say development or production.")
+    yield from _wrong_servers()
+    yield from _wrong_push()
+    yield from _wrong_metrics()
+    yield from _wrong_links()
+    yield from _wrong_times()
+
+
+def _wrong_servers() -> Iterator[CheckMessage]:
+    if settings.DATABASES["default"]["ENGINE"] != "todo_project.postgresql":
+        hint = "Write postgresql://user:password@host:5432/name."
+        yield _error("E011", "DATABASE_URL names no PostgreSQL.", hint)
+    if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        yield _error("E012", "REDIS_URL names no Redis or Valkey.", "Write redis://:password@host:6379/0.")
+
+
+def _wrong_push() -> Iterator[CheckMessage]:
     if not _reaches_somebody(settings.VAPID_SUBJECT):
         yield _error(
             "E002",
@@ -63,14 +79,9 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
             vapid.public_key()
         except ChannelUnavailableError as error:
             yield _error("E003", str(error), "It is a P-256 key: 32 bytes, base64url.")
-    if settings.DATABASES["default"]["ENGINE"] != "todo_project.postgresql":
-        hint = "Write postgresql://user:password@host:5432/name."
-        yield _error("E011", "DATABASE_URL names no PostgreSQL.", hint)
-    if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-        yield _error("E012", "REDIS_URL names no Redis or Valkey.", "Write redis://:password@host:6379/0.")
-    if not SHORTEST_KEPT <= settings.NOTIFICATIONS_KEPT <= LONGEST_TOKEN:
-        hint = f"NOTIFICATIONS_KEPT_DAYS is from {SHORTEST_KEPT.days} to {LONGEST_TOKEN.days}."
-        yield _error("E017", f"Notifications are kept for {settings.NOTIFICATIONS_KEPT}.", hint)
+
+
+def _wrong_metrics() -> Iterator[CheckMessage]:
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_METRICS_TOKEN:
         hint = f"At least {SHORTEST_METRICS_TOKEN} random characters; without one nobody reads /metrics."
         yield _error("E014", "METRICS_TOKEN can be guessed.", hint)
@@ -80,11 +91,20 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
     if (folder := settings.PROMETHEUS_MULTIPROC_DIR) and not os.access(folder, os.W_OK):
         hint = "Make it before the processes start, and empty it."
         yield _error("E016", f"PROMETHEUS_MULTIPROC_DIR is {folder!r}, which cannot be written to.", hint)
+
+
+def _wrong_links() -> Iterator[CheckMessage]:
     for name, parts in (("PASSWORD_RESET_URL", ["{uid}", "{token}"]), ("EMAIL_CONFIRM_URL", ["{token}"])):
         url = getattr(settings, name)
         if url and not (url.startswith(("https://", "http://")) and all(part in url for part in parts)):
             hint = f"Write https://your.client/page with {' and '.join(parts)} in it."
             yield _error("E030", f"{name} is {url!r}: a mail with this link would be of no use.", hint)
+
+
+def _wrong_times() -> Iterator[CheckMessage]:
+    if not SHORTEST_KEPT <= settings.NOTIFICATIONS_KEPT <= LONGEST_TOKEN:
+        hint = f"NOTIFICATIONS_KEPT_DAYS is from {SHORTEST_KEPT.days} to {LONGEST_TOKEN.days}."
+        yield _error("E017", f"Notifications are kept for {settings.NOTIFICATIONS_KEPT}.", hint)
     for name in ("ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_DAYS"):
         lifetime: Any = settings.SIMPLE_JWT[f"{name.rpartition('_')[0]}_LIFETIME"]
         if not timedelta(0) < lifetime <= LONGEST_TOKEN:
