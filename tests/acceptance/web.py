@@ -10,7 +10,6 @@ import pytest
 
 from tests.acceptance.calls import call
 from tests.acceptance.processes import eventually, running
-from todo_project.embedded.ports import free_port as free_port
 
 ACCESS_FOR_A_DAY = {"ACCESS_TOKEN_MINUTES": "1440"}
 _RATES = ("WRITES", "SIGN_IN_BY_ADDRESS", "SIGN_IN_BY_ACCOUNT", "SIGN_UP", "REFRESH")

@@ -19,8 +19,9 @@ from accounts_app import sign_ins
 from accounts_app.models import User
 from notifications_app.models import PushSubscription
 from tasks_app.models import Tag, Task
-from tests.acceptance.web import ACCESS_FOR_A_DAY, UNLIMITED, Web, free_port, web
+from tests.acceptance.web import ACCESS_FOR_A_DAY, UNLIMITED, Web, web
 from todo_project.embedded.instance import new_vapid_key
+from todo_project.embedded.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
