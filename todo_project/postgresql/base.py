@@ -1,8 +1,22 @@
 import select
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from psycopg import Connection
+
+
+class UtcLoader(BaseTzLoader):  # type: ignore[misc] # untyped there
+    """Django's connections speak UTC, and the standard library reads that in a tenth of the time."""
+
+    timezone = UTC
+
+    def load(self, data: Any) -> datetime:
+        try:
+            return datetime.fromisoformat(str(data, "ascii"))
+        except ValueError:  # infinity, the year 10000 ...
+            return super().load(data)  # type: ignore[no-any-return]
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -14,6 +28,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     connection: Connection[Any] | None
     health_check_done: bool
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
+        connection: Connection[Any] = super().get_new_connection(conn_params)
+        connection.adapters.register_loader("timestamptz", UtcLoader)
+        return connection
 
     def close_if_health_check_failed(self) -> None:
         if self.connection is None or self.health_check_done or not self.settings_dict["CONN_HEALTH_CHECKS"]:
