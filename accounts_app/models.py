@@ -38,7 +38,7 @@ class UserManager(BaseUserManager["User"]):
 
     def with_id(self, user_id: str | None) -> "User | None":
         """Who has this id. Plain SQL, because every request asks: composing the same by the ORM takes longer
-        than asking (docs/decisions/0015-fast-requests.md)."""
+        than asking (docs/decisions/0016-fast-requests.md)."""
         with connections[self.db].cursor() as cursor:
             cursor.execute(_BY_ID, [user_id])
             row = cursor.fetchone()

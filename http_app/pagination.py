@@ -10,7 +10,7 @@ and goes through rows that are equal there by offset, 1,000 of them at most.
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from json import dumps, loads
@@ -35,7 +35,8 @@ class OrderedView(Protocol):
     """What a list view says about its order.
 
     `ordering_fields` maps the API's names to the model's fields, or to annotations of the queryset;
-    `default_ordering` is one of the names, a `-` before it turns it round.
+    `default_ordering` is one of the names, a `-` before it turns it round. `page_rows`, when there, reads
+    what is answered of the rows with these ids: then the queryset's statement finds no more than the ids.
     """
 
     ordering_fields: Mapping[str, str]
@@ -78,11 +79,12 @@ class Pages(BasePagination):
         self.cursor = _decode(request.query_params[CURSOR], place) if CURSOR in request.query_params else None
         if self.cursor and self.cursor.ordering != self.ordering:
             raise _refused(CURSOR, "This cursor belongs to another ordering; start again without a cursor.")
-        found = place.rows(self.cursor, size + 1)
+        page_rows: Callable[[list[Any]], list[Any]] | None = getattr(view, "page_rows", None)
+        found = place.rows(self.cursor, size + 1, whole=page_rows is None)
         self.more, self.page = len(found) > size, found[:size]
         if self.cursor and self.cursor.backwards:
             self.page.reverse()
-        return self.page
+        return page_rows([row.pk for row in self.page]) if page_rows else self.page
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "next": self._next(), "previous": self._previous()})
@@ -139,11 +141,12 @@ class _Order:
         self.nullable = _can_be_null(queryset.model, field, key)
         self.key_field: Field[Any, Any] = key.output_field
 
-    def rows(self, cursor: Cursor | None, count: int) -> list[Any]:
-        """The next so many rows from there."""
+    def rows(self, cursor: Cursor | None, count: int, *, whole: bool) -> list[Any]:
+        """The next so many rows from there, or only `pk` and `page_key` of each."""
         found: list[Any] = []
         for part in self._parts(cursor):
-            found += part[: count - len(found)]
+            rows = part if whole else part.values_list("pk", "page_key", named=True)
+            found += rows[: count - len(found)]
             if len(found) == count:
                 break
         return found

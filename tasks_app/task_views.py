@@ -23,6 +23,7 @@ from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
 from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
 from tasks_app.filters import RANK, TaskFilter
 from tasks_app.models import Task
+from tasks_app.pages import rows_of
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.refusals import refuse_trash
 from tasks_app.reminding import is_silent
@@ -52,6 +53,7 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     queryset = Task.objects.all()
     serializer_class = TaskSerializer
     filterset_class = TaskFilter
+    page_rows = staticmethod(rows_of)
     extra_query_params = {"destroy": ["permanent"]}
 
     @property
@@ -70,6 +72,8 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     def get_queryset(self) -> QuerySet[Task]:
         tasks = super().get_queryset()
         assert isinstance(tasks, TaskQuerySet)
+        if self.action == "list":
+            return tasks
         return tasks.with_tag_ids() if self.request.method in SAFE_METHODS else tasks.locked()
 
     def perform_update(self, serializer: BaseSerializer[Task]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts_app.models import User
-from tasks_app.models import Priority, Tag
+from tasks_app.models import Priority, Tag, Task
 from tasks_app.services import create_task, trash_task
 from tests.tasks_app.recorded import recorded
 
@@ -167,3 +167,14 @@ def test_every_answer_with_a_tag_has_its_count(client_of, alice: User) -> None:
     answers = [tag, client.get(f"/api/tags/{tag['id']}").json()]
     answers.append(client.patch(f"/api/tags/{tag['id']}", {"color": "#112233"}).json())
     assert [answer["task_count"] for answer in answers] == [None] * 3
+
+
+@pytest.mark.django_db(transaction=True)  # the foreign key answers at the commit
+def test_a_priority_that_was_there_a_moment_ago(client_of, alice: User) -> None:
+    client, priority_id = client_of(alice), Priority.objects.get(level=4).pk
+    assert client.post("/api/tasks", {"title": "a", "priority_id": priority_id}).status_code == 201
+    Task.objects.all().delete()
+    Priority.objects.get(pk=priority_id).delete()
+    answer = client.post("/api/tasks", {"title": "b", "priority_id": priority_id})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "conflict")
+    assert not Task.objects.exists()
