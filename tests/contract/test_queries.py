@@ -74,7 +74,7 @@ LISTS: dict[str, tuple[Callable[[User, int], None], list[str]]] = {
     "/api/priorities": (priorities, [""]),
     "/api/push-subscriptions": (push_subscriptions, [""]),
     "/api/tags": (tags, ["", "?task_count=true"]),
-    "/api/tasks": (tasks, ["", "?tag=1&tag=2", "?q=1", "?priority=Medium", "?ordering=due_at"]),
+    "/api/tasks": (tasks, ["", "?tag=1&tag=2", "?q=0", "?priority=Medium", "?ordering=due_at"]),
     "/api/tasks/{task_id}/reminders": (reminders, [""]),
 }
 
