@@ -50,9 +50,14 @@ def by_rank(queryset: QuerySet[Any], found: QuerySet[Any], words: SearchQuery) -
     PostgreSQL's own is a `real`, which is another number on its way back.
     """
     sample = _sample(found, words)
-    ids = sample.ids if sample.is_all or len(sample.ids) >= RANKED else _by_the_index(found, words, RANKED)
+    if sample.is_all or len(sample.ids) >= RANKED:
+        ids = sample.ids[:RANKED]
+    elif len(sample.ids) >= COMMON:
+        ids = list(_newest(_matches(found, words)).values_list("pk", flat=True)[:RANKED])
+    else:
+        ids = _by_the_index(found, words, RANKED)
     rank = Cast(SearchRank(_WEIGHTED, words) * 1_000_000.0, IntegerField())
-    ranked: QuerySet[Any] = queryset.filter(pk__in=ids[:RANKED]).annotate(rank=rank)
+    ranked: QuerySet[Any] = queryset.filter(pk__in=ids).annotate(rank=rank)
     return ranked
 
 
@@ -77,7 +82,7 @@ class _Sample:
 
 
 def _sample(found: QuerySet[Any], words: SearchQuery) -> _Sample:
-    newest = found.order_by("-created_at", "-pk").annotate(hit=SearchVectorExact(WORDS, words))
+    newest = _newest(found).annotate(hit=SearchVectorExact(WORDS, words))
     ids = ArrayAgg("pk", filter=Q(hit=True), order_by=["-created_at", "-pk"], default=Value([]))
     seen = newest.values("pk", "created_at", "hit")[:SAMPLE].aggregate(read=Count("pk"), ids=ids)
     return _Sample(seen["ids"], is_all=seen["read"] < SAMPLE)
@@ -91,6 +96,10 @@ def _by_the_index(found: QuerySet[Any], words: SearchQuery, count: int) -> list[
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         newest = _matches(found, words).order_by(age.desc(), "-pk")
         return list(newest.values_list("pk", flat=True)[:count])
+
+
+def _newest(found: QuerySet[Any]) -> QuerySet[Any]:
+    return found.order_by("-created_at", "-pk")
 
 
 def _matches(found: QuerySet[Any], words: SearchQuery) -> QuerySet[Any]:

@@ -251,10 +251,12 @@ class TestSearch:
     ) -> None:
         everything = in_order(client, "q=p&ordering=-created_at")
         assert len(everything) > 1
-        for sample in (1, searching.SAMPLE):  # asked of the index; read from the newest on
+        monkeypatch.setattr(searching, "RANKED", 1)
+        ways = {"the sample": (searching.SAMPLE, 0), "reading on": (1, 0), "the index": (1, 2)}
+        for way, (sample, common) in ways.items():
             monkeypatch.setattr(searching, "SAMPLE", sample)
-            monkeypatch.setattr(searching, "RANKED", 1)
-            assert in_order(client, "q=p") == everything[:1]
+            monkeypatch.setattr(searching, "COMMON", common)
+            assert in_order(client, "q=p") == everything[:1], way
 
     def test_costs_one_query_more_than_a_list(
         self, client: APIClient, tasks: dict[str, Task], django_assert_num_queries
