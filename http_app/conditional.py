@@ -9,6 +9,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 
 class PreconditionFailed(APIException):
@@ -21,6 +22,25 @@ class PreconditionFailed(APIException):
         super().__init__(
             f'It is at version "{version}" by now; read it, then send If-Match with that version.'
         )
+
+
+class NoVersion(APIException):
+    """412: If-Match names a version, and there is none to hold it against."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "no_version"
+    default_detail = "Nothing here has a version that If-Match could name: leave the header out."
+
+
+class Conditional(APIView):
+    """Refuses If-Match where nothing has a version: the writer would trust in a protection that is none."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        writes = request.method not in SAFE_METHODS
+        has_version = isinstance(self, Versioned) and bool(kwargs)
+        if writes and not has_version and request.headers.get("If-Match", "*").strip() != "*":
+            raise NoVersion
 
 
 class Versioned(GenericAPIView[Any]):

@@ -1,7 +1,7 @@
 """What the OpenAPI document says of every operation, beside what its serializers and filters say.
 
 The headers we heed and answer, and each error that can come, where it can: 401 where somebody has to be
-signed in, 404 where the path has an id, 415 where there is a body. Errors and headers are components, told
+signed in, 404 where the path has an id, 415 where it writes. Errors and headers are components, told
 once (`add_components`).
 """
 
@@ -65,7 +65,7 @@ class Operation(AutoSchema):
             if code not in ERRORS
         }
         declared = set(operation["responses"]) & set(ERRORS)
-        errors = declared | set(self._error_codes(has_body="requestBody" in operation))
+        errors = declared | set(self._error_codes())
         if self._is_versioned() and self._reads():
             errors.add("304")
         return dict(sorted((answers | {code: error_response(code) for code in errors}).items()))
@@ -82,7 +82,7 @@ class Operation(AutoSchema):
         }
         return {name: {"$ref": f"#/components/headers/{name}"} for name, there in named.items() if there}
 
-    def _error_codes(self, *, has_body: bool) -> list[str]:
+    def _error_codes(self) -> list[str]:
         """Which errors this operation can answer with, beside those its view declares."""
         signed_in = not self._is_open()
         can_be = {
@@ -92,10 +92,10 @@ class Operation(AutoSchema):
             "404": "{" in self.path,
             "406": True,
             "409": signed_in and not self._reads(),
-            "411": has_body,
-            "412": self._is_versioned() and not self._reads(),
-            "413": has_body or self._keeps_answers(),
-            "415": has_body,
+            "411": not self._reads(),
+            "412": not self._reads(),
+            "413": not self._reads(),
+            "415": not self._reads(),
             "422": self._keeps_answers(),
             "429": any(not (self._reads() and isinstance(one, Writes)) for one in self.view.get_throttles()),
             "503": True,

@@ -90,7 +90,7 @@ ERRORS = {
     ),
     "412": DescribedError(
         "PreconditionFailed",
-        "If-Match names another version than the current one.",
+        "If-Match names another version than the current one, or there is none.",
         CLIENT,
         "stale",
         'It is at version "3" by now; read it, then send If-Match with that version.',
@@ -104,7 +104,7 @@ ERRORS = {
     ),
     "415": DescribedError(
         "UnsupportedMediaType",
-        "The body is not application/json in UTF-8.",
+        "The body is not application/json in UTF-8, or is encoded.",
         CLIENT,
         "unsupported_media_type",
         'Unsupported media type "text/plain" in request.',

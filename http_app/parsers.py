@@ -29,6 +29,8 @@ class StrictJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         _refuse_other_charsets(media_type or self.media_type)
+        if parser_context and "Content-Encoding" in parser_context["request"].headers:
+            raise UnsupportedMediaType("", "Send the body as it is, without Content-Encoding.")
         body = stream.read()
         try:
             data = _parsed(body)

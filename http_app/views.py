@@ -2,20 +2,22 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import status
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import APIException, ErrorDetail, MethodNotAllowed, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
-from rest_framework.request import Request
+from rest_framework.request import Empty, Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from http_app.conditional import Conditional
 from http_app.errors import LengthRequired
 from http_app.filters import extra_parameters, is_list, refuse_parameters
 from http_app.idempotency import Idempotent
@@ -62,6 +64,19 @@ class WholeBodies(APIView):
         super().initial(request, *args, **kwargs)
 
 
+class NoUnreadBodies(APIView):
+    """Refuses a body where none is taken: what it says would be dropped without a word. `{}` says nothing."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        done = isinstance(response, Response) and response.status_code < 400
+        if done and request.method not in SAFE_METHODS and request._full_data is Empty:  # type: ignore[attr-defined]
+            try:
+                _refuse_fields(request)
+            except (APIException, RequestDataTooBig) as error:
+                response = self.handle_exception(error)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
 class KnownMethods(APIView):
     """A method that is not there is a 405, before anything but the sign-in is looked at."""
 
@@ -91,7 +106,16 @@ class ShortMetadata(SimpleMetadata):
         return {}
 
 
-class ApiView(WholeBodies, StrictParameters, AtomicWrites, Idempotent, KnownMethods, Located):
+class ApiView(
+    WholeBodies,
+    StrictParameters,
+    AtomicWrites,
+    Idempotent,
+    Conditional,
+    KnownMethods,
+    NoUnreadBodies,
+    Located,
+):
     """The base of every view under /api/, before DRF's generic classes."""
 
     metadata_class = ShortMetadata
@@ -104,3 +128,10 @@ class OwnedByUser(GenericAPIView[Any]):
 
     def get_queryset(self) -> QuerySet[Any]:
         return super().get_queryset().filter(user=self.request.user.pk)
+
+
+def _refuse_fields(request: Request) -> None:
+    """Raise ValidationError (400) naming each field of the body; what the parser raises when it is none."""
+    detail = ErrorDetail("There is no such field. None is known here.", "unknown_field")
+    if wrong := {name: [detail] for name in request.data}:
+        raise ValidationError(wrong)

@@ -203,6 +203,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["http_app.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "http_app.openapi.Operation",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # else `?format=xml` is a 404 and no unknown parameter
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 DRF_STANDARDIZED_ERRORS = {

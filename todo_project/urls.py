@@ -27,8 +27,8 @@ api: list[URLPattern | URLResolver] = [
 ]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
-    path("api", RedirectView.as_view(pattern_name="docs")),
-    path("api/", RedirectView.as_view(pattern_name="docs")),
+    path("api", read_only(RedirectView.as_view(pattern_name="docs"))),
+    path("api/", read_only(RedirectView.as_view(pattern_name="docs"))),
     path("api/", include(api)),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

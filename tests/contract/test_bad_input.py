@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 
 ERROR = {"$ref": "#/components/schemas/Error"}
 WITH_BODY = [operation for operation in OPERATIONS if operation.body]
+WRITING = [operation for operation in OPERATIONS if not operation.reads]
 WITH_ID = [operation for operation in OPERATIONS if "{" in operation.path]
 # Anything but the objects themselves, which every kind has under this id.
 ID = 5
@@ -56,6 +57,7 @@ HEADERS: dict[str, tuple[dict[str, str], set[int]]] = {
     "a form": ({"Content-Type": "application/x-www-form-urlencoded"}, {415}),
     "a type that is none": ({"Content-Type": "json"}, {415}),
     "another charset": ({"Content-Type": "application/json; charset=utf-16"}, {415}),
+    "squeezed": ({"Content-Encoding": "gzip"}, {415}),
     "a charset that is none": ({"Content-Type": "application/json; charset=nonsense"}, {415}),
 }
 VALUES: list[Any] = [
@@ -285,6 +287,33 @@ def test_no_body_is_an_empty_object(operation: Operation, client: APIClient) -> 
     assert empty.status_code == nothing.status_code
     if empty.status_code >= 400:
         assert empty.json() == nothing.json()
+
+
+@pytest.mark.parametrize("operation", [each for each in WRITING if not each.body], ids=str)
+def test_a_body_where_none_is_taken(operation: Operation, client: APIClient) -> None:
+    """It would be dropped without a word, and so would be what it says."""
+    url = operation.url(ID)
+    refused = ask(client, operation, url, b'{"no_such_field": 1}')
+    assert problems(refused, {400}) == []
+    (error,) = refused.json()["errors"]
+    assert (error["code"], error["attr"]) == ("unknown_field", "no_such_field")
+    for name, (body, expected) in BODIES.items():
+        assert problems(ask(client, operation, url, body), expected) == [], name
+    for name, (headers, expected) in HEADERS.items():
+        assert problems(ask(client, operation, url, b"{}", **headers), expected) == [], name
+    assert ask(client, operation, url, b"{}").status_code == ask(client, operation, url).status_code < 300
+
+
+@pytest.mark.parametrize("operation", WRITING, ids=str)
+def test_a_version_of_what_has_none(operation: Operation, client: APIClient) -> None:
+    if "If-Match" in operation.parameters("header"):
+        return
+    body = dumps(operation.example()).encode() if operation.body else b""
+    for version in ('"1"', 'W/"1"', "1", ""):
+        refused = ask(client, operation, operation.url(ID), body, **{"If-Match": version})
+        assert problems(refused, {412}) == [], version
+    if "{" in operation.path:
+        assert ask(client, operation, operation.url(ID), body, **{"If-Match": "*"}).status_code != 412
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)

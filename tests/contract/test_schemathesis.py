@@ -27,10 +27,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # Rules that JSON Schema cannot tell (a rule that is one, a time in the future, fields that exclude each
 # other) make a 400 of what the document lets through. In a bulk that is not atomic, what is wrong with one
-# operation is told in a 200.
+# operation is told in a 200. A refusal may be for something else (a stale If-Match: 412).
 CONFIG = """
 [checks.positive_data_acceptance]
 enabled = false
+
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 411, 412, 413, 415, 422, 429]
 
 [[operations]]
 include-path = "/api/tasks/bulk"

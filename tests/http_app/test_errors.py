@@ -36,8 +36,11 @@ def post(caller: Client, body: bytes | str, content_type: str = "application/jso
     return caller.generic("POST", "/api/priorities", body, content_type=content_type)
 
 
-def test_an_unknown_route(caller: Client) -> None:
-    error = error_of(caller.get("/api/nothing/here"), 404, "client_error")
+@pytest.mark.parametrize(
+    "path", ["/api/nothing/here", "//api/priorities", "/api//priorities", "/api/priorities/"]
+)
+def test_an_unknown_route(caller: Client, path: str) -> None:
+    error = error_of(caller.generic("GET", "/", PATH_INFO=path), 404, "client_error")
     assert error == {
         "code": "not_found",
         "detail": "There is no such route; GET /api/schema names them all.",

@@ -30,6 +30,10 @@ def test_head_is_as_strict_as_get() -> None:
     assert APIClient().head("/api/tasks?pined=true").status_code == 400
 
 
+def test_format_is_no_more_known_than_others() -> None:
+    assert set(errors("GET", "/api/priorities?format=xml")) == {"format"}
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_one_object_takes_no_parameters(method: str) -> None:
     expected = {"cursor": ("unknown_parameter", "There is no such parameter. None is known here.")}
