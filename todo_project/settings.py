@@ -5,7 +5,6 @@ Development and production differ only in values: `TODO_ENV=production` makes th
 """
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import environ
@@ -13,7 +12,6 @@ import structlog
 
 from todo_project.logs import ON_EVERY_LINE, logging_config
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 # What a machine without a value runs with; todo_project/checks.py refuses it in production.
