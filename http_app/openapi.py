@@ -129,3 +129,15 @@ def add_components(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
     result["components"]["headers"] = HEADERS
     result["components"]["responses"] = {name: described[name] for name in sorted(set(answers))}
     return result
+
+
+# Of one result of a bulk either the id or the error is there.
+_WITH_OPTIONAL_FIELDS = {"Result"}
+
+
+def require_what_is_answered(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    """A hook of the generator: an answer has all its fields, also those that a request may leave out."""
+    for name, schema in result["components"]["schemas"].items():
+        if "properties" in schema and not name.endswith("Request") and name not in _WITH_OPTIONAL_FIELDS:
+            schema["required"] = list(schema["properties"])
+    return result

@@ -98,6 +98,14 @@ class Located(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
+class NotForCaches(APIView):
+    """Answers are one person's, some are secrets: a cache asks again (ETag), and keeps none to a write."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response["Cache-Control"] = "private, no-cache" if request.method in SAFE_METHODS else "no-store"
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
 class ShortMetadata(SimpleMetadata):
     """OPTIONS names the view and what it speaks. The fields are told by the document, GET /api/schema."""
 
@@ -115,6 +123,7 @@ class ApiView(
     KnownMethods,
     NoUnreadBodies,
     Located,
+    NotForCaches,
 ):
     """The base of every view under /api/, before DRF's generic classes."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.utils import OpenApiExample, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -24,6 +24,11 @@ class EachByItself(serializers.ListSerializer[Any]):
             return error
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class FieldsOfATask(serializers.DictField):
+    pass
+
+
 class OperationSerializer(StrictSerializer):
     """One change of one task."""
 
@@ -31,7 +36,7 @@ class OperationSerializer(StrictSerializer):
     id = serializers.IntegerField(
         required=False, min_value=1, max_value=LARGEST_ID, help_text="The task; with all but create."
     )
-    data: Any = serializers.DictField(
+    data: Any = FieldsOfATask(
         child=serializers.JSONField(allow_null=True),  # whose type is the task's own question
         required=False,
         help_text=(

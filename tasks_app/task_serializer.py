@@ -45,8 +45,9 @@ PUT_DEFAULTS: dict[str, Any] = {
 }
 _RULE_HELP = """`daily`, `weekly`, `monthly`, `weekdays`, or `cron:` and five fields: minute, hour, day of
 month, month, weekday; each `*`, `*/n`, a number, `a-b`, `a-b/n`, a list of these, or a three-letter name;
-or an alias such as `@daily`. At least 5 minutes apart. It counts from due_at, else reminder_at, else now, by
-the wall clock of `timezone`: the hour stays when clocks change, the 31st is a shorter month's last day."""
+or an alias such as `cron:@daily`. At least 5 minutes apart. It counts from due_at, else reminder_at, else
+now, by the wall clock of `timezone`: the hour stays when clocks change, the 31st is a shorter month's last
+day."""
 _COLUMNS = {field.attname for field in Task._meta.concrete_fields}
 
 

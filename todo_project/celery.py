@@ -1,8 +1,10 @@
 """The Celery application. Its messages are hints: what has to be done is a row in PostgreSQL."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
 from django.conf import settings
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
@@ -21,3 +23,8 @@ app.conf.task_queues = [
 ]
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+@setup_logging.connect
+def keep_the_logs_of_the_settings(**_options: Any) -> None:
+    """Where this signal has a receiver Celery sets up no logs of its own, which would silence our INFO."""

@@ -40,6 +40,9 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
             "django.request": {"level": "CRITICAL"},
             # Its warnings hold push endpoints, which are secrets, and whatever was answered there.
             "urllib3": {"level": "ERROR"},
+            # A line for each tick, each second: what a task has done it tells itself.
+            "celery": {"level": "WARNING"},
+            "django_structlog.celery": {"level": "WARNING"},
         },
         "root": {"handlers": ["stderr"], "level": level},
     }

@@ -48,7 +48,7 @@ def _outbox() -> list[Metric]:
     oldest = OutboxEvent.objects.order_by("id").values_list("time", flat=True).first()
     return [
         _gauge("outbox_events", f"Events on their way; above {BOUND} an estimate.", _outbox_depth()),
-        _age("outbox_oldest_age_seconds", "How long the first of them has waited.", oldest),
+        _age("outbox_oldest_age_seconds", "Seconds that the oldest event on its way has waited.", oldest),
         _gauge("relay_active", "Whether a relay holds the lock.", float(relay_is_active())),
     ]
 
@@ -69,7 +69,7 @@ def _stuck() -> list[Metric]:
         _by_group(
             "parked_events", f"Events that wait for a retry, at most {BOUND}.", ParkedEvent.objects.all()
         ),
-        _age("parked_oldest_age_seconds", "How long the first of them has been parked.", parked),
+        _age("parked_oldest_age_seconds", "Seconds that the oldest parked event has been parked.", parked),
         _by_group("dead_letters", f"Events given up on, at most {BOUND}.", DeadLetter.objects.all()),
     ]
 
@@ -80,18 +80,23 @@ def _due(now: datetime) -> list[Metric]:
     closed = User.objects.filter(deleted_at__isnull=False)
     mails = DueMail.objects.filter(next_attempt_at__lte=now)
     return [
-        *_waiting("reminders", "Tasks whose reminder no scan has claimed", reminders, "next_reminder_at"),
-        *_waiting("deliveries", "Deliveries to be tried", deliveries, "next_attempt_at"),
+        *_waiting(
+            "reminders",
+            "Tasks whose reminder is due and not claimed by a scan",
+            reminders,
+            "next_reminder_at",
+        ),
+        *_waiting("deliveries", "Deliveries that are due to be tried", deliveries, "next_attempt_at"),
         *_waiting("erasures", "Closed accounts to be erased", closed, "deleted_at"),
-        *_waiting("mails", "Mails to be sent", mails, "next_attempt_at"),
+        *_waiting("mails", "Mails that are due to be sent", mails, "next_attempt_at"),
     ]
 
 
 def _waiting(name: str, told: str, rows: QuerySet[Any], field: str) -> list[Metric]:
     first = rows.order_by(field).values_list(field, flat=True).first()
     return [
-        _gauge(f"{name}_due", f"{told} now, at most {BOUND}.", _bounded(rows)),
-        _age(f"{name}_oldest_due_age_seconds", "How long the first of them has been due.", first),
+        _gauge(f"{name}_due", f"{told}, at most {BOUND}.", _bounded(rows)),
+        _age(f"{name}_oldest_due_age_seconds", f"Seconds since the first of these was due: {told}.", first),
     ]
 
 

@@ -1,5 +1,6 @@
 """Every process's facts are seen at the one /metrics, the worker's children's too."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,12 @@ def sample(running: Instance, name: str, **labels: str) -> float:
     return sum(one.value for one in samples if labels.items() <= one.labels.items())
 
 
+def event_ids(running: Instance, process: str, said: str) -> set[str]:
+    """The ids on the lines of a process that say this."""
+    lines = [json.loads(line) for line in running.log(process).read_text().splitlines() if said in line]
+    return {line["event_id"] for line in lines if line["event"] == said}
+
+
 def test_a_reminder_is_seen_on_its_way_through_all_processes(tmp_path: Path) -> None:
     with push_service() as service, instance(tmp_path / "data") as running:
         token = running.sign_up("alice@example.test")
@@ -35,6 +42,9 @@ def test_a_reminder_is_seen_on_its_way_through_all_processes(tmp_path: Path) -> 
 
         assert (
             sample(running, "todo_http_requests_total", method="POST", route="/api/tasks", status="201") == 1
+        )
+        assert event_ids(running, "relay", "event_handled") & event_ids(
+            running, "worker", "delivery_attempted"
         )
         assert sample(running, "todo_reminder_claim_lateness_seconds_count") == 1  # the ticker's child
         assert sample(running, "todo_reminder_delivery_lateness_seconds_count") == 1  # the worker's child

@@ -224,7 +224,8 @@ def test_a_reference_that_went_away_before_the_commit(
     transactional_db: None, caller: Client, alice: User
 ) -> None:
     Task.objects.create(user=alice, title="hers")
-    error = error_of(caller.post("/api/write-then/dangle"), 409, "client_error")
+    answer = caller.post("/api/write-then/dangle", content_type="application/json")
+    error = error_of(answer, 409, "client_error")
     assert error["code"] == "conflict"
 
 
