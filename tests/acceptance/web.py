@@ -11,7 +11,6 @@ import pytest
 from tests.acceptance.calls import call
 from tests.acceptance.processes import eventually, running
 
-ACCESS_FOR_A_DAY = {"ACCESS_TOKEN_MINUTES": "1440"}
 _RATES = ("WRITES", "SIGN_IN_BY_ADDRESS", "SIGN_IN_BY_ACCOUNT", "SIGN_UP", "REFRESH")
 _MAIL_RATES = ("MAIL_BY_ADDRESS", "MAIL_BY_ACCOUNT")
 UNLIMITED = {f"THROTTLE_{name}": "off" for name in (*_RATES, *_MAIL_RATES)}
