@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
 
 from http_app.serializers import StrictSerializer
 from tasks_app.api_fields import InstantField
@@ -19,6 +20,18 @@ class PrioritySerializer(StrictSerializer, serializers.ModelSerializer[Priority]
         model = Priority
         fields = ["id", "name", "level", "color", "created_at"]
         read_only_fields = ["id", "created_at"]
+        # Tasks name a priority without regard to case.
+        extra_kwargs = {
+            "name": {
+                "validators": [
+                    UniqueValidator(
+                        queryset=Priority.objects.all(),
+                        message="There is a priority of this name already.",
+                        lookup="iexact",
+                    )
+                ]
+            }
+        }
 
 
 class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):

@@ -100,6 +100,7 @@ class TestPriorities:
         ("body", "attr"),
         [
             ({"name": "Low", "level": 5, "color": "#000000"}, "name"),
+            ({"name": "low", "level": 5, "color": "#000000"}, "name"),
             ({"name": "New", "level": 2, "color": "#000000"}, "level"),
             ({"name": "New", "level": 6, "color": "#000000"}, "level"),
             ({"name": "New", "level": 0, "color": "#000000"}, "level"),
@@ -110,6 +111,13 @@ class TestPriorities:
         response = client_of(operator).post("/api/priorities", body)
         assert response.status_code == 400
         assert {error["attr"] for error in response.json()["errors"]} == {attr}
+
+    def test_a_name_in_other_case_is_the_same_name(self, client_of, operator: User) -> None:
+        client, url = client_of(operator), f"/api/priorities/{Priority.objects.get(name='High').pk}"
+        assert client.patch(url, {"name": "HIGH"}).json()["name"] == "HIGH"
+        assert client.patch(url, {"name": "MEDIUM"}).json()["errors"] == [
+            {"code": "unique", "detail": "There is a priority of this name already.", "attr": "name"}
+        ]
 
     def test_one_in_use_or_the_default_is_kept(self, client_of, operator: User, alice: User) -> None:
         create_task(alice, title="x", priority_id=3)
