@@ -18,7 +18,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts_app.models import User
 from notifications_app.models import PushSubscription
-from tasks_app.models import Tag, Task
+from tasks_app.models import Priority, Tag, Task
 from tests.acceptance.calls import call
 from tests.acceptance.web import UNLIMITED, Web, web
 from todo_project.embedded.instance import new_vapid_key
@@ -37,8 +37,14 @@ enabled = false
 [checks.negative_data_rejection]
 expected-statuses = [400, 401, 403, 404, 405, 406, 409, 411, 412, 413, 415, 422, 429]
 
+[phases.fuzzing.generation]
+max-examples = 20
+
 [phases.stateful.inference]
 algorithms = []
+
+[phases.stateful.generation]
+max-examples = 200
 
 [[operations]]
 include-path = "/api/tasks/bulk"
@@ -48,7 +54,7 @@ checks.negative_data_rejection.enabled = false
 include-path-regex = '^/api/tasks/\\{'
 checks.use_after_free.enabled = false
 """
-HOOKS = Path(__file__).with_name("fresh_keys.py")
+HOOKS = Path(__file__).with_name("hooks.py")
 # Each with an account of its own: what one makes and erases is not where the next begins.
 SIGNED_IN = ["examples,coverage", "fuzzing", "stateful"]
 SIGNED_OUT = "examples,coverage,fuzzing"
@@ -71,6 +77,7 @@ def token(alice: User) -> str:
     for number in range(60):
         task = Task.objects.create(user=alice, title=f"task {number}")
         task.tags.add(tag)
+    Priority.objects.filter(level__in=[1, 4]).delete()  # there is room for others
     PushSubscription.objects.create(user=alice, endpoint="https://push.example.test/1")
     # Made here, not by the server: ends when the settings here say, unless told, and a run takes longer.
     access = AccessToken.for_user(alice)
@@ -84,7 +91,7 @@ def run(server: Web, folder: Path, *options: str) -> str:
     config.write_text(CONFIG)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
-        *("run", f"{server.url}/api/schema", "--no-color", "--warnings", "off", "--max-examples", "20"),
+        *("run", f"{server.url}/api/schema", "--no-color", "--warnings", "off"),
         *("--suppress-health-check", "all", "--continue-on-failure", "--generation-database", "none"),
         *options,
     ]
