@@ -86,6 +86,7 @@ def test_one_successor_though_relay_and_consumers_are_killed(running: Instance) 
 
 
 def test_consumers_leave_when_they_are_asked(running: Instance) -> None:
+    eventually(lambda: "consumers_started" in running.log("consumers").read_text())
     consumers = running.processes.pop("consumers")
     started = monotonic()
     consumers.send_signal(signal.SIGTERM)

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts_app.erasure import erase_closed_accounts
 from accounts_app.models import User
 from recurring_app.models import RecurringTask, SeriesSlot
 from tasks_app.models import Tag
@@ -157,6 +158,7 @@ class TestSlots:
 
     def test_it_goes_with_its_user(self, operator: Client, slot: SeriesSlot, alice: User) -> None:
         assert operator.post(url_of("delete", alice), {"post": "yes"}).status_code == 302
+        erase_closed_accounts()
         assert not SeriesSlot.objects.exists()
 
 

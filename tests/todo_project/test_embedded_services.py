@@ -177,6 +177,7 @@ def test_a_first_start_that_fails_says_why(places: Places) -> None:
 def test_valkey_says_why_it_does_not_start(places: Places) -> None:
     places.make()
     valkey = Valkey(places, durable=True)
+    places.valkey.mkdir()
     (places.valkey / "appendonlydir").touch()  # a file where its folder belongs
     try:
         valkey.start()

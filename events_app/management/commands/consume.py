@@ -4,11 +4,14 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from types import FrameType
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events_app.groups import group_names
 from events_app.metrics import serve_metrics
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -36,6 +39,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         serve_metrics()
+        log.info("consumers_started", groups=groups)
         with ThreadPoolExecutor(len(groups)) as pool:
             runs = [pool.submit(GroupConsumer(group).run, stopping) for group in groups]
             wait(runs, return_when=FIRST_EXCEPTION)
