@@ -72,7 +72,7 @@ class PasswordChangeView(_Form):
 
 
 class PasswordResetView(_OpenForm):
-    """Have a mail sent with which a new password can be chosen, within an hour and once.
+    """Have a mail sent: with it a new password can be chosen, within an hour and once.
 
     The answer is the same whether the address has an account or not.
     """

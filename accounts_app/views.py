@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import permissions, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.generics import CreateAPIView, RetrieveUpdateDestroyAPIView
@@ -36,7 +36,7 @@ class RegisterView(ApiView, CreateAPIView[User]):
     serializer_class = RegistrationSerializer
 
 
-@extend_schema(responses={200: SignInSerializer, 401: ErrorSerializer})
+@extend_schema(summary="Sign in", responses={200: SignInSerializer, 401: ErrorSerializer})
 class SignInView(ApiView, TokenViewBase):
     """An access token (minutes) and a refresh token (days, good once) for an e-mail and its password."""
 
@@ -79,8 +79,12 @@ class SignOutView(ApiView, TokenViewBase):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+@extend_schema_view(
+    get=extend_schema(description="Read your account."),
+    patch=extend_schema(description="Change your account. What is not sent stays as it is."),
+)
 class MeView(ApiView, RetrieveUpdateDestroyAPIView[User]):
-    """Whoever asks."""
+    """The account of whoever asks."""
 
     http_method_names = ["get", "patch", "delete", "head", "options"]
     serializer_class = MeSerializer

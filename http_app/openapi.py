@@ -5,8 +5,10 @@ signed in, 404 where the path has an id, 415 where it writes. Errors and headers
 once (`add_components`).
 """
 
+import re
 from typing import Any
 
+from django.db.models import Model
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS, AllowAny
@@ -37,8 +39,30 @@ IF_NONE_MATCH = OpenApiParameter(
     "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have; when it is current, a 304."
 )
 
+# What DRF's generic actions do, in a line, and what is to be said of them besides.
+GENERIC = {
+    "list": ("List {many}", ""),
+    "create": ("Create {a_one}", ""),
+    "retrieve": ("Read {a_one}", ""),
+    "update": ("Replace {a_one}", "What is not sent goes back to its default."),
+    "partial_update": ("Change {a_one}", "What is not sent stays as it is."),
+    "destroy": ("Delete {a_one}", ""),
+}
+
 
 class Operation(AutoSchema):
+    def get_summary(self) -> str:
+        """One line: what a generic action or an action of ours does to what; else the description's beginning."""
+        action = getattr(self.view, "action", None)
+        if action is None or not hasattr(self.view, "queryset"):
+            return re.split(r"[.:;] ?", self.get_description(), maxsplit=1)[0]
+        line, _ = GENERIC.get(action, (f"{action.capitalize().replace('_', ' ')} {{a_one}}", ""))
+        return line.format(**_nouns(self.view.queryset.model))
+
+    def get_description(self) -> str:
+        _, more = GENERIC.get(getattr(self.view, "action", ""), ("", ""))
+        return "\n\n".join(filter(None, [super().get_description(), more]))
+
     def get_override_parameters(self) -> list[Any]:
         headers = [IDEMPOTENCY_KEY] if self._keeps_answers() else []
         if self._is_versioned():
@@ -114,6 +138,11 @@ class Operation(AutoSchema):
 
     def _keeps_answers(self) -> bool:
         return not self._reads() and not self._is_open() and getattr(self.view, "keeps_answers", False)
+
+
+def _nouns(model: type[Model]) -> dict[str, str]:
+    one, many = str(model._meta.verbose_name), str(model._meta.verbose_name_plural)
+    return {"many": many, "a_one": f"{'an' if one[0] in 'aeiouAEIOU' else 'a'} {one}"}
 
 
 def add_components(result: dict[str, Any], **_options: Any) -> dict[str, Any]:

@@ -98,6 +98,7 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
+        summary="Change many tasks at once",
         request=BulkSerializer,
         responses={200: BulkResultSerializer, 404: ErrorSerializer},
         examples=BULK_EXAMPLES,

@@ -17,10 +17,12 @@ from accounts_app.models import ApiToken, User
 from notifications_app.models import PushSubscription
 from tasks_app.models import Priority, Tag, Task
 from tests.contract.document import NOBODYS_ID, OPERATIONS, Operation, broken_rules, resolved
+from tests.contract.error_codes import documented
 from todo_project.embedded.instance import new_vapid_key
 
 pytestmark = pytest.mark.django_db
 
+CODES = documented()
 ERROR = {"$ref": "#/components/schemas/Error"}
 WITH_BODY = [operation for operation in OPERATIONS if operation.body]
 WRITING = [operation for operation in OPERATIONS if not operation.reads]
@@ -169,6 +171,8 @@ def problems(answer: Any, expected: set[int]) -> list[str]:
         if answer.headers["Content-Type"] != "application/json":
             return [*found, "no JSON"]
         found += broken_rules(ERROR, answer.json())
+        codes = {error["code"] for error in answer.json()["errors"]}
+        found += [f"docs/errors.md does not tell of {code}" for code in codes - CODES]
         found += [word for word in ("Traceback", "psycopg", "sys.set_int") if word in answer.content.decode()]
     return found
 
