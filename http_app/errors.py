@@ -61,7 +61,9 @@ class InternalError(APIException):
 
 
 class OneErrorSerializer(serializers.Serializer[Any]):
-    code = serializers.CharField(help_text="For programs: what kind of mistake. It stays; docs/errors.md names all.")
+    code = serializers.CharField(
+        help_text="For programs: what kind of mistake. It stays; docs/errors.md names all."
+    )
     detail = serializers.CharField(help_text="For people: what is wrong and what would be right.")
     attr = serializers.CharField(allow_null=True, help_text="The field or parameter, or null.")
 

@@ -52,14 +52,14 @@ GENERIC = {
 
 class Operation(AutoSchema):
     def get_summary(self) -> str:
-        """One line: what a generic action or an action of ours does to what; else the description's beginning."""
+        """One line: what an action does to what; else how the description begins."""
         action = getattr(self.view, "action", None)
         if action is None or not hasattr(self.view, "queryset"):
             return re.split(r"[.:;] ?", self.get_description(), maxsplit=1)[0]
         line, _ = GENERIC.get(action, (f"{action.capitalize().replace('_', ' ')} {{a_one}}", ""))
         return line.format(**_nouns(self.view.queryset.model))
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override] # the stubs lack drf-spectacular's
         _, more = GENERIC.get(getattr(self.view, "action", ""), ("", ""))
         return "\n\n".join(filter(None, [super().get_description(), more]))
 
