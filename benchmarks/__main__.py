@@ -21,6 +21,7 @@ NAMES = {
 }
 LONG = {
     "memory": "a worker's memory after 100,000 requests (a quarter of an hour)",
+    "erasure": "erasing an account with a million tasks (a quarter of an hour)",
     "scale": "lists of a user with a million tasks among ten million of others (half an hour, some GB)",
 }
 
@@ -50,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--rounds", type=int, default=5, help="turns each side gets (default 5)")
     options.add_argument("--seconds", type=float, default=5, help="the length of a turn (default 5)")
-    options.add_argument("--tasks", type=int, default=1_000_000, help="of the one user, for scale")
+    options.add_argument(
+        "--tasks", type=int, default=1_000_000, help="of the one user, for scale and erasure"
+    )
     options.add_argument("--requests", type=int, default=100_000, help="to the worker, for memory")
     options.add_argument("--dry", action="store_true", help="leave docs/benchmarks.md as it is")
     return options

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import ceiling, memory
+from benchmarks import ceiling, erasure, memory
 from benchmarks.api import bulk, create, events, listing
 from benchmarks.report import Report
 from benchmarks.scale import growth
@@ -16,4 +16,5 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "bulk": bulk.run,
     "memory": memory.run,
     "scale": growth.run,
+    "erasure": erasure.run,
 }

@@ -40,7 +40,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def test_every_benchmark_has_a_name_and_a_small_version() -> None:
-    assert set(BENCHMARKS) == {*NAMES, *LONG} == {*IN_THE_TABLE, "memory", "scale"}
+    assert set(BENCHMARKS) == {*NAMES, *LONG} == {*IN_THE_TABLE, "memory", "scale", "erasure"}
 
 
 @pytest.mark.slow
@@ -73,6 +73,14 @@ def test_every_query_of_the_list_is_asked_for_both_users(stage: Stage) -> None:
     owner = Owner(person=Mock(), tags={"common": 1, "second": 2, "rare": 3}, head=4)
     assert set(names) >= set(queries(owner))
     assert "11,000 rows" in found.text
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_an_account_is_erased_to_its_last_task(stage: Stage) -> None:
+    found = BENCHMARKS["erasure"](stage)
+    assert "| 1,000 |" in found.text
+    assert "1,000 tasks, each with a tag" in found.text
 
 
 @pytest.mark.django_db

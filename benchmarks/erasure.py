@@ -1,0 +1,92 @@
+"""Erasing a closed account with many tasks, by the tick's own function, with a relay that takes the events."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+from django.db import connection
+
+from accounts_app.erasure import close_account, erase_closed_accounts
+from accounts_app.models import User
+from benchmarks.report import Report, table
+from benchmarks.stage import Stage, execute, people
+from events_app.models import OutboxEvent
+from tasks_app.models import Tag, Task
+from tasks_app.services import create_task
+from todo_project.embedded.places import CHECKOUT, Places
+from todo_project.embedded.processes import spawn, stop_all
+
+# The tick comes each 2 s and works for 1.5 s of them (CELERY_BEAT_SCHEDULE, erasure.SECONDS_PER_CALL).
+PAUSE_SECONDS = 0.5
+REPORTED = (10, 25, 50, 75, 100)  # in hundredths of the tasks
+
+
+def run(stage: Stage) -> Report:
+    """Tasks a second, memory and the depth of the outbox, as the account becomes smaller."""
+    user = people("leaving", 1)[0].user
+    _furnish(user, stage.tasks)
+    close_account(user)
+    execute("VACUUM ANALYZE")
+    rows: list[list[str]] = []
+    deepest, started = 0, time.monotonic()
+    with _relay(stage):
+        while User.objects.filter(pk=user.pk).exists():
+            erase_closed_accounts()
+            deepest = max(deepest, OutboxEvent.objects.count())
+            gone = stage.tasks - Task.objects.filter(user=user).count()
+            if len(rows) < len(REPORTED) and gone >= stage.tasks * REPORTED[len(rows)] // 100:
+                rows.append(_row(gone, time.monotonic() - started, deepest))
+                print(*rows[-1], flush=True)
+            time.sleep(PAUSE_SECONDS)
+    whole = time.monotonic() - started
+    return Report(
+        "Erasing an account",
+        [
+            f"{stage.tasks:,} tasks, each with a tag; {whole:,.0f} s until nothing of the account was left, with the"
+            f" tick's pauses: **{stage.tasks / whole:,.0f} tasks a second**.",
+            table(["tasks erased", "after, s", "a second", "deepest outbox", "resident, MB"], rows),
+        ],
+    )
+
+
+def _furnish(user: User, tasks: int) -> None:
+    """As many tasks as that, copies of one, each with a tag."""
+    tag = Tag.objects.create(user=user, name="everything")
+    first = create_task(user, title="Water the plants", description="All of them.")
+    columns = [field.column for field in Task._meta.concrete_fields if not field.primary_key]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO tasks ({', '.join(columns)}) SELECT {', '.join(columns)} FROM tasks,"
+            " generate_series(2, %s) WHERE id = %s",
+            [tasks, first.pk],
+        )
+        cursor.execute(
+            "INSERT INTO task_tags (task_id, tag_id, created_at)"
+            " SELECT id, %s, now() FROM tasks WHERE user_id = %s",
+            [tag.pk, user.pk],
+        )
+
+
+@contextmanager
+def _relay(stage: Stage) -> Iterator[None]:
+    with (stage.folder / "relay.log").open("wb") as log:
+        process = spawn(
+            [sys.executable, "manage.py", "relay_outbox"],
+            places=Places(data=stage.folder),
+            environment=dict(stage.environment),
+            cwd=CHECKOUT,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield
+        finally:
+            stop_all([process], stop_signal=signal.SIGTERM, seconds=5)
+
+
+def _row(gone: int, seconds: float, deepest: int) -> list[str]:
+    resident = psutil.Process().memory_info().rss / 2**20
+    return [f"{gone:,}", f"{seconds:,.0f}", f"{gone / seconds:,.0f}", f"{deepest:,}", f"{resident:.0f}"]
