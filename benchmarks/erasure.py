@@ -1,4 +1,4 @@
-"""Erasing a closed account with many tasks, by the tick's own function, with a relay that takes the events."""
+"""Erasing a closed account with many tasks, by the tick's function, with a relay for the events."""
 
 import signal
 import sys
@@ -45,8 +45,8 @@ def run(stage: Stage) -> Report:
     return Report(
         "Erasing an account",
         [
-            f"{stage.tasks:,} tasks, each with a tag; {whole:,.0f} s until nothing of the account was left, with the"
-            f" tick's pauses: **{stage.tasks / whole:,.0f} tasks a second**.",
+            f"{stage.tasks:,} tasks, each with a tag; {whole:,.0f} s until nothing of the account was left,"
+            f" with the tick's pauses: **{stage.tasks / whole:,.0f} tasks a second**.",
             table(["tasks erased", "after, s", "a second", "deepest outbox", "resident, MB"], rows),
         ],
     )
@@ -56,7 +56,7 @@ def _furnish(user: User, tasks: int) -> None:
     """As many tasks as that, copies of one, each with a tag."""
     tag = Tag.objects.create(user=user, name="everything")
     first = create_task(user, title="Water the plants", description="All of them.")
-    columns = [field.column for field in Task._meta.concrete_fields if not field.primary_key]
+    columns = [str(field.column) for field in Task._meta.concrete_fields if not field.primary_key]
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO tasks ({', '.join(columns)}) SELECT {', '.join(columns)} FROM tasks,"
