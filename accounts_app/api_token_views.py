@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts_app.api_tokens import MAX_PER_USER, PREFIX, NotByApiToken, create_api_token
 from accounts_app.models import ApiToken, User
+from http_app.instants import InstantField
 from http_app.serializers import StrictSerializer
 from http_app.views import ApiView, OwnedByUser
 
@@ -24,6 +25,11 @@ class ApiTokenSerializer(StrictSerializer, serializers.ModelSerializer[ApiToken]
         max_length=len(ApiToken.Scope.choices),
         help_text="`read` for GET, HEAD and OPTIONS, `write` for everything else; one of them or both.",
     )
+    expires_at = InstantField(
+        allow_null=True,
+        required=False,
+        help_text="From then on it is refused; null or left out: good until it is deleted.",
+    )
 
     class Meta:
         model = ApiToken
@@ -31,9 +37,6 @@ class ApiTokenSerializer(StrictSerializer, serializers.ModelSerializer[ApiToken]
         read_only_fields = ["id", "last_used_at", "created_at"]
         extra_kwargs: dict[str, dict[str, Any]] = {
             "name": {"help_text": "What you will know it by."},
-            "expires_at": {
-                "help_text": "From then on it is refused; null or left out: good until it is deleted."
-            },
             "last_used_at": {"help_text": "Right to a minute."},
         }
 

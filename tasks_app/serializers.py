@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from http_app.serializers import StrictSerializer
-from tasks_app.api_fields import InstantField
+from http_app.instants import InstantField
 from tasks_app.models import Priority, Tag
 
 LONGEST_SNOOZE_MINUTES = 366 * 24 * 60

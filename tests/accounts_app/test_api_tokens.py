@@ -121,6 +121,8 @@ def test_a_token_makes_and_ends_no_tokens(program: APIClient, method: str, path:
         ({"scopes": "read"}, "scopes", "invalid"),
         ({"scopes": None}, "scopes", "null"),
         ({"expires_at": "2001-01-01T00:00:00Z"}, "expires_at", "past"),
+        ({"expires_at": "2030-05-01"}, "expires_at", "naive"),
+        ({"expires_at": "2030-05-01T09:00:00"}, "expires_at", "naive"),
         ({"expires_at": "tomorrow"}, "expires_at", "invalid"),
         ({"token": "todo_pat_mine"}, "token", "unknown_field"),
         ({"digest": "0" * 64}, "digest", "unknown_field"),

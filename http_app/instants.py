@@ -35,7 +35,7 @@ class InstantField(serializers.DateTimeField):
 
 
 class InstantOrDateField(InstantField):
-    """An instant, or a date alone, which means the end of that day in the task's zone."""
+    """An instant, or a date alone, which means the end of that day in a zone that the caller knows."""
 
     def to_internal_value(self, value: Any) -> datetime | date:  # type: ignore[override]
         try:
