@@ -8,8 +8,8 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
-from http_app.serializers import StrictSerializer
 from http_app.instants import InstantField
+from http_app.serializers import StrictSerializer
 from tasks_app.models import Priority, Tag
 
 LONGEST_SNOOZE_MINUTES = 366 * 24 * 60

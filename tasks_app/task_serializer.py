@@ -12,9 +12,9 @@ from rest_framework.fields import get_error_detail
 
 from accounts_app.models import User
 from accounts_app.serializers import TimeZoneField
+from http_app.instants import InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
 from recurring_app.rules import end_of_local_day
-from http_app.instants import InstantField, InstantOrDateField
 from tasks_app.models import (
     DEFAULT_PRIORITY_ID,
     MAX_REMINDER_OFFSET_MINUTES,
