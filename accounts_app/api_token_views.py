@@ -14,13 +14,13 @@ from rest_framework.response import Response
 from accounts_app.api_tokens import MAX_PER_USER, PREFIX, NotByApiToken, create_api_token
 from accounts_app.models import ApiToken, User
 from http_app.instants import InstantField
-from http_app.serializers import StrictSerializer
+from http_app.serializers import OneOfField, StrictSerializer
 from http_app.views import ApiView, OwnedByUser
 
 
 class ApiTokenSerializer(StrictSerializer, serializers.ModelSerializer[ApiToken]):
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(ApiToken.Scope.choices),
+        child=OneOfField(ApiToken.Scope.choices),
         allow_empty=False,
         max_length=len(ApiToken.Scope.choices),
         help_text="`read` for GET, HEAD and OPTIONS, `write` for everything else; one of them or both.",

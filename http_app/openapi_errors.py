@@ -107,7 +107,7 @@ ERRORS = {
         "The body is not application/json in UTF-8, or is encoded.",
         CLIENT,
         "unsupported_media_type",
-        'Unsupported media type "text/plain" in request.',
+        'Unsupported media type "text/plain" in request. Send application/json.',
     ),
     "422": DescribedError(
         "IdempotencyKeyReused",

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from copy import copy
 from functools import cache, cached_property
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -10,12 +10,23 @@ from rest_framework.utils.serializer_helpers import BindingDict
 from http_app.json_types import type_problem
 
 
+class OneOfField(serializers.ChoiceField):
+    """A choice whose refusal names the choices."""
+
+    default_error_messages = {"invalid_choice": "Write one of {choices}."}
+
+    def fail(self, key: str, **values: Any) -> NoReturn:
+        super().fail(key, choices=", ".join(map(str, self.choices)), **values)
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     # Mixed in before a serializer: refuses what it would otherwise drop without a word. A field it does not
     # know (code `unknown_field`) or only answers with (`read_only`), or a value of another JSON type than the
     # document says (`invalid`) is named in the 400, beside whatever else is wrong with the input. A nested
     # serializer is strict when it has the mixin too. (No docstring: the OpenAPI document would give it to
     # every schema.)
+
+    serializer_choice_field = OneOfField  # for a ModelSerializer's own fields
 
     @cached_property
     def fields(self) -> dict[str, Any]:  # type: ignore[override] # DRF's is a BindingDict

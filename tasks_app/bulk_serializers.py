@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from http_app.errors import ErrorSerializer
-from http_app.serializers import StrictSerializer
+from http_app.serializers import OneOfField, StrictSerializer
 from tasks_app.task_serializer import LARGEST_ID
 
 MAX_OPERATIONS = 1_000
@@ -32,7 +32,7 @@ class FieldsOfATask(serializers.DictField):
 class OperationSerializer(StrictSerializer):
     """One change of one task."""
 
-    op = serializers.ChoiceField(choices=OPERATIONS)
+    op = OneOfField(choices=OPERATIONS)
     id = serializers.IntegerField(
         required=False, min_value=1, max_value=LARGEST_ID, help_text="The task; with all but create."
     )

@@ -55,6 +55,8 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
 
 
 class OwnTagField(serializers.PrimaryKeyRelatedField[Tag]):
+    default_error_messages = {"does_not_exist": "You have no tag of id {pk_value}."}
+
     def get_queryset(self) -> QuerySet[Tag]:
         return Tag.objects.filter(user=self.context["request"].user.pk)
 

@@ -74,6 +74,7 @@ def test_a_method_that_is_not_there(caller: Client) -> None:
 def test_a_body_that_is_not_json(caller: Client, content_type: str) -> None:
     error = error_of(post(caller, b"name=x", content_type), 415, "client_error")
     assert error["code"] == "unsupported_media_type"
+    assert error["detail"].endswith(" Send application/json.")
 
 
 def test_an_answer_that_we_do_not_speak(caller: Client) -> None:
