@@ -48,8 +48,8 @@ class ExceptionHandler(handler.ExceptionHandler):
             return Conflict()
         if away := unavailable(exc):
             return away
-        if isinstance(exc, UnsupportedMediaType) and exc.detail.startswith("Unsupported media type"):
-            exc.detail = ErrorDetail(f"{exc.detail} Send application/json.", exc.detail.code)
+        if isinstance(exc, UnsupportedMediaType) and str(exc.detail).startswith("Unsupported media type"):
+            exc.detail = ErrorDetail(f"{exc.detail} Send application/json.", exc.default_code)
         if isinstance(exc, AuthenticationFailed | NotAuthenticated):
             exc.detail = _reworded(exc.detail)
         if isinstance(exc, Throttled):

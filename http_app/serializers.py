@@ -26,7 +26,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     # serializer is strict when it has the mixin too. (No docstring: the OpenAPI document would give it to
     # every schema.)
 
-    serializer_choice_field = OneOfField  # for a ModelSerializer's own fields
+    serializer_choice_field: Any = OneOfField  # for a ModelSerializer's own fields
 
     @cached_property
     def fields(self) -> dict[str, Any]:  # type: ignore[override] # DRF's is a BindingDict
