@@ -106,7 +106,7 @@ class RecurringTask(models.Model):
 
 
 class SeriesSlot(models.Model):
-    """What became of one slot of a series or of a template."""
+    """What became of one slot of a series or of a template. It stays when the slot's task is erased."""
 
     class Outcome(models.TextChoices):
         DONE = "done"
@@ -120,6 +120,7 @@ class SeriesSlot(models.Model):
     )
     slot_at = models.DateTimeField()
     outcome = models.CharField(max_length=7, choices=Outcome)
+    # Of a series: when its task was completed last; what is told of an earlier completion is told again.
     recorded_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

@@ -2,6 +2,7 @@
 
 All of it is computed from the event, so the answer is the same however often and however late it is
 handled. That there is one successor is held by unique keys: generated_from, and series_id with occurrence_at.
+What a completion brought may be erased, and the completion told again later: its slot remembers it.
 Source: docs/decisions/0004-one-successor.md.
 """
 
@@ -10,19 +11,20 @@ from typing import Any
 
 from accounts_app.models import User
 from events_app.catalogue import TaskData
+from recurring_app.models import SeriesSlot
 from recurring_app.rules import Series
 from tasks_app.models import DEFAULT_PRIORITY_ID, OPEN, Priority, Tag, Task
 from tasks_app.services import create_task
 
 
 def create_next_occurrence(done: TaskData) -> Task | None:
-    """Create what follows the completed task; None when nothing does or when it is there already."""
+    """Create what follows the completed task; None when nothing does or when this was told before."""
     series, owner = _series(done), User.objects.filter(pk=done.user_id).first()
     if series is None or owner is None:
         return None
     # Whoever handles the same completion at the same time waits here, then finds the successor.
     rows = {task.pk: task for task in Task.objects.filter(pk__in=[done.id, done.parent_task_id]).locked()}
-    if Task.objects.filter(generated_from=done.id).exists():
+    if not _is_news(done) or Task.objects.filter(generated_from=done.id).exists():
         return None
     slot = _free_slot(series, done, alone=done.id in rows)
     if slot is None:
@@ -46,6 +48,21 @@ def _series(done: TaskData) -> Series | None:
     return Series(
         rule=done.recurrence_rule, timezone=done.timezone, anchor=done.anchor_local, until=done.recurrence_end
     )
+
+
+def _is_news(done: TaskData) -> bool:
+    """Write down in its slot that it was completed; False when this or a later completion stands there."""
+    slot, is_new = SeriesSlot.objects.get_or_create(
+        series_id=done.series_id,
+        slot_at=done.occurrence_at,
+        defaults={
+            "user_id": done.user_id,
+            "outcome": SeriesSlot.Outcome.DONE,
+            "recorded_at": done.completed_at,
+        },
+    )
+    older = SeriesSlot.objects.filter(pk=slot.pk, recorded_at__lt=done.completed_at)
+    return is_new or bool(older.update(outcome=SeriesSlot.Outcome.DONE, recorded_at=done.completed_at))
 
 
 def _free_slot(series: Series, done: TaskData, *, alone: bool) -> datetime | None:
