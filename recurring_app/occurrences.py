@@ -52,6 +52,8 @@ def _series(done: TaskData) -> Series | None:
 
 def _is_news(done: TaskData) -> bool:
     """Write down in its slot that it was completed; False when this or a later completion stands there."""
+    assert done.occurrence_at is not None
+    assert done.completed_at is not None
     slot, is_new = SeriesSlot.objects.get_or_create(
         series_id=done.series_id,
         slot_at=done.occurrence_at,
