@@ -4,18 +4,22 @@ Source: CloudEvents 1.0.2, JSON event format, structured mode; the `sequence` ex
 text, hence the zero padding.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils.dateparse import parse_datetime
+from pydantic import AwareDatetime, BaseModel, Field
 
 from events_app.catalogue import UnknownEventError, kind_of, parse
 from events_app.models import EventFields
 
 SOURCE = "/todo-backend/tasks"
 SEQUENCE_DIGITS = 19  # the largest bigint
+LONGEST_KEY = 100
+# Ten times the longest a task's title, description and tags can make; who reads more has other work undone.
+MAX_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,21 @@ class Event:
     time: datetime
     data: dict[str, Any]
     request_id: str = ""
+    # Where on its topic it was read, none without Kafka: it is the same event wherever that is.
+    partition: int | None = field(default=None, compare=False)
+    offset: int | None = field(default=None, compare=False)
+
+
+class _Envelope(BaseModel):
+    """What a row can hold of an envelope (`events_app/models.py`); attributes of others are passed over."""
+
+    id: UUID
+    type: str
+    subject: str = Field(max_length=100)
+    sequence: int = Field(ge=0, lt=2**63)
+    time: AwareDatetime
+    data: dict[str, Any]
+    requestid: str = Field("", max_length=64)
 
 
 def from_row(row: EventFields) -> Event:
@@ -45,6 +64,8 @@ def from_row(row: EventFields) -> Event:
         time=row.time,
         data=row.data,
         request_id=row.request_id,
+        partition=getattr(row, "partition", None),
+        offset=getattr(row, "offset", None),
     )
 
 
@@ -67,20 +88,42 @@ def to_wire(event: Event) -> dict[str, Any]:
 def from_wire(wire: dict[str, Any], *, key: str) -> Event:
     """The event of a message's value. Raises UnknownEventError when it is not one of ours."""
     try:
-        parse(wire["type"], wire["data"])
-        time = parse_datetime(wire["time"])
-        if time is None:
-            raise ValueError(f"time {wire['time']!r} is not ISO 8601")
-        return Event(
-            id=UUID(wire["id"]),
-            topic=kind_of(wire["type"]).topic,
-            type=wire["type"],
-            key=key,
-            subject=wire["subject"],
-            sequence=int(wire["sequence"]),
-            time=time,
-            data=wire["data"],
-            request_id=wire.get("requestid", ""),
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        envelope = _Envelope.model_validate(wire)
+        parse(envelope.type, envelope.data)
+    except ValueError as error:
         raise UnknownEventError(f"Not an event of this catalogue: {error}") from error
+    return Event(
+        id=envelope.id,
+        topic=kind_of(envelope.type).topic,
+        type=envelope.type,
+        key=key,
+        subject=envelope.subject,
+        sequence=envelope.sequence,
+        time=envelope.time,
+        data=envelope.data,
+        request_id=envelope.requestid,
+    )
+
+
+def from_message(
+    value: bytes | None, *, key: bytes | None, topic: str, partition: int | None, offset: int | None
+) -> Event:
+    """The event of a message as it was read. Raises UnknownEventError when it is not one of ours."""
+    if len(value or b"") > MAX_BYTES:
+        raise UnknownEventError(f"{len(value or b'')} bytes are more than the {MAX_BYTES} an event may have.")
+    try:
+        event = from_wire(json.loads(value or b""), key=_text_of(key))
+    except RecursionError:
+        raise UnknownEventError("JSON nested too deep.") from None
+    except ValueError as error:
+        raise UnknownEventError(str(error)) from error
+    if event.topic != topic:
+        raise UnknownEventError(f"{event.type} belongs on {event.topic}.")
+    return replace(event, partition=partition, offset=offset)
+
+
+def _text_of(key: bytes | None) -> str:
+    text = (key or b"").decode()
+    if len(text) > LONGEST_KEY:
+        raise UnknownEventError(f"A key has at most {LONGEST_KEY} characters.")
+    return text

@@ -1,19 +1,22 @@
 """One event and one group: handle it, or park it and go on.
 
 A handler that fails parks its event; later events of the same group and key queue behind it, so that
-order holds, while everybody else's go on. A tick retries with backoff; after MAX_ATTEMPTS the event
-becomes a dead letter.
+order holds, while everybody else's go on. A tick retries with backoff; after EVENT_MAX_ATTEMPTS the event
+becomes a dead letter. Why attempts are put on record: docs/decisions/0018-what-cannot-be-handled.md.
 """
 
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import DataError, connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from events_app.catalogue import UnknownEventError
+from events_app.dead_letters import event_of
 from events_app.envelope import Event, from_row
 from events_app.groups import handler_of
 from events_app.metrics import BURIED, HANDLED
@@ -21,25 +24,45 @@ from events_app.models import DeadLetter, EventFields, ParkedEvent
 
 log = structlog.get_logger(__name__)
 
-# 5 s, 10 s, 20 s ... 21 min: about 40 minutes in all, longer than a deploy or a database restart takes.
-MAX_ATTEMPTS = 9
-FIRST_RETRY = timedelta(seconds=5)
+# What is known of an attempt while it lasts, and of one that ended the process that made it.
+UNENDED = "Whoever tried it ended before it did."
+# When the next attempt follows on one of those, at the latest.
+LONGEST_UNENDED = timedelta(minutes=1)
+# Of an error's text: somebody else's data can be in it, as often as they like.
+LONGEST_ERROR = 2_000
 # One user's queue must not keep the tick from the others'; the next tick goes on with it.
 RETRIES_PER_KEY = 100
 
-_EVENT_FIELDS = [field.name for field in EventFields._meta.get_fields()]
+_EVENT_FIELDS = [*(field.name for field in EventFields._meta.get_fields()), "partition", "offset"]
 
 
 def handle(group: str, event: Event) -> None:
     """Have the group handle the event in one transaction, or park it. Never raises for a handler's fault."""
     with _ids_in_logs(group, event), transaction.atomic():
-        head = _of_key(group, event.key).order_by("id").first()
-        if head is not None:
-            _park(group, event, attempts=0, error="", due=head.next_attempt_at)
+        if _queue_behind_others(group, event):
             return
         error = _try(group, event)
         if error is not None:
             _park(group, event, attempts=1, error=error, due=timezone.now() + backoff(1))
+
+
+def handle_on_record(group: str, event: Event) -> None:
+    """As `handle`, with the attempt on record before it begins: one that ends the process counts too.
+
+    For the first events that a process meets: one of them may have ended the process before it.
+    """
+    with _ids_in_logs(group, event), transaction.atomic():
+        if _queue_behind_others(group, event):
+            return
+        _park(group, event, attempts=0, error="", due=timezone.now())
+    _retry_head(group, event.key)
+
+
+def _queue_behind_others(group: str, event: Event) -> bool:
+    head = _of_key(group, event.key).order_by("id").first()
+    if head is not None:
+        _park(group, event, attempts=0, error="", due=head.next_attempt_at)
+    return head is not None
 
 
 def retry_parked(limit: int = 100) -> int:
@@ -53,7 +76,8 @@ def retry_parked(limit: int = 100) -> int:
 
 def backoff(attempts: int) -> timedelta:
     """How long to wait after this many failed attempts."""
-    return FIRST_RETRY * (1 << (attempts - 1))
+    first: timedelta = settings.EVENT_FIRST_RETRY
+    return first * (1 << (attempts - 1))
 
 
 def _retry_key(group: str, key: str) -> int:
@@ -65,26 +89,50 @@ def _retry_key(group: str, key: str) -> int:
 
 def _retry_head(group: str, key: str) -> bool:
     """Try the oldest parked event of the key; True when it has left the table."""
-    with ExitStack() as bound, transaction.atomic():
-        head = ParkedEvent.objects.filter(group=group, key=key).select_for_update().order_by("id").first()
+    with transaction.atomic():
+        head = _of_key(group, key).select_for_update().order_by("id").first()
         if head is None or head.next_attempt_at > timezone.now():
             return False
-        event = from_row(head)
-        bound.enter_context(_ids_in_logs(group, event))
-        error = _try(group, event)
-        if error is None:
-            head.delete()
+        if head.attempts >= settings.EVENT_MAX_ATTEMPTS:  # the last one ended whoever made it
+            bury(head)
             return True
-        return _failed_again(head, error)
+        _count_attempt(head)
+    return _attempt(head)
+
+
+def _count_attempt(head: ParkedEvent) -> None:
+    """Before it is made."""
+    head.attempts += 1
+    head.error = UNENDED
+    head.next_attempt_at = timezone.now() + min(backoff(head.attempts), LONGEST_UNENDED)
+    head.save(update_fields=["attempts", "error", "next_attempt_at"])
+
+
+def _attempt(head: ParkedEvent) -> bool:
+    event = from_row(head)
+    with _ids_in_logs(head.group, event), transaction.atomic():
+        if not ParkedEvent.objects.filter(pk=head.pk).select_for_update().exists():
+            return False  # an operator has buried it meanwhile
+        error = _try(head.group, event)
+        return _done(head) if error is None else _failed_again(head, error)
+
+
+def _done(head: ParkedEvent) -> bool:
+    head.delete()
+    # It may have been parked while this attempt lasted, and then is due when the next one would have been.
+    following = _of_key(head.group, head.key).order_by("id").values("pk")[:1]
+    ParkedEvent.objects.filter(pk__in=following, next_attempt_at__gt=timezone.now()).update(
+        next_attempt_at=timezone.now()
+    )
+    return True
 
 
 def _failed_again(head: ParkedEvent, error: str) -> bool:
-    head.attempts += 1
     head.error = error
-    if head.attempts >= MAX_ATTEMPTS:
+    if head.attempts >= settings.EVENT_MAX_ATTEMPTS:
         bury(head)
         return True
-    head.save(update_fields=["attempts", "error"])
+    head.save(update_fields=["error"])
     # What waits behind it is not due before it: the tick would look at all of it each time.
     _of_key(head.group, head.key).update(next_attempt_at=timezone.now() + backoff(head.attempts))
     return False
@@ -95,9 +143,17 @@ def _of_key(group: str, key: str) -> QuerySet[ParkedEvent]:
 
 
 def bury(parked: ParkedEvent) -> DeadLetter:
-    """Turn a parked event into a dead letter."""
-    dead = DeadLetter.objects.create(
-        group=parked.group, attempts=parked.attempts, error=parked.error, **_fields(from_row(parked))
+    """Turn a parked event into the dead letter of its group; another one of the same event is replaced."""
+    dead, _ = DeadLetter.objects.update_or_create(
+        group=parked.group,
+        event_id=parked.event_id,
+        defaults=_fields(from_row(parked))
+        | {
+            "attempts": parked.attempts,
+            "error": parked.error,
+            "died_at": timezone.now(),
+            "published_at": None,
+        },
     )
     log.error("event_died", group=parked.group, event_id=str(parked.event_id), error=parked.error)
     BURIED.labels(parked.group).inc()
@@ -106,10 +162,17 @@ def bury(parked: ParkedEvent) -> DeadLetter:
 
 
 def requeue(dead: DeadLetter) -> ParkedEvent:
-    """Give a dead letter back to its group, behind what is parked already."""
-    event = from_row(dead)
+    """Give a dead letter back to its group, behind what is parked already.
+
+    Raises UnknownEventError when it is, as it was when it came, no event of the catalogue.
+    """
+    event = event_of(dead)
     with _ids_in_logs(dead.group, event), transaction.atomic():
-        parked = _park(dead.group, event, attempts=0, error=dead.error, due=timezone.now())
+        try:
+            with transaction.atomic():
+                parked = _park(dead.group, event, attempts=0, error=dead.error, due=timezone.now())
+        except (DataError, ValueError) as error:
+            raise UnknownEventError(f"No row can hold it: {error}") from error
         dead.delete()
         log.info("dead_letter_requeued", type=event.type, subject=event.subject)
     return parked
@@ -130,10 +193,16 @@ def _try(group: str, event: Event) -> str | None:
     except Exception as error:  # whatever a handler does wrong must not stop the others
         HANDLED.labels(group, event.type, "failed").inc()
         log.exception("event_handler_failed", type=event.type, subject=event.subject)
-        return f"{type(error).__name__}: {error}"
+        return text_of(error)
     HANDLED.labels(group, event.type, "done").inc()
     log.info("event_handled", type=event.type, subject=event.subject)
     return None
+
+
+def text_of(error: BaseException) -> str:
+    """An error as a row can keep it: PostgreSQL has no NUL, nor half of a surrogate pair."""
+    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR].replace("\0", "\\0")
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _ids_in_logs(group: str, event: Event) -> AbstractContextManager[None]:

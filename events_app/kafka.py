@@ -1,40 +1,40 @@
 """Kafka, through confluent-kafka (librdkafka): the one module that imports it.
 
-`KafkaBroker` is what the relay publishes to, `GroupConsumer` what one group of handlers reads.
+`KafkaBroker` is what the relay publishes to. Who reads (`events_app/consuming.py`) and who looks after topics
+gets its clients, and their types, from here.
 Source: CloudEvents Kafka protocol binding 1.0.2, structured mode; librdkafka's CONFIGURATION.md.
 """
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from threading import Event as Signal
 from typing import Any
 
-import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
 
 from events_app.brokers import PublishError
-from events_app.catalogue import CATALOGUE, UnknownEventError
-from events_app.envelope import Event, from_wire, to_wire
-from events_app.groups import types_of
-from events_app.handling import handle
+from events_app.envelope import Event, to_wire
 
-log = structlog.get_logger(__name__)
+__all__ = [
+    "AdminClient",
+    "Consumer",
+    "KafkaError",
+    "KafkaException",
+    "Message",
+    "NewTopic",
+    "Producer",
+    "TopicPartition",
+]
+
 _librdkafka = logging.getLogger("librdkafka")
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
-DEAD_LETTERS = ".dlq"
 # What is in flight at once is what memory holds, and what is sent again after a kill.
 PUBLISH_BATCH = 2000
-CONSUME_BATCH = 100
 _ANSWER_SECONDS = 0.5
-_RETRY_SECONDS = 1.0
-_CREATE_SECONDS = 30
 
 
 class KafkaBroker:
@@ -91,108 +91,40 @@ class KafkaBroker:
         self._producer = _producer()
 
 
-class GroupConsumer:
-    """Reads the topics of one group and has it handle each event; commits what is handled or parked."""
-
-    def __init__(self, group: str) -> None:
-        self.group = group
-        self.topics = sorted({CATALOGUE[name].topic for name in types_of(group)})
-
-    def run(self, stopping: Signal) -> None:
-        """Consume until `stopping` is set; then commit and leave the group."""
-        while not stopping.is_set():
-            try:
-                with self.joined() as consumer:
-                    while not stopping.is_set():
-                        self.step(consumer)
-            except (OperationalError, InterfaceError, KafkaException) as error:
-                # What was not handled is not committed, and comes again.
-                log.warning("consumer_starts_anew", group=self.group, error=str(error))
-                connection.close()
-                stopping.wait(_RETRY_SECONDS)
-        connection.close()
-
-    @contextmanager
-    def joined(self) -> Iterator[Consumer]:
-        """A client that is a member of the group until the block ends."""
-        consumer = Consumer(_consumer_settings(self.group), logger=_librdkafka)
-        try:
-            consumer.subscribe(self.topics)
-            yield consumer
-        finally:
-            consumer.close()
-
-    def step(self, consumer: Consumer) -> int:
-        """Handle what came within a tenth of a second, then commit it; how many messages."""
-        messages = consumer.consume(CONSUME_BATCH, timeout=0.1)
-        for message in messages:
-            self._take(message)
-        if messages:
-            consumer.commit(asynchronous=False)
-        return len(messages)
-
-    def _take(self, message: Message) -> None:
-        if (error := message.error()) is not None:
-            raise KafkaException(error)
-        try:
-            event = from_message(message)
-        except UnknownEventError as unknown:
-            self._bury(message, unknown)
-            return
-        if event.type in types_of(self.group):
-            handle(self.group, event)
-
-    def _bury(self, message: Message, reason: Exception) -> None:
-        """Put what is no event of ours on the dead-letter topic, and wait until it is there."""
-        log.error("message_is_no_event", group=self.group, error=str(reason), **_whence(message))
-        headers = _whence(message) | {"group": self.group, "error": str(reason), "attempts": "1"}
-        producer = _producer()
-        producer.produce(
-            f"{message.topic()}{DEAD_LETTERS}",
-            key=message.key(),
-            value=message.value(),
-            headers=[*(message.headers() or []), *((name, text.encode()) for name, text in headers.items())],
-        )
-        while producer.flush(_ANSWER_SECONDS):
-            log.warning("dead_letter_waits_for_the_broker", group=self.group)
-
-
-def from_message(message: Message) -> Event:
-    """The event a message carries. Raises UnknownEventError when it carries none of ours."""
-    try:
-        wire = json.loads(message.value() or b"")
-        return from_wire(wire, key=(message.key() or b"").decode())
-    except ValueError as error:
-        raise UnknownEventError(str(error)) from error
-
-
-def _whence(message: Message) -> dict[str, str]:
-    return {
-        "topic": str(message.topic()),
-        "partition": str(message.partition()),
-        "offset": str(message.offset()),
-    }
-
-
-def create_topics() -> list[str]:
-    """Make the topics that are missing, as settings say; their names. Raises KafkaException."""
-    admin = AdminClient(_connection_settings())
-    there = admin.list_topics(timeout=_CREATE_SECONDS).topics
-    topics = {kind.topic for kind in CATALOGUE.values()}
-    wanted = sorted(topics.union(f"{topic}{DEAD_LETTERS}" for topic in topics) - set(there))
-    for future in admin.create_topics([_new_topic(name) for name in wanted]).values() if wanted else ():
-        future.result(_CREATE_SECONDS)
-    return wanted
-
-
-def _new_topic(name: str) -> NewTopic:
-    retention = str(int(settings.KAFKA_TOPIC_RETENTION.total_seconds() * 1000))
-    return NewTopic(
-        name,
-        num_partitions=settings.KAFKA_TOPIC_PARTITIONS,
-        replication_factor=settings.KAFKA_TOPIC_REPLICATION,
-        config={"retention.ms": retention},
+def consumer_of(group: str) -> Consumer:
+    """A client that reads as a member of the group and commits only what it is told to."""
+    return Consumer(
+        _connection_settings()
+        | {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "fetch.wait.max.ms": 50,
+        },
+        logger=_librdkafka,
     )
+
+
+def dead_letter_producer() -> Producer:
+    """A producer that gives up after seconds, and on one message only: dead letters have no order to keep."""
+    return Producer(
+        _connection_settings()
+        | {
+            "acks": "all",
+            "message.timeout.ms": 10_000,
+            # What is too large is the topic's to say.
+            "message.max.bytes": 16 * 1024 * 1024,
+            "compression.type": "lz4",
+            "partitioner": "murmur2_random",
+        },
+        logger=_librdkafka,
+    )
+
+
+def admin_client() -> AdminClient:
+    return AdminClient(_connection_settings(), logger=_librdkafka)
 
 
 def _producer() -> Producer:
@@ -214,16 +146,6 @@ def _producer() -> Producer:
         },
         logger=_librdkafka,
     )
-
-
-def _consumer_settings(group: str) -> dict[str, Any]:
-    return _connection_settings() | {
-        "group.id": group,
-        "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",
-        "partition.assignment.strategy": "cooperative-sticky",
-        "fetch.wait.max.ms": 50,
-    }
 
 
 def _connection_settings() -> dict[str, Any]:

@@ -52,10 +52,23 @@ class OutboxEvent(EventFields):
         return f"{self.type} {self.subject}"
 
 
-class ParkedEvent(EventFields):
-    """An event that one group could not handle yet, or that waits behind such an event of its key."""
+class GroupsEvent(EventFields):
+    """An event of one group, and the place on its topic that it came from (null without Kafka)."""
 
     group = models.CharField(max_length=100)
+    partition = models.IntegerField(null=True)
+    offset = models.BigIntegerField(null=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.type} {self.subject}"
+
+
+class ParkedEvent(GroupsEvent):
+    """An event that one group could not handle yet, or that waits behind such an event of its key."""
+
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     error = models.TextField(blank=True, default="")
@@ -72,22 +85,33 @@ class ParkedEvent(EventFields):
             models.Index(fields=["next_attempt_at"], name="parked_by_next_attempt"),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.group}: {self.type} {self.subject}"
 
+class DeadLetter(GroupsEvent):
+    """An event one group gave up on, with where it came from and why.
 
-class DeadLetter(EventFields):
-    """An event one group gave up on, with where it came from and why."""
+    What came on a topic and is no event of ours has its bytes in `raw_value`, which is null for an event:
+    type, subject and data are empty then, and `key` is what can be read of `raw_key`. Each of `raw_headers`
+    is a name and its value in base64, or null.
+    """
 
-    group = models.CharField(max_length=100)
     attempts = models.PositiveIntegerField()
     error = models.TextField()
     died_at = models.DateTimeField(default=timezone.now)
+    raw_key = models.BinaryField(null=True)
+    raw_value = models.BinaryField(null=True)
+    raw_headers = models.JSONField(default=list)
+    # When it was put on the dead-letter topic; null until then, and where there is no Kafka.
+    published_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "dead_letters"
         ordering = ["-died_at", "-id"]
-        indexes = [models.Index(fields=["-died_at"], name="dead_letters_by_time")]
-
-    def __str__(self) -> str:
-        return f"{self.group}: {self.type} {self.subject}"
+        constraints = [
+            models.UniqueConstraint(fields=["group", "event_id"], name="dead_once_per_group"),
+        ]
+        indexes = [
+            models.Index(fields=["-died_at"], name="dead_letters_by_time"),
+            models.Index(
+                fields=["id"], condition=models.Q(published_at=None), name="dead_letters_unpublished"
+            ),
+        ]

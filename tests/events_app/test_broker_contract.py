@@ -1,8 +1,10 @@
 """What every broker promises, held by the one in this process, librdkafka's mock and a real Apache Kafka."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,9 +15,14 @@ from pytest_django import Settings
 
 from events_app import groups
 from events_app.brokers import Broker, InProcessBroker, PublishError, broker_of_settings
-from events_app.envelope import Event
-from events_app.kafka import GroupConsumer, KafkaBroker, create_topics
-from events_app.models import ParkedEvent
+from events_app.catalogue import UnknownEventError
+from events_app.consuming import GroupConsumer
+from events_app.dead_letter_topics import DeadLetterTopics
+from events_app.envelope import MAX_BYTES, Event, to_wire
+from events_app.handling import bury, requeue
+from events_app.kafka import CONTENT_TYPE, KafkaBroker, consumer_of
+from events_app.models import DeadLetter, ParkedEvent
+from events_app.topics import create_topics
 from tests.events_app.kafka_servers import mock_cluster, real_kafka
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.kafka]
@@ -143,42 +150,110 @@ def test_a_refused_event_stops_what_is_behind_it(rig: Rig) -> None:
     assert rig.broker.publish([event("0", alice), too_large, event("2", alice)], waiting=lambda: None) == 1
 
 
+NESTED = b"[" * 200_000
+OVERSIZE = json.dumps({"type": "reminder.due", "data": {"title": "x" * MAX_BYTES}}).encode()
+NOTHING_KNOWN = b'{"type": "task.created", "data": {}}'
+
+
 @pytest.mark.parametrize(
-    "value", [b"", b"not JSON", b"[]", b"{}", b'{"type": "task.created", "data": {}}', b"\xff"], ids=repr
+    "value",
+    [b"", b"not JSON", b"[]", b"{}", NOTHING_KNOWN, b"\xff", NESTED, OVERSIZE],
+    ids=lambda value: repr(value[:40]),
 )
 def test_what_is_no_event_goes_to_the_dead_letters_and_blocks_nobody(rig: Rig, value: bytes) -> None:
+    group, alice = Group(), str(uuid4())
+    put(rig, value, key=alice.encode())
+    rig.publish(event("1", alice))
+    rig.until(group, lambda: group.handled.get(alice) == ["1"])
+    dead = DeadLetter.objects.get(group=group.name, key=alice)
+    assert (bytes(dead.raw_value or b""), bytes(dead.raw_key or b"")) == (value, alice.encode())
+    assert (dead.topic, dead.attempts) == ("reminders", 1)
+    assert dead.error
+    message = published(dead)
+    assert (message.value() or b"") == value
+    assert ("mark", alice.encode()) in (message.headers() or [])
+
+
+UNSTORABLE = [{"data": {"title": "\0"}}, {"subject": "\ud800"}]
+
+
+@pytest.mark.parametrize("wrong", UNSTORABLE, ids=["NUL", "half a pair"])
+def test_what_no_row_can_hold_is_no_event_either(rig: Rig, wrong: dict[str, Any]) -> None:
+    group, alice = Group(), str(uuid4())
+    group.poison = {"unreadable", "\ud800"}
+    wire = to_wire(event("unreadable", alice))
+    wire = wire | wrong | {"data": wire["data"] | wrong.get("data", {})}
+    put(rig, json.dumps(wire).encode(), key=alice.encode())
+    rig.publish(event("1", alice))
+    rig.until(group, lambda: group.handled.get(alice) == ["1"])
+    dead = DeadLetter.objects.get(group=group.name, key=alice)
+    with pytest.raises(UnknownEventError):
+        requeue(dead)
+
+
+def test_what_is_read_again_is_the_same_dead_letter(rig: Rig) -> None:
+    group, alice = Group(), str(uuid4())
+    put(rig, b"not JSON", key=alice.encode())
+    rig.publish(event("1", alice))
+    rig.until(group, lambda: group.handled.get(alice) == ["1"])
+    first = DeadLetter.objects.get(key=alice)
+    with consumer_of(f"reader-{uuid4()}") as client:  # which begins at the start
+        client.subscribe(["reminders"])
+        deadline = monotonic() + PATIENCE_SECONDS
+        while group.handled[alice] != ["1", "1"]:
+            assert monotonic() < deadline
+            GroupConsumer(group.name).step(client)
+    assert DeadLetter.objects.get(key=alice) == first
+
+
+def test_an_event_given_up_on_goes_to_the_dead_letters_too(rig: Rig) -> None:
+    if not isinstance(rig.broker, KafkaBroker):
+        pytest.skip("without Kafka there are rows only")
+    group, alice = Group(), str(uuid4())
+    poison = str(uuid4())
+    group.poison = {poison}
+    sent = event(poison, alice)
+    rig.publish(sent)
+    rig.until(group, lambda: ParkedEvent.objects.filter(group=group.name).exists())
+    dead = bury(ParkedEvent.objects.get(group=group.name))
+    message = published(dead)
+    assert json.loads(message.value() or b"") == to_wire(sent)
+    assert CONTENT_TYPE in (message.headers() or [])
+
+
+def put(rig: Rig, value: bytes, *, key: bytes) -> None:
+    """Put a message of somebody else's on the topic, where the events of the key go."""
     if not isinstance(rig.broker, KafkaBroker):
         pytest.skip("this process cannot get what it has not written")
-    group, alice = Group(), str(uuid4())
-    mark = str(uuid4()).encode()
     # Another partitioner would put it elsewhere than what comes behind it.
     servers = {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS}
     producer = Producer(servers | {"partitioner": "murmur2_random"})
-    producer.produce("reminders", key=alice, value=value, headers=[("mark", mark)])
+    producer.produce("reminders", key=key, value=value, headers=[("mark", key)])
     assert producer.flush(10) == 0
-    rig.publish(event("1", alice))
-    rig.until(group, lambda: group.handled.get(alice) == ["1"])
-    dead = message_with(mark, "reminders.dlq")
-    headers = dict(dead.headers() or [])
-    assert (dead.value() or b"", dead.key()) == (value, alice.encode())
-    assert (headers["topic"], headers["group"], headers["attempts"]) == (
-        b"reminders",
-        group.name.encode(),
-        b"1",
-    )
+
+
+def published(dead: DeadLetter) -> Message:
+    """Publish the dead letter; its message, with what the headers have to tell."""
+    assert DeadLetterTopics().publish_some() >= 1
+    dead.refresh_from_db()
+    assert dead.published_at is not None
+    message = message_with(("id", str(dead.event_id).encode()), "reminders.dlq")
+    headers = dict(message.headers() or [])
+    assert message.key() == dead.key.encode()
+    for name in ("topic", "partition", "offset", "group", "error", "attempts"):
+        assert headers[name] == str(getattr(dead, name)).encode(), name
     assert int(headers["offset"]) >= 0
-    assert int(headers["partition"]) >= 0
-    assert headers["error"]
+    return message
 
 
-def message_with(mark: bytes, topic: str) -> Message:
-    """The message on the topic with this mark in its headers."""
-    reader = GroupConsumer(f"reader-{uuid4()}")
-    reader.topics = [topic]
-    with reader.joined() as client:
-        deadline = monotonic() + PATIENCE_SECONDS
-        while monotonic() < deadline:
-            for message in client.consume(100, timeout=0.5):
-                if ("mark", mark) in (message.headers() or []):
-                    return message
-    raise AssertionError(f"{topic} has no message with {mark!r}")
+def message_with(header: tuple[str, bytes], topic: str) -> Message:
+    """The message on the topic that has this header."""
+    client = consumer_of(f"reader-{uuid4()}")
+    client.subscribe([topic])
+    deadline = monotonic() + PATIENCE_SECONDS
+    while monotonic() < deadline:
+        message = client.poll(0.5)
+        if message is not None and header in (message.headers() or []):
+            client.close()
+            return message
+    raise AssertionError(f"{topic} has no message with {header}")

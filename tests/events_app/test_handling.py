@@ -1,6 +1,7 @@
 """A failing handler parks its event; order holds for its key, and nobody else waits."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,13 +9,15 @@ import pytest
 import structlog
 import time_machine
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from events_app import groups
 from events_app.brokers import InProcessBroker
 from events_app.envelope import Event
-from events_app.handling import MAX_ATTEMPTS, backoff, bury, handle, requeue, retry_parked
+from events_app.handling import UNENDED, backoff, bury, handle, handle_on_record, requeue, retry_parked
 from events_app.models import DeadLetter, ParkedEvent
 
 pytestmark = pytest.mark.django_db
@@ -97,14 +100,14 @@ def test_later_events_of_the_key_queue_behind_and_other_keys_go_on(group: Group,
 def test_retries_back_off_then_the_event_dies_and_the_next_goes_on(group: Group, clock) -> None:
     group.poison = {"1"}
     publish(event("1"), event("2"))
-    for attempt in range(1, MAX_ATTEMPTS):
+    for attempt in range(1, settings.EVENT_MAX_ATTEMPTS):
         assert ParkedEvent.objects.get(subject="1").attempts == attempt
         clock.shift(backoff(attempt) - timedelta(seconds=1))
         assert retry_parked() == 0
         clock.shift(timedelta(seconds=1))
         retry_parked()
     dead = DeadLetter.objects.get()
-    assert (dead.group, dead.subject, dead.attempts) == ("one", "1", MAX_ATTEMPTS)
+    assert (dead.group, dead.subject, dead.attempts) == ("one", "1", settings.EVENT_MAX_ATTEMPTS)
     assert dead.error == "ZeroDivisionError: 1"
     assert dead.request_id == "r-1"
     assert group.handled == ["2"]
@@ -113,7 +116,7 @@ def test_retries_back_off_then_the_event_dies_and_the_next_goes_on(group: Group,
 def test_a_dead_letter_can_be_requeued(group: Group, clock) -> None:
     group.poison = {"1"}
     publish(event("1"))
-    for attempt in range(1, MAX_ATTEMPTS):
+    for attempt in range(1, settings.EVENT_MAX_ATTEMPTS):
         clock.shift(backoff(attempt))
         retry_parked()
     group.poison = set()
@@ -123,7 +126,8 @@ def test_a_dead_letter_can_be_requeued(group: Group, clock) -> None:
     assert not DeadLetter.objects.exists()
 
 
-def test_a_tick_that_runs_out_of_time_is_no_fault_of_the_event(group: Group, clock, monkeypatch) -> None:
+def test_a_tick_that_runs_out_of_time_ends_and_the_event_stays(group: Group, clock, monkeypatch) -> None:
+    """It counts as an attempt: whose handler hangs takes all the time of each tick."""
     group.poison = {"1"}
     publish(event("1"))
     clock.shift(backoff(1))
@@ -134,7 +138,9 @@ def test_a_tick_that_runs_out_of_time_is_no_fault_of_the_event(group: Group, clo
     monkeypatch.setitem(groups._handlers["one"], "reminder.due", run_out)
     with pytest.raises(SoftTimeLimitExceeded):
         retry_parked()
-    assert ParkedEvent.objects.get().attempts == 1
+    parked = ParkedEvent.objects.get()
+    assert (parked.attempts, parked.error) == (2, UNENDED)
+    assert parked.next_attempt_at == timezone.now() + backoff(2)
 
 
 def test_what_a_failing_handler_wrote_is_taken_back(only_ours: None) -> None:
@@ -219,3 +225,124 @@ def test_a_requeued_letter_is_told_with_its_event(group: Group) -> None:
         requeue(bury(parked))
     (line,) = [line for line in lines if line["event"] == "dead_letter_requeued"]
     assert (line["event_id"], line["group"]) == (str(parked.event_id), "one")
+
+
+def test_attempts_and_waits_are_settings(group: Group, clock, settings: Settings) -> None:
+    settings.EVENT_MAX_ATTEMPTS, settings.EVENT_FIRST_RETRY = 2, timedelta(seconds=1)
+    group.poison = {"1"}
+    publish(event("1"))
+    clock.shift(1)
+    assert retry_parked() == 1
+    assert DeadLetter.objects.get().attempts == 2
+
+
+def test_an_event_that_dies_again_is_one_dead_letter(group: Group, clock) -> None:
+    """Its topic was read again, from an offset before it."""
+    group.poison = {"1"}
+    again = event("1")
+    for _ in range(2):
+        handle("one", again)
+        bury(ParkedEvent.objects.get())
+        clock.shift(1)
+    dead = DeadLetter.objects.get()
+    assert (dead.event_id, dead.died_at) == (again.id, timezone.now() - timedelta(seconds=1))
+
+
+def test_where_an_event_came_from_stays_with_it(group: Group) -> None:
+    group.poison = {"1"}
+    handle("one", replace(event("1"), partition=3, offset=41))
+    parked = ParkedEvent.objects.get()
+    assert (parked.partition, parked.offset) == (3, 41)
+    dead = bury(parked)
+    assert (dead.partition, dead.offset) == (3, 41)
+    assert (requeue(dead).partition, ParkedEvent.objects.get().offset) == (3, 41)
+
+
+@pytest.mark.parametrize("said", ["\0", "\ud800", "x" * 100_000], ids=["NUL", "half a pair", "long"])
+def test_whatever_an_error_says_it_can_be_kept(only_ours: None, said: str) -> None:
+    """Else the event could not even be parked, and its group would stand still."""
+
+    @groups.handles("reminder.due", group="one")
+    def fail(_: Event) -> None:
+        raise ZeroDivisionError(said)
+
+    handle("one", event("1"))
+    assert ParkedEvent.objects.get().error.startswith("ZeroDivisionError: ")
+
+
+class Killed(BaseException):
+    """What a handler does that ends its process; nothing after it is written."""
+
+
+def kill(_: Event) -> None:
+    raise Killed
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWhatEndsItsProcess:
+    """The attempt is on record before it begins: else the event would come first again, for ever."""
+
+    def test_it_is_parked_and_the_next_process_goes_on(self, group: Group, monkeypatch) -> None:
+        deadly, behind, other = event("1"), event("2"), event("3", key="bob")
+        monkeypatch.setitem(groups._handlers["one"], "reminder.due", kill)
+        with pytest.raises(Killed):
+            handle_on_record("one", deadly)
+        monkeypatch.setitem(groups._handlers["one"], "reminder.due", group.handle)
+        for one in (deadly, behind, other):
+            handle_on_record("one", one)
+        assert group.handled == ["3"]
+        parked = ParkedEvent.objects.order_by("id")
+        assert [(row.subject, row.attempts, row.error) for row in parked] == [("1", 1, UNENDED), ("2", 0, "")]
+
+    def test_it_dies_after_as_many_attempts_as_any(self, group: Group, clock, monkeypatch) -> None:
+        monkeypatch.setitem(groups._handlers["one"], "reminder.due", kill)
+        with pytest.raises(Killed):
+            handle_on_record("one", event("1"))
+        handle_on_record("one", event("2"))
+        for _ in range(2, settings.EVENT_MAX_ATTEMPTS + 1):
+            clock.shift(timedelta(minutes=1))  # no longer than that, though nobody said it failed
+            with pytest.raises(Killed):
+                retry_parked()
+        monkeypatch.setitem(groups._handlers["one"], "reminder.due", group.handle)
+        clock.shift(timedelta(minutes=1))
+        assert retry_parked() == 2
+        assert group.handled == ["2"]
+        dead = DeadLetter.objects.get()
+        assert (dead.subject, dead.attempts, dead.error) == ("1", settings.EVENT_MAX_ATTEMPTS, UNENDED)
+
+    def test_what_succeeds_leaves_nothing(self, group: Group) -> None:
+        for subject in ("1", "2"):
+            handle_on_record("one", event(subject))
+        assert group.handled == ["1", "2"]
+        assert not ParkedEvent.objects.exists()
+
+    def test_what_fails_is_parked_as_ever(self, group: Group, clock) -> None:
+        group.poison = {"1"}
+        handle_on_record("one", event("1"))
+        parked = ParkedEvent.objects.get()
+        assert (parked.attempts, parked.error) == (1, "ZeroDivisionError: 1")
+        assert parked.next_attempt_at == timezone.now() + backoff(1)
+
+    def test_a_relay_that_starts_begins_so(self, group: Group, monkeypatch) -> None:
+        monkeypatch.setitem(groups._handlers["one"], "reminder.due", kill)
+        deadly = event("1")
+        with pytest.raises(Killed):
+            publish(deadly)
+        monkeypatch.setitem(groups._handlers["one"], "reminder.due", group.handle)
+        publish(deadly, event("2", key="bob"))
+        assert group.handled == ["2"]
+        assert ParkedEvent.objects.get().subject == "1"
+
+
+def test_what_is_parked_while_its_head_is_tried_is_due_as_soon_as_that_is_done(group: Group, clock) -> None:
+    group.poison = {"1"}
+    handle("one", event("1"))
+    clock.shift(backoff(1))
+
+    def meanwhile(_: Event) -> None:
+        handle("one", event("2"))
+
+    groups._handlers["one"]["reminder.due"] = meanwhile
+    retry_parked()
+    groups._handlers["one"]["reminder.due"] = group.handle
+    assert ParkedEvent.objects.get().next_attempt_at == timezone.now()

@@ -6,7 +6,9 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from events_app.kafka import GroupConsumer, KafkaBroker, create_topics
+from events_app.consuming import GroupConsumer
+from events_app.kafka import KafkaBroker
+from events_app.topics import create_topics
 from tests.events_app.kafka_servers import real_kafka
 from tests.events_app.test_broker_contract import event
 from todo_project.embedded.kafka.server import Kafka, Login

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "KAFKA_BOOTSTRAP_SERVERS names no Kafka; without one the relay calls the handlers."
             )
-        from events_app.kafka import GroupConsumer
+        from events_app.consuming import GroupConsumer
 
         stopping = threading.Event()
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         serve_metrics()
         log.info("consumers_started", groups=groups)
         with ThreadPoolExecutor(len(groups)) as pool:
-            runs = [pool.submit(GroupConsumer(group).run, stopping) for group in groups]
+            runs = [pool.submit(GroupConsumer(group, stopping).run) for group in groups]
             wait(runs, return_when=FIRST_EXCEPTION)
             stopping.set()  # one that failed takes the others along: whoever started us starts us anew
         for run in runs:

@@ -10,7 +10,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.KAFKA_BOOTSTRAP_SERVERS:
             raise CommandError("KAFKA_BOOTSTRAP_SERVERS names no Kafka.")
-        from events_app.kafka import create_topics
+        from events_app.topics import create_topics
 
         made = create_topics()
         self.stdout.write(f"Made: {', '.join(made)}." if made else "All topics are there.")

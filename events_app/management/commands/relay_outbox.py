@@ -1,8 +1,10 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from events_app.brokers import broker_of_settings
+from events_app.chores import Chore, done_beside
 from events_app.metrics import serve_metrics
 from events_app.relay import Relay
 
@@ -12,4 +14,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         serve_metrics()
-        Relay(broker_of_settings()).run()
+        relay = Relay(broker_of_settings())
+        with done_beside(_chores(), relay.stopping):
+            relay.run()
+
+
+def _chores() -> list[Chore]:
+    """What a relay, also one that stands by, does beside: only with Kafka."""
+    if not settings.KAFKA_BOOTSTRAP_SERVERS:
+        return []
+    from events_app.dead_letter_topics import DeadLetterTopics
+
+    return [Chore("dead_letters", DeadLetterTopics().publish_some, every_seconds=1.0)]

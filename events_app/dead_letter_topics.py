@@ -1,0 +1,107 @@
+"""Dead letters on `<topic>.dlq`: each row goes there with headers that say whence it came and why.
+
+The row is the intent, written with the fact. Any relay may publish it, also one that stands by: dead letters
+keep no order, and a row is one publisher's while it is locked. A kill may repeat one: its `id` tells.
+"""
+
+import json
+from base64 import b64decode
+from functools import partial
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from events_app.envelope import from_row, to_wire
+from events_app.kafka import CONTENT_TYPE, KafkaError, KafkaException, Message, Producer, dead_letter_producer
+from events_app.models import DeadLetter
+from events_app.topics import DEAD_LETTERS
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+# Longer than the producer takes to give up.
+_FLUSH_SECONDS = 15
+_LONGEST_ERROR = 1_000
+
+# bytes, which the client's own type does not say alone
+Headers = list[tuple[str, str | bytes | None]]
+
+
+class DeadLetterTopics:
+    """Publishes what is not on its topic yet; its client is made when there is something."""
+
+    def __init__(self) -> None:
+        self._producer: Producer | None = None
+
+    @transaction.atomic
+    def publish_some(self) -> int:
+        """Publish the oldest, BATCH of them; how many Kafka has taken. The rest is for another time."""
+        waiting = DeadLetter.objects.filter(published_at=None).order_by("id")
+        letters = list(waiting.select_for_update(skip_locked=True)[:BATCH])
+        if not letters:
+            return 0
+        errors = self._send(letters)
+        refused = [letter for letter in letters if _is_too_large(errors.get(letter.pk))]
+        errors |= self._send(refused, with_value=False)
+        taken = [letter.pk for letter in letters if errors.get(letter.pk) is None]
+        DeadLetter.objects.filter(pk__in=taken).update(published_at=timezone.now())
+        for error in {str(error) for error in errors.values() if error}:
+            log.warning("dead_letters_not_published", error=error)
+        return len(taken)
+
+    def _send(self, letters: list[DeadLetter], *, with_value: bool = True) -> dict[int, KafkaError | None]:
+        """What became of each, by the row's id: None, or why not."""
+        self._producer = self._producer or dead_letter_producer()
+        reports: dict[int, KafkaError | None] = {}
+        for letter in letters:
+            try:
+                self._producer.produce(
+                    f"{letter.topic}{DEAD_LETTERS}",
+                    key=_key(letter),
+                    value=_value(letter) if with_value else None,
+                    headers=_headers(letter),
+                    on_delivery=partial(_note, reports, letter.pk),
+                )
+            except KafkaException as error:
+                reports[letter.pk] = error.args[0]
+        self._producer.flush(_FLUSH_SECONDS)
+        return reports
+
+
+def _key(letter: DeadLetter) -> bytes | None:
+    if letter.raw_value is None:
+        return letter.key.encode()
+    return None if letter.raw_key is None else bytes(letter.raw_key)
+
+
+def _value(letter: DeadLetter) -> bytes:
+    if letter.raw_value is None:
+        return json.dumps(to_wire(from_row(letter)), separators=(",", ":")).encode()
+    return bytes(letter.raw_value)
+
+
+def _headers(letter: DeadLetter) -> Headers:
+    """Those it came with, and ours."""
+    own: Headers = [CONTENT_TYPE] if letter.raw_value is None else []
+    own += [(name, None if text is None else b64decode(text)) for name, text in letter.raw_headers]
+    told = {
+        "id": letter.event_id,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "group": letter.group,
+        "error": letter.error[:_LONGEST_ERROR],
+        "attempts": letter.attempts,
+    }
+    return own + [(name, None if value is None else str(value).encode()) for name, value in told.items()]
+
+
+def _is_too_large(error: KafkaError | None) -> bool:
+    return error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE
+
+
+def _note(
+    reports: dict[int, KafkaError | None], pk: int, error: KafkaError | None, _message: Message
+) -> None:
+    reports[pk] = error

@@ -1,0 +1,81 @@
+"""Dead letters as they are kept: events that a group gave up on, and messages that are no events."""
+
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+import structlog
+
+from events_app.envelope import LONGEST_KEY, Event, from_message, from_row
+from events_app.metrics import BURIED
+from events_app.models import DeadLetter
+
+log = structlog.get_logger(__name__)
+
+Headers = Iterable[tuple[str, bytes | None]]
+
+
+def bury_message(
+    group: str,
+    *,
+    topic: str,
+    partition: int,
+    offset: int,
+    time: datetime,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    error: str,
+) -> DeadLetter:
+    """Keep a message that is no event of ours as a dead letter of the group, once, however often it comes."""
+    # The time too: a topic that was made anew begins at offset 0 again.
+    place = f"{topic}/{partition}/{offset}/{time.isoformat()}"
+    dead, made = DeadLetter.objects.get_or_create(
+        group=group,
+        event_id=uuid5(NAMESPACE_URL, place),
+        defaults={
+            "topic": topic,
+            "partition": partition,
+            "offset": offset,
+            "time": time,
+            "key": _readable(key)[:LONGEST_KEY],
+            "sequence": 0,
+            "data": {},
+            "raw_key": key,
+            "raw_value": value or b"",
+            "raw_headers": [(_plain(name), _base64(text)) for name, text in headers],
+            "attempts": 1,
+            "error": error,
+        },
+    )
+    if made:
+        log.error("message_is_no_event", group=group, topic=topic, partition=partition, offset=offset)
+        BURIED.labels(group).inc()
+    return dead
+
+
+def event_of(dead: DeadLetter) -> Event:
+    """The event of a dead letter. Raises UnknownEventError when it is none that the catalogue knows."""
+    if dead.raw_value is None:
+        return from_row(dead)
+    return from_message(
+        bytes(dead.raw_value),
+        key=None if dead.raw_key is None else bytes(dead.raw_key),
+        topic=dead.topic,
+        partition=dead.partition,
+        offset=dead.offset,
+    )
+
+
+def _readable(raw: bytes | None) -> str:
+    return _plain((raw or b"").decode(errors="replace"))
+
+
+def _plain(text: str) -> str:
+    """As PostgreSQL can keep it."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _base64(raw: bytes | None) -> str | None:
+    return None if raw is None else b64encode(raw).decode()
