@@ -6,10 +6,10 @@ this module holds their `type`, their topic and their `data`.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 
 class UnknownEventError(ValueError):
@@ -56,6 +56,17 @@ class TaskData(_Schema):
     updated_at: datetime
 
 
+if TYPE_CHECKING:
+    TaskChanges = TaskData
+else:
+    TaskChanges = create_model(
+        "TaskChanges",
+        __base__=_Schema,
+        __doc__="Those fields of a task that changed, each with its value right after; the others are not there.",
+        **{name: (field.annotation, None) for name, field in TaskData.model_fields.items()},
+    )
+
+
 class TaskChanged(_Schema):
     """`task-events`: what happened to a task, with the whole task as it was right after."""
 
@@ -71,10 +82,10 @@ class TaskChanged(_Schema):
 class TaskSync(_Schema):
     """`task-updates`: only what changed, for the user's other devices."""
 
-    event_type: Literal["sync"] = "sync"
+    event_type: Literal["sync"]
     task_id: int
     user_id: UUID
-    changes: dict[str, Any]
+    changes: TaskChanges
     timestamp: datetime
 
 
