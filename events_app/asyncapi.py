@@ -19,7 +19,7 @@ CONTENT_TYPE = "application/cloudevents+json; charset=UTF-8"
 _BINDING = "0.5.0"
 _ENVELOPE = {
     "specversion": {"const": "1.0"},
-    "id": {"type": "string", "format": "uuid", "description": "UUIDv7. It may come again: drop it by this."},
+    "id": {"type": "string", "format": "uuid", "description": "UUIDv7; drop what comes again by it."},
     "source": {"const": SOURCE},
     "subject": {"type": "string", "pattern": "^[0-9]+$", "description": "The id of the task."},
     "time": {"type": "string", "format": "date-time"},
@@ -27,7 +27,7 @@ _ENVELOPE = {
     "sequence": {
         "type": "string",
         "pattern": f"^[0-9]{{{SEQUENCE_DIGITS}}}$",
-        "description": "The version of the task; text that compares as numbers do. Drop what you have passed.",
+        "description": "The version of the task, as text that compares. Drop what you have passed.",
     },
     "requestid": {
         "type": "string",
@@ -35,8 +35,9 @@ _ENVELOPE = {
         "description": "The request that made the change. Not there when none did.",
     },
 }
-_KEY = {"type": "string", "format": "uuid", "description": "The user's id: a user's events are in order."}
+_KEY = {"type": "string", "format": "uuid", "description": "The user's id."}
 _WHENCE = {
+    "id": "the same when the dead letter comes twice",
     "topic": "where it was read",
     "partition": "where on the topic",
     "offset": "where in the partition",
@@ -55,7 +56,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Events of the to-do backend",
             "version": VERSION,
-            "description": "Every change of a task is an event, in the task's order. In words: docs/events.md.",
+            "description": "Every change of a task, in the task's order. In words: docs/events.md.",
         },
         "defaultContentType": CONTENT_TYPE,
         "servers": _servers(),
@@ -152,7 +153,7 @@ def _data(name: str, kind: EventKind) -> dict[str, Any]:
 def _dead_letter() -> dict[str, Any]:
     return {
         "name": "deadLetter",
-        "summary": "Key, value and headers as they came, and headers that say whence and why.",
+        "summary": "Key, value (none when too large) and headers as they came; headers that say whence and why.",
         "headers": {
             "type": "object",
             "properties": {name: {"type": "string", "description": about} for name, about in _WHENCE.items()},

@@ -62,7 +62,7 @@ else:
     TaskChanges = create_model(
         "TaskChanges",
         __base__=_Schema,
-        __doc__="Those fields of a task that changed, each with its value right after; the others are not there.",
+        __doc__="The fields of a task that changed, as they are right after; the others are not there.",
         **{name: (field.annotation, None) for name, field in TaskData.model_fields.items()},
     )
 

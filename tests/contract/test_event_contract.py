@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import pytest
 import time_machine
-import time_machine
 from confluent_kafka import Consumer, Message
 from jsonschema import Draft7Validator
 from pytest_django import Settings
@@ -97,8 +96,14 @@ def make_one_of_each(alice: User) -> None:
 
 
 def read(servers: str, topics: list[str], count: int) -> list[Message]:
-    client = Consumer({"bootstrap.servers": servers, "group.id": str(uuid4()), "auto.offset.reset": "earliest",
-                       "fetch.wait.max.ms": 50})  # fmt: skip
+    client = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": str(uuid4()),
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 50,
+        }
+    )
     client.subscribe(topics)
     found: list[Message] = []
     deadline = monotonic() + 60
@@ -122,12 +127,12 @@ class TestPublished:
         new = load(FILE)
         messages, schemas = new["components"]["messages"], new["components"]["schemas"]
         if change == "field":
-            schemas["TaskData"]["properties"]["estimate"] = {"type": "integer"}
+            task(schemas)["estimate"] = {"type": "integer"}
         if change == "type":
             messages["task.archived"] = deepcopy(messages["task.updated"])
             new["channels"]["task-events"]["messages"]["task.archived"] = {}
         if change == "description":
-            schemas["TaskData"]["properties"]["title"]["description"] = "What is to be done."
+            task(schemas)["title"]["description"] = "What is to be done."
         if change == "example":
             messages["task.created"]["examples"] = []
         assert breaks(load(FILE), new) == []
@@ -135,18 +140,18 @@ class TestPublished:
     @pytest.mark.parametrize(
         ("said", "change"),
         [
-            ("task.sync: is not there", lambda m, _s, c: c["task-updates"]["messages"].pop("task.sync")),
-            ("moved from reminders to x", lambda m, _s, c: c["reminders"].update(address="x")),
-            (".bindings", lambda m, _s, c: m["reminder.due"]["bindings"]["kafka"]["key"].pop("format")),
-            (".headers", lambda m, _s, c: m["reminder.due"]["headers"].update(required=[])),
-            ("payload.sequence: is not", lambda m, _s, c: fields(m, "task.sync").pop("sequence")),
-            ("payload.subject: was", lambda m, _s, c: fields(m, "task.sync")["subject"].pop("pattern")),
-            ("task_data.color: is not", lambda m, s, c: s["TaskData"]["properties"].pop("color")),
-            ("task_data.version: was", lambda m, s, c: s["TaskData"]["properties"]["version"].update(type="string")),
-            ("recurrence_mode: was", lambda m, s, c: s["TaskData"]["properties"]["recurrence_mode"]["enum"].pop()),
+            ("task.sync: is not there", lambda m, s, c: c["task-updates"]["messages"].pop("task.sync")),
+            ("moved from reminders to x", lambda m, s, c: c["reminders"].update(address="x")),
+            (".bindings", lambda m, s, c: m["reminder.due"]["bindings"]["kafka"]["key"].pop("format")),
+            (".headers", lambda m, s, c: m["reminder.due"]["headers"].update(required=[])),
+            ("payload.sequence: is not", lambda m, s, c: fields(m, "task.sync").pop("sequence")),
+            ("payload.subject: was", lambda m, s, c: fields(m, "task.sync")["subject"].pop("pattern")),
+            ("task_data.color: is not", lambda m, s, c: task(s).pop("color")),
+            ("task_data.version: was", lambda m, s, c: task(s)["version"].update(type="string")),
+            ("recurrence_mode: was", lambda m, s, c: task(s)["recurrence_mode"]["enum"].pop()),
             ("changed for color", lambda m, s, c: s["TaskData"]["required"].remove("color")),
             ("changed for pinned", lambda m, s, c: s["TaskChanges"].update(required=["pinned"])),
-            ("tag_ids: was", lambda m, s, c: s["TaskData"]["properties"]["tag_ids"]["items"].update(type="string")),
+            ("tag_ids: was", lambda m, s, c: task(s)["tag_ids"]["items"].update(type="string")),
         ],
     )  # fmt: skip
     def test_what_breaks(self, said: str, change: Callable[[Any, Any, Any], object]) -> None:
@@ -157,4 +162,9 @@ class TestPublished:
 
 def fields(messages: dict[str, Any], name: str) -> dict[str, Any]:
     properties: dict[str, Any] = messages[name]["payload"]["properties"]
+    return properties
+
+
+def task(schemas: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = schemas["TaskData"]["properties"]
     return properties
