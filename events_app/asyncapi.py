@@ -153,7 +153,7 @@ def _data(name: str, kind: EventKind) -> dict[str, Any]:
 def _dead_letter() -> dict[str, Any]:
     return {
         "name": "deadLetter",
-        "summary": "Key, value (none when too large) and headers as they came; headers that say whence and why.",
+        "summary": "Key, value (none when too large), headers as they came; headers that say whence and why.",
         "headers": {
             "type": "object",
             "properties": {name: {"type": "string", "description": about} for name, about in _WHENCE.items()},
