@@ -1,5 +1,4 @@
 from collections.abc import Mapping
-from copy import copy
 from functools import cache, cached_property
 from typing import Any, NoReturn, cast
 
@@ -75,7 +74,8 @@ def _fields_of(serializer_class: type[StrictSerializer]) -> Mapping[str, Any]:
 
 def _copied(field: Any, parent: Any) -> Any:
     """A field as it is, for another serializer, with whatever it has inside."""
-    copied = copy(field)
+    copied = object.__new__(type(field))  # copy() takes eight times as long
+    copied.__dict__.update(field.__dict__)
     copied.parent = parent
     copied.__dict__.pop("fields", None)  # a serializer's own come by themselves
     for inner in ("child", "child_relation"):

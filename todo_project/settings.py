@@ -4,6 +4,7 @@ Development and production differ only in values: `TODO_ENV=production` makes th
 `todo_project/checks.py` refuse what is not safe to start with.
 """
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -360,7 +361,9 @@ LOGGING = logging_config(
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # The id is ours by then: http_app/request_ids.py has looked at it.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
-DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = 20
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
+# One line a request, when it is answered; that it began is told to who looks for one that hangs.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 structlog.configure(
     processors=[
         structlog.stdlib.filter_by_level,
