@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
         "--tasks", type=int, default=1_000_000, help="of the one user, for scale and erasure"
     )
     options.add_argument("--requests", type=int, default=100_000, help="to the worker, for memory")
+    options.add_argument(
+        "--only", default="", metavar="TEXT", help="queries with this in their name, for scale"
+    )
     options.add_argument("--dry", action="store_true", help="leave docs/benchmarks.md as it is")
     return options
 
@@ -84,11 +87,12 @@ def _run(name: str, options: argparse.Namespace) -> None:
                 seconds=options.seconds,
                 tasks=options.tasks,
                 requests=options.requests,
+                only=options.only,
             )
         )
     print(f"{found.text}\n\n--- {name}: done in {time.monotonic() - started:.0f} s", flush=True)
     if not options.dry:
-        report.write(name, found, about=about)
+        report.write(f"{name} {options.only}".strip(), found, about=about)
 
 
 if __name__ == "__main__":

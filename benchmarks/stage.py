@@ -34,7 +34,7 @@ class Stage:
     """How long to measure, and in which environment (DATABASE_URL, REDIS_URL ...) the web processes run.
 
     `folder` is for their logs. `seconds` is the length of a turn, `tasks` what the user with many has
-    (scale), `requests` how many the worker gets (memory).
+    (scale), `requests` how many the worker gets (memory), `only` a part of the names that are asked (scale).
     """
 
     environment: Mapping[str, str]
@@ -43,6 +43,7 @@ class Stage:
     seconds: float
     tasks: int = 1_000_000
     requests: int = 100_000
+    only: str = ""
 
     def measure(self, *sides: Side) -> dict[str, Series]:
         """All sides, interleaved. A checkpoint before each turn: nobody writes out another's pages."""

@@ -77,6 +77,16 @@ def test_every_query_of_the_list_is_asked_for_both_users(stage: Stage) -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
+def test_only_the_queries_that_are_named_are_asked(stage: Stage) -> None:
+    found = BENCHMARKS["scale"](replace(stage, seconds=0.05, only="pinned"))
+    assert re.findall(r"^\| (.+?) \| [\d.,]+ \| ", found.text, re.MULTILINE) == [
+        "pinned=true",
+        "pinned=false",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
 def test_an_account_is_erased_to_its_last_task(stage: Stage) -> None:
     found = BENCHMARKS["erasure"](stage)
     assert "| 1,000 |" in found.text
