@@ -97,18 +97,19 @@ class ApiTokenUseMiddleware:
         response = self.get_response(request)
         token = getattr(request, "api_token", None)
         if token is not None:
-            try:
-                _note_use(token)
-            except DatabaseError as error:  # the request is done, and well
-                log.warning("api_token_use_not_noted", error=str(error))
+            note_use(token)
         return response
 
 
-def _note_use(token: ApiToken) -> None:
+def note_use(token: ApiToken) -> None:
+    """Set `last_used_at`. Without the database that is only logged: what the token was for is done."""
     at = timezone.now()
     if token.last_used_at is None or token.last_used_at <= at - USE_PRECISION:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=at - USE_PRECISION)
-        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=at)
+        try:
+            ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=at)
+        except DatabaseError as error:
+            log.warning("api_token_use_not_noted", error=str(error))
 
 
 def _find(secret: str) -> ApiToken | None:

@@ -70,7 +70,9 @@ class BearerAuthentication(JWTAuthentication):
 
     @staticmethod
     def _api_token(text: str, request: Request) -> ApiToken:
-        token = api_token_of(text, method=str(request.method))
+        view = request.parser_context["view"] if request.parser_context else None
+        method = "GET" if getattr(view, "only_reads", False) else str(request.method)
+        token = api_token_of(text, method=method)
         request._request.api_token = token  # type: ignore[attr-defined] # for ApiTokenUseMiddleware
         return token
 

@@ -109,6 +109,13 @@ ERRORS = {
         "unsupported_media_type",
         'Unsupported media type "text/plain" in request. Send application/json.',
     ),
+    "421": DescribedError(
+        "MisdirectedRequest",
+        "Another process serves this; the detail says where.",
+        CLIENT,
+        "misdirected",
+        "The live stream is not served here but at http://127.0.0.1:8001/api/stream.",
+    ),
     "422": DescribedError(
         "IdempotencyKeyReused",
         "The Idempotency-Key came with another request before.",

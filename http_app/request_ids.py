@@ -17,13 +17,17 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get(HEADER, "")
-        request_id = given if _WELL_FORMED.fullmatch(given) else str(uuid4())
+        request_id = given_or_new(request.headers.get(HEADER, ""))
         request.META["HTTP_X_REQUEST_ID"] = request_id
         request.__dict__.pop("headers", None)  # read anew, with the id in it
         response = self.get_response(request)
         response[HEADER] = request_id
         return response
+
+
+def given_or_new(given: str) -> str:
+    """The caller's id when it is one, else a new one."""
+    return given if _WELL_FORMED.fullmatch(given) else str(uuid4())
 
 
 def request_id(request: HttpRequest) -> str:

@@ -1,8 +1,6 @@
 """Django's cache framework on the state store: the seam for those who must not know Redis (http_app)."""
 
-import time
 from functools import cached_property
-from threading import Lock
 from typing import Any
 
 import structlog
@@ -12,13 +10,12 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from state_store.pause import Pause
+
 log = structlog.get_logger(__name__)
 
-# Who found the store away spares everybody of this process the waiting for so long.
-PAUSE_SECONDS = 5.0
 # One round trip, and no counter is left without an end.
 _COUNT = "local n = redis.call('INCR', KEYS[1]) redis.call('EXPIRE', KEYS[1], ARGV[1]) return n"
-_lock = Lock()
 
 
 class CountingCache(RedisCache):
@@ -29,7 +26,7 @@ class CountingCache(RedisCache):
     """
 
     # Django has an instance for each thread; the store is away for all of them.
-    _away_until = 0.0
+    _pause = Pause()
 
     def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
         # No retries: they would multiply the time somebody waits for a store that is away.
@@ -38,26 +35,16 @@ class CountingCache(RedisCache):
 
     def count(self, key: str, *, seconds: int) -> int | None:
         """One more under this key, which is kept for `seconds` more; None when the store is away."""
-        if not self._may_ask():
+        if not self._pause.may_ask():
             return None
         try:
             counted: int = self._count(keys=[self.make_and_validate_key(key)], args=[seconds])
         except RedisError as error:
-            CountingCache._away_until = time.monotonic() + PAUSE_SECONDS
+            self._pause.begin()
             log.warning("state_store_away", error=str(error))
             return None
-        CountingCache._away_until = 0.0
+        self._pause.end()
         return counted
-
-    @staticmethod
-    def _may_ask() -> bool:
-        with _lock:
-            now = time.monotonic()
-            if now < CountingCache._away_until:
-                return False
-            if CountingCache._away_until:  # one asks whether it is back, the others go on without
-                CountingCache._away_until = now + PAUSE_SECONDS
-            return True
 
     @cached_property
     def _count(self) -> Script:

@@ -1,12 +1,19 @@
-"""The connection to Redis or Valkey. Every call fails open: without the store, the work goes on."""
+"""The connection to Redis or Valkey.
+
+`put` and `is_there` fail open: without the store, the work goes on. Who cannot go on without it asks
+`store()` and deals with RedisError.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
+import redis.asyncio
 import structlog
 from django.conf import settings
 from redis import Redis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -16,29 +23,50 @@ log = structlog.get_logger(__name__)
 
 def put(key: str, value: str, *, ttl: timedelta) -> bool:
     """Keep the value under the key for `ttl`; False when the store is away."""
-    return _done(lambda store: store.set(key, value, px=ttl))
+    return _done(lambda: store().set(key, value, px=ttl))
 
 
 def is_there() -> bool:
     """Whether the store answers."""
-    return _done(lambda store: store.ping())
+    return _done(lambda: store().ping())
 
 
-def _done(call: Callable[[Redis], object]) -> bool:
+def store() -> Redis:
+    """The store, for a thread that waits."""
+    return _client(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS)
+
+
+def quick_store() -> Redis:
+    """The same, for whom others wait: one that is as slow as this is as good as away."""
+    return _client(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS / 4)
+
+
+def async_store() -> "redis.asyncio.Redis":
+    """The store for an event loop, on one connection, which the caller closes; a `pubsub()` has its own."""
+    return redis.asyncio.Redis.from_url(
+        settings.REDIS_URL,
+        single_connection_client=True,
+        retry=AsyncRetry(NoBackoff(), 0),
+        decode_responses=True,
+        protocol=2,  # with 3 the answer to a PING comes in another form, which its pubsub does not know
+        **_timeouts(settings.REDIS_TIMEOUT_SECONDS),
+    )
+
+
+def _done(call: Callable[[], object]) -> bool:
     try:
-        call(_client(settings.REDIS_URL))
+        call()
     except RedisError as error:
         log.warning("state_store_away", error=str(error))
         return False
     return True
 
 
-@lru_cache(maxsize=1)
-def _client(url: str) -> Redis:
+@lru_cache(maxsize=4)
+def _client(url: str, timeout: float) -> Redis:
     # No retries: they would multiply the time somebody waits for a store that is away.
-    return Redis.from_url(
-        url,
-        socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
-        socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_timeouts(timeout))
+
+
+def _timeouts(seconds: float) -> dict[str, Any]:
+    return {"socket_timeout": seconds, "socket_connect_timeout": seconds}

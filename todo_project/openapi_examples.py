@@ -92,6 +92,11 @@ EXAMPLES: dict[str, Any] = {
     "MergeRequest": {"into": 6},
     "Priority": {"id": 3, "name": "High", "level": 3, "color": "#ff8800", "created_at": _CREATED_AT},
     "PriorityRequest": {"name": "Someday", "level": 5, "color": "#999999"},
+    "Ticket": {
+        "url": "https://todo.example.com/api/stream",
+        "ticket": "eyJ1c2VyX2lkIjoi...:1uX4Zq:k3Jd",
+        "expires_at": "2030-04-28T18:21:31.482113Z",
+    },
     "PublicKey": {"public_key": _POINT},
     "PushSubscription": {
         "id": 4,

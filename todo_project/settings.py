@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "tasks_app",
     "recurring_app",
     "notifications_app",
+    "sync_app",
     "todo_project",
 ]
 
@@ -253,6 +254,7 @@ SPECTACULAR_SETTINGS = {
         "http_app.openapi.add_components",
         "http_app.openapi.require_what_is_answered",
         "http_app.openapi_links.add_links",
+        "sync_app.openapi.name_server",
         "todo_project.openapi.add_examples",
     ],
     "SCHEMA_PATH_PREFIX": "/api",
@@ -338,6 +340,21 @@ KAFKA_TOPIC_RETENTION = timedelta(days=env.int("KAFKA_TOPIC_RETENTION_DAYS", def
 # 5 s, 10 s, 20 s ... 21 min: about 40 minutes in all, longer than a deploy or a database restart takes.
 EVENT_MAX_ATTEMPTS = env.int("EVENT_MAX_ATTEMPTS", default=9)
 EVENT_FIRST_RETRY = timedelta(seconds=env.float("EVENT_FIRST_RETRY_SECONDS", default=5))
+
+# --- The live stream: a process and a port of its own ----------------------------------------------
+
+STREAM_HOST = env.str("HOST", default="") or "127.0.0.1"
+STREAM_PORT = env.int("STREAM_PORT", default=0) or env.int("PORT", default=8000) + 1
+# Where clients find it, as https://todo.example.com/api/stream; empty: the API's host, with STREAM_PORT.
+STREAM_URL = env.str("STREAM_URL", default="")
+# Both of each process.
+STREAM_CONNECTIONS = env.int("STREAM_CONNECTIONS", default=10_000)
+STREAM_CONNECTIONS_PER_USER = env.int("STREAM_CONNECTIONS_PER_USER", default=10)
+STREAM_HEARTBEAT_SECONDS = env.float("STREAM_HEARTBEAT_SECONDS", default=15.0)
+# A client that takes nothing for so long is cut off.
+STREAM_SEND_TIMEOUT_SECONDS = env.float("STREAM_SEND_TIMEOUT_SECONDS", default=20.0)
+# So long a stream may outlast its token, when that is revoked before its time.
+STREAM_CHECK_SECONDS = env.float("STREAM_CHECK_SECONDS", default=10.0)
 
 # --- Recurrence --------------------------------------------------------------------------------
 

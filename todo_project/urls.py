@@ -24,6 +24,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("accounts_app.urls")),
     path("", include("tasks_app.urls")),
     path("", include("notifications_app.urls")),
+    path("", include("sync_app.urls")),
 ]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),

@@ -49,6 +49,7 @@ NAMES: dict[str, str] = {
 # who has it may use it.
 PLAIN = {
     *(f"query {name}" for name in ("archived", "completed", "ordering", "overdue", "page_size", "permanent")),
+    *(f"query {name}" for name in ("ticket", "last_event_id")),
     *(f"query {name}" for name in ("pinned", "priority", "recurring", "task_count", "trash")),
     *(
         f"query {name}_{side}"
@@ -64,6 +65,8 @@ PLAIN = {
     *(f"body {name}" for name in ("operations", "operations.op", "atomic")),
     "header If-Match",
     "header If-None-Match",
+    # A place in the caller's own stream: nobody else's can be named (tests/sync_app/test_access.py).
+    "header Last-Event-ID",
 }
 # Where the answer tells that a name is taken: nobody can have the same address twice.
 TELLS = {("POST /api/auth/register", "body email")}

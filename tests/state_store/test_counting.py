@@ -15,8 +15,9 @@ from django.core.cache import caches
 from pytest_django import Settings
 from redis import Redis
 
-from state_store import cache
-from state_store.cache import PAUSE_SECONDS, CountingCache
+from state_store import pause
+from state_store.cache import CountingCache
+from state_store.pause import PAUSE_SECONDS, Pause
 
 
 class Clock:
@@ -28,13 +29,13 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def nobody_found_it_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CountingCache, "_away_until", 0.0)
+    monkeypatch.setattr(CountingCache, "_pause", Pause())
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(cache, "time", clock)
+    monkeypatch.setattr(pause, "time", clock)
     return clock
 
 

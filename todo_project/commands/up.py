@@ -28,7 +28,7 @@ _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Address:
-    """Where the web process listens."""
+    """Where a process listens."""
 
     host: str
     port: int
@@ -47,7 +47,8 @@ def run(_arguments: list[str]) -> int:
         with stop_on_signals(), claim(places, command="up", url=address.url):
             if left := stop_leftovers(places):
                 print(f"./todo: stopped {left} processes of an earlier run that was killed.", flush=True)
-            _require_free(address)
+            _require_free(address, "PORT")
+            _require_free(_stream_address(address), "STREAM_PORT")
             _serve(places, address)
     except StopRequested:
         print("./todo: stopped.", flush=True)
@@ -55,20 +56,29 @@ def run(_arguments: list[str]) -> int:
 
 
 def _address() -> Address:
-    port = os.environ.get("PORT") or "8000"
+    return Address(host=os.environ.get("HOST") or "127.0.0.1", port=_port("PORT", "8000"))
+
+
+def _stream_address(address: Address) -> Address:
+    """Where the live stream is: at STREAM_PORT, which is the next one unless somebody says otherwise."""
+    return Address(host=address.host, port=_port("STREAM_PORT", str(min(address.port + 1, 65535))))
+
+
+def _port(name: str, default: str) -> int:
+    port = os.environ.get(name) or default
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise StartError(f"PORT is {port!r}; it must be a number from 1 to 65535.")
-    return Address(host=os.environ.get("HOST") or "127.0.0.1", port=int(port))
+        raise StartError(f"{name} is {port!r}; it must be a number from 1 to 65535.")
+    return int(port)
 
 
-def _require_free(address: Address) -> None:
+def _require_free(address: Address, variable: str) -> None:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         socket.create_server((address.host, address.port), family=family).close()
     except OSError as error:
         reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
         raise StartError(
-            f"port {address.port} on {address.host} {reason}; choose another with PORT."
+            f"port {address.port} on {address.host} {reason}; choose another with {variable}."
         ) from error
 
 
@@ -88,6 +98,7 @@ def _environment(places: Places, address: Address, servers: Servers) -> dict[str
     return instance_environment(places, servers.environment) | {
         "HOST": address.host,
         "PORT": str(address.port),
+        "STREAM_PORT": str(_stream_address(address).port),
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "console",
     }
 
@@ -107,12 +118,13 @@ def _surroundings(places: Places) -> dict[str, str]:
 def _start_all(supervisor: Supervisor, wait_until_ready: Callable[[], None]) -> None:
     """In an order that is soon ready on two cores, where starting all at once makes each wait for the others.
 
-    Web loads its code while the database is prepared; readiness needs the relay, but not worker and beat.
+    Web loads its code while the database is prepared; readiness needs relay and stream, not worker and beat.
     """
     commands = procfile()
     supervisor.start("web", commands.pop("web"))
     supervisor.run("prepare", "python -m todo_project.commands.prepare")
     supervisor.start("relay", commands.pop("relay"))
+    supervisor.start("stream", commands.pop("stream"))
     wait_until_ready()
     for name, command in commands.items():
         supervisor.start(name, command)
@@ -123,7 +135,9 @@ def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, 
     missing = "nothing answers"
     while time.monotonic() < deadline:
         supervisor.require_all_running(servers.processes)
-        missing = _what_is_not_ready(f"{address.url}/healthz/ready?all=true")
+        missing = _what_is_not_ready(f"{address.url}/healthz/ready?all=true") or _what_is_not_ready(
+            f"{_stream_address(address).url}/healthz/ready"
+        )
         if not missing:
             return
         time.sleep(0.4)
@@ -145,6 +159,7 @@ def _ready_line(places: Places, address: Address, environment: Mapping[str, str]
     given = os.environ.get("OPERATOR_PASSWORD")
     password = "in OPERATOR_PASSWORD" if given else f"in {places.secrets / 'operator_password'}"
     return (
-        f"Ready: API {address.url}/api/ | docs {address.url}/api/docs | admin {address.url}/admin/ "
+        f"Ready: API {address.url}/api/ | stream {_stream_address(address).url}/api/stream | "
+        f"docs {address.url}/api/docs | admin {address.url}/admin/ "
         f"(sign in as {environment['OPERATOR_EMAIL']}, the password is {password})"
     )

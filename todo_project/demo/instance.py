@@ -71,7 +71,7 @@ def found_or_started(teller: Teller) -> Iterator[Instance]:
         )
         teller.say("", "Instance", f"{why}, so one is started for the story ...")
         with _own() as instance:
-            parts = "PostgreSQL, Valkey, web, workers, beat, relay"
+            parts = "PostgreSQL, Valkey, web, stream, workers, beat, relay"
             teller.say("ok", "Instance", f"one of its own is ready at {instance.url} ({parts})")
             yield instance
 

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SyncAppConfig(AppConfig):
+    name = "sync_app"
+    verbose_name = "Live stream"

@@ -1,0 +1,83 @@
+"""The stream's process, on the test's own database and state store."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from accounts_app import sign_ins
+from accounts_app.models import User
+from state_store import task_updates
+from state_store.pause import Pause
+from tests.acceptance.calls import call
+from tests.acceptance.processes import eventually, running
+from tests.sync_app.clients import StreamClient
+from todo_project.embedded.ports import free_port
+
+# What was told of a task is kept for longer than a test.
+task_ids = count(1_000_000)
+
+
+@dataclass
+class StreamServer:
+    port: int
+    process: subprocess.Popen[bytes]
+    clients: list[StreamClient] = field(default_factory=list)
+
+    def answers(self) -> bool:
+        try:
+            return call(self.port, "GET", "/healthz/ready").status == 200
+        except (OSError, HTTPException):
+            return False
+
+    def connect(self, user: User, place: str = "") -> StreamClient:
+        """A stream of this user, whose first message is still to be read."""
+        client = self.client(token=token_of(user), last_event_id=place).open()
+        assert client.status == 200, client.body
+        return client
+
+    def client(self, **options: Any) -> StreamClient:
+        self.clients.append(StreamClient(self.port, **options))
+        return self.clients[-1]
+
+
+@contextmanager
+def stream_server(**environment: str) -> Iterator[StreamServer]:
+    port = free_port()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ({"STREAM_PORT": str(port)} | environment).items():
+            patch.setenv(name, value)
+        with running("python manage.py serve_stream") as (process,):
+            server = StreamServer(port, process)
+            eventually(server.answers)
+            yield server
+            for client in server.clients:
+                client.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., StreamServer]]:
+    """`serve(STREAM_CONNECTIONS="1")`: a server with these settings, until the test ends."""
+    with ExitStack() as servers:
+        yield lambda **environment: servers.enter_context(stream_server(**environment))
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_updates, "_pause", Pause())
+
+
+def token_of(user: User) -> str:
+    return sign_ins.sign_in(user)["access"]
+
+
+def tell(user: User, task_id: int, version: int = 1, text: str = "") -> None:
+    """An update of the user's, as the `sync` group adds it."""
+    text = text or f'{{"task_id": {task_id}, "version": {version}, "is": "{uuid4()}"}}'
+    task_updates.add(user_id=str(user.pk), task_id=task_id, version=version, text=text)

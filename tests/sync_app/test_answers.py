@@ -1,0 +1,43 @@
+"""Who gets no stream is told why in the form of the API."""
+
+from collections.abc import Callable
+
+import pytest
+
+from accounts_app.models import User
+from tests.acceptance.calls import call
+from tests.sync_app.conftest import StreamServer, token_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+def test_who_gets_no_stream_is_told_why(serve: Callable[..., StreamServer], alice: User, bob: User) -> None:
+    server = serve(
+        STREAM_CONNECTIONS_PER_USER="1", STREAM_CONNECTIONS="2", CORS_ALLOWED_ORIGINS="https://app.test"
+    )
+    port, token = server.port, token_of(alice)
+    refused = {
+        (401, "not_authenticated"): call(port, "GET", "/api/stream"),
+        (401, "token_not_valid"): call(port, "GET", "/api/stream", token="x"),
+        (401, "ticket_not_valid"): call(port, "GET", "/api/stream?ticket=x"),
+        (400, "unknown_parameter"): call(port, "GET", "/api/stream?tickets=x"),
+        (406, "not_acceptable"): call(port, "GET", "/api/stream", Accept="application/json"),
+        (405, "method_not_allowed"): call(port, "POST", "/api/stream"),
+        (404, "not_found"): call(port, "GET", "/api/tasks"),
+    }
+    server.connect(alice)
+    refused[429, "too_many_streams"] = call(port, "GET", "/api/stream", token=token)
+    server.connect(bob)
+    refused[503, "streams_full"] = call(port, "GET", "/api/stream", token=token)
+    for (status, code), answer in refused.items():
+        assert (answer.status, answer.body["errors"][0]["code"]) == (status, code), answer
+        assert answer.headers["X-Request-ID"]
+    assert refused[401, "not_authenticated"].headers["WWW-Authenticate"]
+    assert refused[405, "method_not_allowed"].headers["Allow"] == "GET"
+    assert {refused[key].headers["Retry-After"] for key in refused if key[0] in (429, 503)} == {"5"}
+    allowed = call(port, "GET", "/api/stream", Origin="https://app.test")
+    assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.test"
+    assert (
+        "Access-Control-Allow-Origin"
+        not in call(port, "GET", "/api/stream", Origin="https://evil.test").headers
+    )
