@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +70,8 @@ def _end(auth: Any) -> datetime | None:
     if isinstance(auth, ApiToken):
         return auth.expires_at
     if auth is None:  # somebody who is signed in otherwise, as tests are
-        return timezone.now() + api_settings.ACCESS_TOKEN_LIFETIME
+        lifetime: timedelta = api_settings.ACCESS_TOKEN_LIFETIME
+        return timezone.now() + lifetime
     return datetime.fromtimestamp(auth["exp"], UTC)
 
 
