@@ -338,7 +338,7 @@ KAFKA_TOPIC_REPLICATION = env.int("KAFKA_TOPIC_REPLICATION", default=-1)  # -1: 
 KAFKA_TOPIC_RETENTION = timedelta(days=env.int("KAFKA_TOPIC_RETENTION_DAYS", default=7))
 
 # 5 s, 10 s, 20 s ... 21 min: about 40 minutes in all, longer than a deploy or a database restart takes.
-EVENT_MAX_ATTEMPTS = env.int("EVENT_MAX_ATTEMPTS", default=9)
+EVENT_MAX_ATTEMPTS = env.int("EVENT_MAX_ATTEMPTS", default=10)
 EVENT_FIRST_RETRY = timedelta(seconds=env.float("EVENT_FIRST_RETRY_SECONDS", default=5))
 
 # --- The live stream: a process and a port of its own ----------------------------------------------

@@ -113,6 +113,12 @@ def test_retries_back_off_then_the_event_dies_and_the_next_goes_on(group: Group,
     assert group.handled == ["2"]
 
 
+def test_the_waits_are_about_40_minutes_in_all() -> None:
+    """Longer than a deploy or a restart takes, as docs/operations.md says."""
+    waits = [backoff(attempts) for attempts in range(1, settings.EVENT_MAX_ATTEMPTS)]
+    assert timedelta(minutes=40) <= sum(waits, timedelta()) <= timedelta(minutes=45)
+
+
 def test_a_dead_letter_can_be_requeued(group: Group, clock) -> None:
     group.poison = {"1"}
     publish(event("1"))
