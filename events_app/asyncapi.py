@@ -10,12 +10,11 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from events_app.asyncapi_examples import example_of
-from events_app.catalogue import CATALOGUE, TASK_EVENTS, EventKind
-from events_app.envelope import SEQUENCE_DIGITS, SOURCE
+from events_app.catalogue import CATALOGUE, DEAD_LETTERS, TASK_EVENTS, EventKind
+from events_app.envelope import MEDIA_TYPE, SEQUENCE_DIGITS, SOURCE
 from events_app.groups import group_names, types_of
 
 VERSION = "1.0.0"
-CONTENT_TYPE = "application/cloudevents+json; charset=UTF-8"
 _BINDING = "0.5.0"
 _ENVELOPE = {
     "specversion": {"const": "1.0"},
@@ -58,9 +57,9 @@ def document() -> dict[str, Any]:
             "version": VERSION,
             "description": "Every change of a task, in the task's order. In words: docs/events.md.",
         },
-        "defaultContentType": CONTENT_TYPE,
+        "defaultContentType": MEDIA_TYPE,
         "servers": _servers(),
-        "channels": channels | {f"{topic}.dlq": _dead_channel(topic) for topic in topics},
+        "channels": channels | {f"{topic}{DEAD_LETTERS}": _dead_channel(topic) for topic in topics},
         "operations": _operations(topics),
         "components": {
             "securitySchemes": {"scram": {"type": "scramSha256", "description": "Over TLS."}},
@@ -93,7 +92,7 @@ def _channel(topic: str) -> dict[str, Any]:
 
 def _dead_channel(topic: str) -> dict[str, Any]:
     return {
-        "address": f"{topic}.dlq",
+        "address": f"{topic}{DEAD_LETTERS}",
         "description": f"What came on {topic} and could not be handled.",
         "messages": {"deadLetter": {"$ref": "#/components/messages/deadLetter"}},
     }
@@ -125,10 +124,10 @@ def _message(name: str, kind: EventKind) -> dict[str, Any]:
     properties = {**_ENVELOPE, "type": {"const": name}, "data": _data(name, kind)}
     return {
         "name": name,
-        "contentType": CONTENT_TYPE,
+        "contentType": MEDIA_TYPE,
         "headers": {
             "type": "object",
-            "properties": {"content-type": {"const": CONTENT_TYPE}},
+            "properties": {"content-type": {"const": MEDIA_TYPE}},
             "required": ["content-type"],
         },
         "payload": {

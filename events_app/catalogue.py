@@ -110,6 +110,8 @@ class EventKind:
 TASK_EVENTS = "task-events"
 TASK_UPDATES = "task-updates"
 REMINDERS = "reminders"
+# What could not be handled is on the topic of this ending.
+DEAD_LETTERS = ".dlq"
 
 CATALOGUE: dict[str, EventKind] = {
     "task.created": EventKind(TASK_EVENTS, TaskChanged),

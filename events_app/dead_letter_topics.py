@@ -12,10 +12,10 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from events_app.catalogue import DEAD_LETTERS
 from events_app.envelope import from_row, to_wire
 from events_app.kafka import CONTENT_TYPE, KafkaError, KafkaException, Message, Producer, dead_letter_producer
 from events_app.models import DeadLetter
-from events_app.topics import DEAD_LETTERS
 
 log = structlog.get_logger(__name__)
 
@@ -44,14 +44,14 @@ class DeadLetterTopics:
         errors = self._send(letters)
         refused = [letter for letter in letters if _is_too_large(errors.get(letter.pk))]
         errors |= self._send(refused, with_value=False)
-        taken = [letter.pk for letter in letters if errors.get(letter.pk) is None]
+        taken = [pk for pk, error in errors.items() if error is None]
         DeadLetter.objects.filter(pk__in=taken).update(published_at=timezone.now())
         for error in {str(error) for error in errors.values() if error}:
             log.warning("dead_letters_not_published", error=error)
         return len(taken)
 
     def _send(self, letters: list[DeadLetter], *, with_value: bool = True) -> dict[int, KafkaError | None]:
-        """What became of each, by the row's id: None, or why not."""
+        """What became of each, by the row's id: None, or why not. What Kafka did not tell of is not there."""
         self._producer = self._producer or dead_letter_producer()
         reports: dict[int, KafkaError | None] = {}
         for letter in letters:

@@ -16,6 +16,7 @@ from events_app.catalogue import UnknownEventError, kind_of, parse
 from events_app.models import EventFields
 
 SOURCE = "/todo-backend/tasks"
+MEDIA_TYPE = "application/cloudevents+json; charset=UTF-8"
 SEQUENCE_DIGITS = 19  # the largest bigint
 LONGEST_KEY = 100
 # Ten times the longest a task's title, description and tags can make; who reads more has other work undone.

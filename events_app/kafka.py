@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from django.conf import settings
 
 from events_app.brokers import PublishError
-from events_app.envelope import Event, to_wire
+from events_app.envelope import MEDIA_TYPE, Event, to_wire
 
 __all__ = [
     "AdminClient",
@@ -31,7 +31,7 @@ __all__ = [
 
 _librdkafka = logging.getLogger("librdkafka")
 
-CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
+CONTENT_TYPE = ("content-type", MEDIA_TYPE.encode())
 # What is in flight at once is what memory holds, and what is sent again after a kill.
 PUBLISH_BATCH = 2000
 _ANSWER_SECONDS = 0.5

@@ -2,10 +2,9 @@
 
 from django.conf import settings
 
-from events_app.catalogue import CATALOGUE
+from events_app.catalogue import CATALOGUE, DEAD_LETTERS
 from events_app.kafka import NewTopic, admin_client
 
-DEAD_LETTERS = ".dlq"
 # A dead letter is the message that came and the headers that say whence, which must not be too much for it.
 _LARGEST_DEAD_LETTER = 2 * 1024 * 1024
 _ANSWER_SECONDS = 30

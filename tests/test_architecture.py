@@ -40,6 +40,7 @@ def test_migrations_are_named_for_what_they_do() -> None:
                 "todo_project/embedded/valkey.py",
             },
         ),
+        ("confluent_kafka", {"events_app/kafka.py"}),
         ("pywebpush", {"notifications_app/channels/web_push.py"}),
         ("croniter", {"recurring_app/calendars.py"}),
     ],

@@ -1,0 +1,44 @@
+"""A dead letter is on its topic when Kafka says so, not before."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from pytest_django import Settings
+
+from events_app import dead_letter_topics
+from events_app.dead_letter_topics import DeadLetterTopics
+from events_app.dead_letters import bury_message
+from events_app.models import DeadLetter
+from tests.events_app.kafka_servers import mock_cluster
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def servers(settings: Settings) -> Iterator[None]:
+    with mock_cluster() as servers:
+        settings.KAFKA_BOOTSTRAP_SERVERS = servers
+        yield
+
+
+@pytest.fixture
+def dead() -> DeadLetter:
+    return bury_message(
+        "recurring", topic="task-events", partition=0, offset=7, time=datetime(2026, 1, 1, tzinfo=UTC),
+        key=b"alice", value=b"not JSON", headers=[], error="no event",
+    )  # fmt: skip
+
+
+def test_without_a_report_it_waits(dead: DeadLetter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letter_topics, "_FLUSH_SECONDS", 0)  # before Kafka can answer
+    assert DeadLetterTopics().publish_some() == 0
+    dead.refresh_from_db()
+    assert dead.published_at is None
+
+
+def test_it_goes_once(dead: DeadLetter) -> None:
+    topics = DeadLetterTopics()
+    assert (topics.publish_some(), topics.publish_some()) == (1, 0)
+    dead.refresh_from_db()
+    assert dead.published_at is not None
