@@ -19,8 +19,10 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.html import format_html
 
+from events_app.catalogue import UnknownEventError
+from events_app.dead_letters import content_of, place_of
 from events_app.handling import bury, requeue
-from events_app.models import DeadLetter, EventFields, OutboxEvent, ParkedEvent
+from events_app.models import DeadLetter, EventFields, GroupsEvent, OutboxEvent, ParkedEvent
 
 # Counting millions of rows takes longer than showing a hundred; whoever needs the rest searches.
 MAX_COUNTED = 10_000
@@ -80,6 +82,10 @@ class EventAdmin(ReadOnly, LargeTableAdmin):
     def content(self, event: EventFields) -> str:
         return format_html("<pre>{}</pre>", json.dumps(event.data, indent=2, ensure_ascii=False))
 
+    @admin.display(description="came from")
+    def place(self, event: GroupsEvent) -> str:
+        return place_of(event)
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"events_app.change_{self.opts.model_name}")
 
@@ -91,7 +97,7 @@ class OutboxEventAdmin(EventAdmin):
 
 @admin.register(ParkedEvent)
 class ParkedEventAdmin(EventAdmin):
-    list_display = ["id", "group", "type", "subject", "key", "attempts", "next_attempt_at", "error"]
+    list_display = ["id", "group", "type", "subject", "key", "place", "attempts", "next_attempt_at", "error"]
     list_filter = ["group"]
     actions = ["retry_now", "bury"]
 
@@ -120,21 +126,41 @@ class ParkedEventAdmin(EventAdmin):
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(EventAdmin):
-    list_display = ["id", "group", "type", "subject", "key", "attempts", "died_at", "error"]
-    list_filter = ["group", "type"]
+    list_display = ["id", "group", "type", "subject", "key", "place", "attempts", "died_at", "error"]
+    list_filter = ["group", "type", "topic"]
+    exclude = ["data", "raw_key", "raw_value", "partition", "offset"]
+    readonly_fields = ["place", "content"]
     actions = ["requeue", "delete_selected"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
+    @admin.display(description="data, or the bytes of what is no event")
+    def content(self, event: EventFields) -> str:
+        assert isinstance(event, DeadLetter)
+        return format_html("<pre>{}</pre>", content_of(event))
+
     @admin.action(description="Requeue: give them back to their groups", permissions=["operate"])
     @transaction.atomic
     def requeue(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        """All but those that are still no events: these are told one by one."""
         dead = list(queryset.select_for_update().order_by("id"))
-        _log(request, dead, "Requeued.")
-        for letter in dead:
+        given_back = [letter for letter in dead if self._given_back(request, letter)]
+        if given_back:
+            told = f"{len(given_back)} given back to their groups."
+            self.message_user(request, told, messages.SUCCESS)
+
+    def _given_back(self, request: HttpRequest, letter: DeadLetter) -> bool:
+        pk = letter.pk
+        try:
             requeue(letter)
-        self.message_user(request, f"{len(dead)} given back to their groups.", messages.SUCCESS)
+        except UnknownEventError as error:
+            told = f"{pk} is still no event that this release knows: {error}"
+            self.message_user(request, told, messages.ERROR)
+            return False
+        letter.pk = pk  # which is gone, but stands in the log
+        _log(request, [letter], "Requeued.")
+        return True
 
     @admin.action(description="Drop for good", permissions=["delete"])
     def delete_selected(

@@ -12,6 +12,7 @@ from django.conf import settings
 from events_app.envelope import Event
 from events_app.groups import groups_for
 from events_app.handling import handle, handle_on_record
+from events_app.liveness import turned
 
 
 class Broker(Protocol):
@@ -48,6 +49,7 @@ class InProcessBroker:
             for group in groups_for(event.type):
                 (handle_on_record if self._on_record > 0 else handle)(group, event)
             self._on_record -= 1
+            turned("relay")
         return len(events)
 
 

@@ -9,6 +9,8 @@ from threading import Thread
 import structlog
 from django.db import connection
 
+from events_app.liveness import turned
+
 log = structlog.get_logger(__name__)
 
 # How long a chore in hand is waited for at the end.
@@ -25,10 +27,12 @@ class Chore:
 
     def run(self, stopping: Signal) -> None:
         """Until `stopping` is set."""
+        turned(self.name)
         while not stopping.wait(self.every_seconds):
+            turned(self.name)
             try:
                 while self.work() and not stopping.is_set():
-                    pass
+                    turned(self.name)
             except Exception as error:  # nobody would see that this thread has ended
                 log.warning("chore_failed", chore=self.name, error=str(error))
                 connection.close()

@@ -15,12 +15,13 @@ from typing import TypedDict, cast
 import structlog
 from django.db import DataError, InterfaceError, OperationalError, connection
 
-from events_app.catalogue import CATALOGUE
 from events_app.dead_letters import Headers, bury_message
 from events_app.envelope import from_message
 from events_app.groups import types_of
 from events_app.handling import handle, handle_on_record, text_of
 from events_app.kafka import Consumer, KafkaException, Message, TopicPartition, consumer_of
+from events_app.liveness import turned
+from events_app.offsets import topics_of
 
 log = structlog.get_logger(__name__)
 
@@ -37,17 +38,19 @@ class GroupConsumer:
 
     def __init__(self, group: str, stopping: Signal | None = None) -> None:
         self.group = group
-        self.topics = sorted({CATALOGUE[name].topic for name in types_of(group)})
+        self.topics = topics_of(group)
         self.stopping = stopping or Signal()
         self._met: dict[tuple[str | None, int | None], int] = defaultdict(int)
 
     def run(self) -> None:
         """Consume until `stopping` is set; then commit and leave the group."""
         while not self.stopping.is_set():
+            turned(self.group)
             try:
                 with self.joined() as consumer:
                     while not self.stopping.is_set():
                         self.step(consumer)
+                        turned(self.group)
             except (OperationalError, InterfaceError, KafkaException) as error:
                 # What was not handled is not committed, and comes again.
                 log.warning("consumer_starts_anew", group=self.group, error=str(error))
@@ -75,6 +78,7 @@ class GroupConsumer:
         while (message := consumer.poll(0 if taken else POLL_SECONDS)) is not None:
             self._take(message)
             consumer.store_offsets(message=message)
+            turned(self.group)
             taken += 1
             if taken == COMMIT_EVERY or monotonic() > until or self.stopping.is_set():
                 break

@@ -1,5 +1,6 @@
 """Dead letters as they are kept: events that a group gave up on, and messages that are no events."""
 
+import json
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,9 +10,12 @@ import structlog
 
 from events_app.envelope import LONGEST_KEY, Event, from_message, from_row
 from events_app.metrics import BURIED
-from events_app.models import DeadLetter
+from events_app.models import DeadLetter, GroupsEvent
 
 log = structlog.get_logger(__name__)
+
+# Of a message that is no event: it may be megabytes of anything.
+LONGEST_SHOWN = 10_000
 
 Headers = Iterable[tuple[str, bytes | None]]
 
@@ -66,6 +70,22 @@ def event_of(dead: DeadLetter) -> Event:
         partition=dead.partition,
         offset=dead.offset,
     )
+
+
+def place_of(letter: GroupsEvent) -> str:
+    """The topic, and the partition and offset where Kafka told them: `task-events/3@41`."""
+    known = letter.offset is not None
+    return f"{letter.topic}/{letter.partition}@{letter.offset}" if known else letter.topic
+
+
+def content_of(letter: DeadLetter) -> str:
+    """What it carries, for people: its data as JSON, or the bytes of what is no event, the first of many."""
+    if letter.raw_value is None:
+        return json.dumps(letter.data, indent=2, ensure_ascii=False)
+    text = bytes(letter.raw_value[:LONGEST_SHOWN]).decode(errors="backslashreplace")
+    shown = "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+    left_out = len(letter.raw_value) - LONGEST_SHOWN
+    return shown + (f"\n... and {left_out} bytes more" if left_out > 0 else "")
 
 
 def _readable(raw: bytes | None) -> str:

@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 UNENDED = "Whoever tried it ended before it did."
 # When the next attempt follows on one of those, at the latest.
 LONGEST_UNENDED = timedelta(minutes=1)
+# A handler's statement that takes longer, or waits longer for a lock, is a handler that fails.
+STATEMENT_SECONDS = 30
+LOCK_SECONDS = 10
 # Of an error's text: somebody else's data can be in it, as often as they like.
 LONGEST_ERROR = 2_000
 # One user's queue must not keep the tick from the others'; the next tick goes on with it.
@@ -185,6 +188,7 @@ def _try(group: str, event: Event) -> str | None:
         return f"Group {group!r} has no handler of {event.type!r}."
     try:
         with transaction.atomic():
+            _limit_statements()
             handler(event)
             # Foreign keys are checked at commit, which is too late to park the event: ask now.
             connection.check_constraints()
@@ -197,6 +201,15 @@ def _try(group: str, event: Event) -> str | None:
     HANDLED.labels(group, event.type, "done").inc()
     log.info("event_handled", type=event.type, subject=event.subject)
     return None
+
+
+def _limit_statements() -> None:
+    """For the rest of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
+            [f"{STATEMENT_SECONDS * 1000:.0f}", f"{LOCK_SECONDS * 1000:.0f}"],
+        )
 
 
 def text_of(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic  # type: ignore[attr-defined]
 from django.conf import settings
 
 from events_app.brokers import PublishError
@@ -20,6 +20,7 @@ from events_app.envelope import MEDIA_TYPE, Event, to_wire
 
 __all__ = [
     "AdminClient",
+    "ConfigResource",
     "Consumer",
     "KafkaError",
     "KafkaException",

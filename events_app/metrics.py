@@ -1,10 +1,23 @@
-"""What became of events, and the port where a process without a web server tells it."""
+"""What became of events, and the port where a process without a web server tells it and that it lives."""
+
+import json
+from collections.abc import Iterable
+from socket import AF_INET, AF_INET6
+from threading import Thread
+from typing import TYPE_CHECKING, cast
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import structlog
 from django.conf import settings
-from prometheus_client import CollectorRegistry, Counter, start_http_server
+from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY
+
+from events_app.liveness import ages, stuck
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +36,45 @@ def process_registry() -> CollectorRegistry:
 
 
 def serve_metrics() -> None:
-    """Serve them at METRICS_PORT, in a thread; not at all when it is 0. Raises OSError when it is taken."""
+    """Serve them and `/healthz/live` at METRICS_PORT, in a thread; nothing when it is 0.
+
+    Raises OSError when the port is taken.
+    """
     if settings.METRICS_PORT:
-        start_http_server(settings.METRICS_PORT, settings.METRICS_HOST, process_registry())
-        log.info("metrics_served", host=settings.METRICS_HOST, port=settings.METRICS_PORT)
+        host, port = settings.METRICS_HOST, settings.METRICS_PORT
+        server = make_server(host, port, _app(), _server_for(host), handler_class=_Silent)
+        Thread(target=server.serve_forever, daemon=True).start()
+        log.info("metrics_served", host=host, port=port)
+
+
+def _app() -> "WSGIApplication":
+    metrics = make_wsgi_app(process_registry())
+
+    def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/healthz/live":
+            return _live(start_response)
+        return cast(Iterable[bytes], metrics(environ, start_response))
+
+    return app
+
+
+def _live(start_response: "StartResponse") -> list[bytes]:
+    """200, or 503 with the loops that are stuck, and how long ago each has turned."""
+    hanging = stuck()
+    turns = {loop: round(age, 1) for loop, age in ages().items()}
+    body = {"status": "stuck" if hanging else "ok", "stuck": hanging, "seconds_since_turn": turns}
+    status = "503 Service Unavailable" if hanging else "200 OK"
+    start_response(status, [("Content-Type", "application/json")])
+    return [json.dumps(body).encode()]
+
+
+def _server_for(host: str) -> type[ThreadingWSGIServer]:
+    class Server(ThreadingWSGIServer):
+        address_family = AF_INET6 if ":" in host else AF_INET
+
+    return Server
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """A probe each few seconds is nothing to tell of."""

@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from events_app.brokers import Broker, PublishError
 from events_app.envelope import from_row
+from events_app.liveness import turned
 from events_app.metrics import RELAYED
 from events_app.models import OutboxEvent
 
@@ -81,6 +82,7 @@ class Relay:
 
     def guarded_step(self) -> float:
         """`step`, after which a lost database is a reason to wait, not to end."""
+        turned("relay")
         try:
             return self.step()
         except (OperationalError, InterfaceError) as error:
@@ -97,6 +99,7 @@ class Relay:
 
     def _still_ours(self) -> None:
         """While the broker is away: speak to the database, or its server would end our silent session."""
+        turned("relay")
         if monotonic() > self.stop_by:
             raise StopRequested
         with connection.cursor() as cursor:

@@ -300,7 +300,7 @@ CELERY_BEAT_SCHEDULE = {
     "scan-reminders": _tick("notifications_app.scan_reminders", 1.0),
     "announce-due-soon": _tick("notifications_app.announce_due_soon", 30.0),
     "requeue-stalled-deliveries": _tick("notifications_app.requeue_stalled_deliveries", 10.0),
-    "retry-parked-events": _tick("events_app.retry_parked_events", 5.0),
+    "retry-parked-events": _tick("events_app.retry_parked_events", 5.0, queue="background"),
     "purge-idempotency-keys": _tick("http_app.purge_idempotency_keys", 3600.0),
     "purge-notifications": _tick("notifications_app.purge_notifications", 600.0),
     "purge-trash": _tick("tasks_app.purge_trash", 3600.0),
@@ -340,6 +340,8 @@ KAFKA_TOPIC_RETENTION = timedelta(days=env.int("KAFKA_TOPIC_RETENTION_DAYS", def
 # 5 s, 10 s, 20 s ... 21 min: about 40 minutes in all, longer than a deploy or a database restart takes.
 EVENT_MAX_ATTEMPTS = env.int("EVENT_MAX_ATTEMPTS", default=10)
 EVENT_FIRST_RETRY = timedelta(seconds=env.float("EVENT_FIRST_RETRY_SECONDS", default=5))
+# A loop that has not turned for so long is stuck: longer than any statement of a handler may take.
+EVENT_STUCK_SECONDS = env.float("EVENT_STUCK_SECONDS", default=60)
 
 # --- The live stream: a process and a port of its own ----------------------------------------------
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts_app.models import User
 from events_app import groups
+from events_app.dead_letters import bury_message
 from events_app.envelope import Event
 from events_app.handling import retry_parked
 from events_app.models import DeadLetter, EventFields, OutboxEvent, ParkedEvent
@@ -144,6 +145,21 @@ class TestDead:
         assert LogEntry.objects.filter(change_message="Requeued.").count() == 2
         assert retry_parked() == 2
         assert handled == ["0", "1"]
+
+    def test_what_is_no_event_is_shown_and_stays(self, operator: Client, handled: list[str]) -> None:
+        dead = bury_message(
+            "phones", topic="reminders", partition=3, offset=41, time=timezone.now(), key=b"bob",
+            value=b"<script>\xff", headers=[("trace", b"1")], error="Expecting value",
+        )  # fmt: skip
+        page = operator.get(url_of("change", dead)).content.decode()
+        assert "&lt;script&gt;\\xff" in page
+        assert "reminders/3@41" in page
+        event = make(DeadLetter, "1")
+        page = act(operator, "requeue", [dead, event])
+        assert "1 given back" in page
+        assert f"{dead.pk} is still no event" in page
+        assert list(DeadLetter.objects.all()) == [dead]
+        assert LogEntry.objects.filter(change_message="Requeued.").get().object_id == str(event.pk)
 
     def test_drop_asks_first(self, operator: Client) -> None:
         dropped, kept = make(DeadLetter, "1"), make(DeadLetter, "2")

@@ -1,6 +1,7 @@
+import os
 import signal
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import FrameType
 from typing import Any
 
@@ -12,6 +13,9 @@ from events_app.groups import group_names
 from events_app.metrics import serve_metrics
 
 log = structlog.get_logger(__name__)
+
+# An orchestrator kills after ten or more.
+STOP_SECONDS = 8.0
 
 
 class Command(BaseCommand):
@@ -40,9 +44,20 @@ class Command(BaseCommand):
             signal.signal(number, stop)
         serve_metrics()
         log.info("consumers_started", groups=groups)
-        with ThreadPoolExecutor(len(groups)) as pool:
-            runs = [pool.submit(GroupConsumer(group, stopping).run) for group in groups]
-            wait(runs, return_when=FIRST_EXCEPTION)
-            stopping.set()  # one that failed takes the others along: whoever started us starts us anew
+        pool = ThreadPoolExecutor(len(groups))
+        runs = {pool.submit(GroupConsumer(group, stopping).run): group for group in groups}
         for run in runs:
-            run.result()
+            # One that fails takes the others along: whoever started us starts us anew.
+            run.add_done_callback(lambda _: stopping.set())
+        stopping.wait()
+        _end(runs)
+
+
+def _end(runs: dict[Future[None], str]) -> None:
+    """Wait for each to leave its group; who hangs in a handler is left behind, its event uncommitted."""
+    _, hanging = wait(runs, timeout=STOP_SECONDS)
+    if hanging:
+        log.error("consumers_do_not_stop", groups=sorted(runs[run] for run in hanging))
+        os._exit(1)  # sys.exit() would wait for them
+    for run in runs:
+        run.result()

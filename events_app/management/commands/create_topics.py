@@ -10,7 +10,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.KAFKA_BOOTSTRAP_SERVERS:
             raise CommandError("KAFKA_BOOTSTRAP_SERVERS names no Kafka.")
-        from events_app.topics import create_topics
+        from events_app.topics import create_topics, differences
 
         made = create_topics()
+        for difference in differences():
+            self.stderr.write(f"{difference}: it stays as it is.")
         self.stdout.write(f"Made: {', '.join(made)}." if made else "All topics are there.")

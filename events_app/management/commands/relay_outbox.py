@@ -24,5 +24,9 @@ def _chores() -> list[Chore]:
     if not settings.KAFKA_BOOTSTRAP_SERVERS:
         return []
     from events_app.dead_letter_topics import DeadLetterTopics
+    from events_app.offsets import Lags
 
-    return [Chore("dead_letters", DeadLetterTopics().publish_some, every_seconds=1.0)]
+    return [
+        Chore("dead_letters", DeadLetterTopics().publish_some, every_seconds=1.0),
+        Chore("lags", Lags().measure, every_seconds=15.0),
+    ]

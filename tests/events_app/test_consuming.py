@@ -1,0 +1,116 @@
+"""How a consumer reads: what is handled is committed, what is not comes again, and a stop is soon."""
+
+from collections.abc import Callable, Iterator
+from threading import Event as Signal
+from time import monotonic
+from uuid import uuid4
+
+import pytest
+from pytest_django import Settings
+
+from events_app import groups
+from events_app.consuming import COMMIT_EVERY, GroupConsumer
+from events_app.envelope import Event
+from events_app.handling import UNENDED
+from events_app.kafka import Consumer, KafkaBroker
+from events_app.models import ParkedEvent
+from tests.events_app.kafka_servers import mock_cluster
+from tests.events_app.test_broker_contract import PATIENCE_SECONDS, Group, event
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.kafka]
+
+
+@pytest.fixture(autouse=True)
+def kafka(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
+    with mock_cluster() as settings.KAFKA_BOOTSTRAP_SERVERS:
+        yield
+
+
+@pytest.fixture
+def group() -> Group:
+    return Group()
+
+
+def publish(*subjects: str, key: str) -> None:
+    events = [event(subject, key) for subject in subjects]
+    assert KafkaBroker().publish(events, waiting=lambda: None) == len(events)
+
+
+def step_until(consumer: GroupConsumer, client: Consumer, reached: Callable[[], bool]) -> None:
+    deadline = monotonic() + PATIENCE_SECONDS
+    while not reached():
+        assert monotonic() < deadline
+        consumer.step(client)
+
+
+def test_a_stop_comes_between_two_messages_and_what_is_handled_is_committed(group: Group) -> None:
+    stopping = Signal()
+
+    def stop_at_the_third(one: Event) -> None:
+        group.handle(one)
+        if one.subject == "3":
+            stopping.set()
+
+    groups._handlers[group.name]["reminder.due"] = stop_at_the_third
+    publish(*map(str, range(1, 51)), key="alice")
+    first = GroupConsumer(group.name, stopping)
+    with first.joined() as client:
+        step_until(first, client, stopping.is_set)
+    assert group.handled["alice"] == ["1", "2", "3"]
+    after = GroupConsumer(group.name)
+    with after.joined() as client:
+        step_until(after, client, lambda: len(group.handled["alice"]) == 50)
+    assert group.handled["alice"] == [str(n) for n in range(1, 51)]
+
+
+def test_one_message_does_not_wait_for_others(group: Group) -> None:
+    """A batch that waits to be filled made each change 100 ms late."""
+    consumer = GroupConsumer(group.name)
+    with consumer.joined() as client:
+        publish("first", key="alice")
+        step_until(consumer, client, lambda: "alice" in group.handled)
+        taken = []
+        for subject in map(str, range(20)):
+            publish(subject, key="alice")
+            started = monotonic()
+            step_until(consumer, client, lambda subject=subject: group.handled["alice"][-1] == subject)
+            taken.append(monotonic() - started)
+    assert sorted(taken)[10] < 0.09
+
+
+def test_what_was_in_hand_when_a_consumer_died_is_put_on_record_by_the_next(group: Group) -> None:
+    """The second one dies of it too; the third goes on."""
+    publish("deadly", key="alice")
+    publish("1", key="bob")
+
+    class Killed(BaseException):
+        pass
+
+    def die(one: Event) -> None:
+        if one.subject == "deadly":
+            raise Killed
+        group.handle(one)
+
+    groups._handlers[group.name]["reminder.due"] = die
+    with pytest.raises(Killed):
+        GroupConsumer(group.name).run()
+    after = GroupConsumer(group.name)
+    with after.joined() as client:
+        step_until(after, client, lambda: "bob" in group.handled)
+        parked = ParkedEvent.objects.get()
+    assert (parked.subject, parked.attempts, parked.error) == ("deadly", 1, UNENDED)
+
+
+def test_only_the_first_of_a_partition_are_put_on_record(group: Group, monkeypatch) -> None:
+    on_record: list[str] = []
+    monkeypatch.setattr(
+        "events_app.consuming.handle_on_record",
+        lambda name, one: (on_record.append(one.subject), group.handle(one)),
+    )
+    subjects = [str(n) for n in range(COMMIT_EVERY + 10)]
+    publish(*subjects, key=str(uuid4()))
+    consumer = GroupConsumer(group.name)
+    with consumer.joined() as client:
+        step_until(consumer, client, lambda: [subjects] == list(group.handled.values()))
+    assert on_record == subjects[:COMMIT_EVERY]
