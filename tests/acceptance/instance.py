@@ -32,9 +32,9 @@ PASSWORD = "correct horse battery staple"
 class Instance:
     """`environment` is what its processes see; `processes` are they, by their name in the Procfile."""
 
-    def __init__(self, places: Places, **environment: str) -> None:
+    def __init__(self, places: Places, *, durable: bool = False, **environment: str) -> None:
         self.places = places
-        self.postgres, self.valkey = Postgres(places, durable=False), Valkey(places, durable=False)
+        self.postgres, self.valkey = Postgres(places, durable=durable), Valkey(places, durable=False)
         # PostgreSQL asks for no password on its socket; here each process has one to keep to itself.
         self.database_password = secrets.token_urlsafe(18)
         with_password = self.postgres.url.replace("todo@", f"todo:{self.database_password}@", 1)
@@ -52,10 +52,10 @@ class Instance:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: str | None = None) -> None:
-        """Start a process of the Procfile; what it writes is added to its log."""
+        """Start a process of the Procfile (`relay2` is another relay); what it writes is added to its log."""
         with self.log(name).open("ab") as log:
             self.processes[name] = spawn(
-                ["/bin/sh", "-c", f"exec {command or procfile()[name]}"],
+                ["/bin/sh", "-c", f"exec {command or procfile()[name.rstrip('23456789')]}"],
                 places=self.places,
                 environment=self.environment
                 | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
@@ -121,11 +121,14 @@ class Instance:
 
 
 @contextmanager
-def instance(folder: Path, **environment: str) -> Iterator[Instance]:
-    """A running instance with its data in `folder`; `environment` is what it is told besides."""
+def instance(folder: Path, *, durable: bool = False, **environment: str) -> Iterator[Instance]:
+    """A running instance with its data in `folder`; `environment` is what it is told besides.
+
+    `durable`: what PostgreSQL acknowledged outlives its own death.
+    """
     places = Places(data=folder)
     places.make()
-    running = Instance(places, **environment)
+    running = Instance(places, durable=durable, **environment)
     try:
         running.start_all()
         yield running

@@ -26,12 +26,15 @@ def mock_cluster() -> Iterator[str]:
 
 
 @contextmanager
-def real_kafka(login: Login | None = None) -> Iterator[Kafka]:
-    """A node of its own that is gone afterwards. Skips the test where there is no Java, unless in CI."""
+def real_kafka(login: Login | None = None, **ports: int) -> Iterator[Kafka]:
+    """A node of its own that is gone afterwards. Skips the test where there is no Java, unless in CI.
+
+    `ports` are Kafka's `port` and `advertised_port`.
+    """
     require_java()
     with tempfile.TemporaryDirectory(prefix="todo-kafka-") as folder:
         places = Places(data=Path(folder))
-        kafka = Kafka(places, login=login)
+        kafka = Kafka(places, login=login, **ports)
         with claim(places, command="test"):
             try:
                 kafka.start()

@@ -14,7 +14,7 @@ from accounts_app.models import User
 from tasks_app.models import Tag, Task
 
 
-class _Form(HTMLParser):
+class PageForm(HTMLParser):
     """What a browser would send of the page's main form as it stands."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ def opened(client: Client, url: str) -> dict[str, Any]:
     """The fields of the page's form, as a browser would send them back."""
     response = client.get(url)
     assert response.status_code == 200
-    form = _Form()
+    form = PageForm()
     form.feed(response.content.decode())
     return form.fields
 

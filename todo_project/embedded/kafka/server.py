@@ -26,7 +26,7 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
 listeners={listener}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners={listener}://127.0.0.1:{port}
+advertised.listeners={listener}://127.0.0.1:{advertised_port}
 inter.broker.listener.name={listener}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 log.dirs={topics}
@@ -57,14 +57,25 @@ class Login:
 
 
 class Kafka:
-    """One Kafka process. With a `login` it takes nobody without TLS and that name and password."""
+    """One Kafka process. With a `login` it takes nobody without TLS and that name and password.
+
+    `advertised_port` is where it tells clients to come, when something stands between (a test's proxy).
+    """
 
     name = "kafka"
 
-    def __init__(self, places: Places, *, port: int | None = None, login: Login | None = None) -> None:
+    def __init__(
+        self,
+        places: Places,
+        *,
+        port: int | None = None,
+        login: Login | None = None,
+        advertised_port: int | None = None,
+    ) -> None:
         self._places = places
         self._login = login
-        self._port = port or free_port()
+        self.port = port or free_port()
+        self._advertised_port = advertised_port or self.port
         self._log = places.logs / "kafka.log"
         self._configuration = places.data / "kafka.properties"
         self.certificate_authority: Path | None = None
@@ -72,7 +83,7 @@ class Kafka:
 
     @property
     def bootstrap_servers(self) -> str:
-        return f"127.0.0.1:{self._port}"
+        return f"127.0.0.1:{self._advertised_port}"
 
     def start(self) -> None:
         """Start it without waiting for it, on the topics that are there.
@@ -99,7 +110,7 @@ class Kafka:
         """Return when it answers on its port; raises StartError when it does not within 90 seconds."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self.process and self.process.poll() is None:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=1):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             time.sleep(0.1)
         raise StartError(f"Kafka does not start: {last_line(self._log)} (see {self._log})")
@@ -115,7 +126,8 @@ class Kafka:
     def _configure(self) -> None:
         text = _CONFIGURATION.format(
             listener="SASL_SSL" if self._login else "PLAINTEXT",
-            port=self._port,
+            port=self.port,
+            advertised_port=self._advertised_port,
             controller_port=free_port(),
             topics=self._topics,
         )

@@ -1,0 +1,116 @@
+"""All that is known of one run, put together."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from tests.faults.faults import REPUBLISHING, Window
+from tests.faults.journal import Entry, Trouble
+from tests.faults.wire import Message
+from tests.faults.witness import State
+
+ANNOUNCED = "task.due.approaching"
+
+
+@dataclass
+class History:
+    """All that is known of one run.
+
+    `pushes` are (browser, task, instant) as they arrived, `sends` those whose sender was cut off from the
+    database before it could record one.
+    """
+
+    entries: list[Entry]
+    states: list[State]
+    messages: list[Message]
+    rows: list[State]
+    reminders: list[tuple[str, int, datetime]] = field(default_factory=list)
+    pushes: list[tuple[str, int, str]] = field(default_factory=list)
+    sends: set[tuple[str, int, str]] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+    windows: list[Window] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+
+    @cached_property
+    def events(self) -> list[Message]:
+        """The first appearance of each event."""
+        seen: set[str] = set()
+        return [one for one in self.messages if not (one.event["id"] in seen or seen.add(one.event["id"]))]
+
+    @cached_property
+    def duplicates(self) -> list[Message]:
+        first = {id(one) for one in self.events}
+        return [one for one in self.messages if id(one) not in first]
+
+    def of_topic(self, topic: str) -> dict[int, list[Message]]:
+        """The events of changes by task, each in the order of their first appearances."""
+        by_task: dict[int, list[Message]] = defaultdict(list)
+        for one in self.events:
+            if one.topic == topic and one.event["type"] != ANNOUNCED:
+                by_task[int(one.event["subject"])].append(one)
+        return by_task
+
+    @cached_property
+    def changes(self) -> dict[tuple[int, int], Message]:
+        """The event on task-events by task and version."""
+        return by_version(self.of_topic("task-events"))
+
+    @cached_property
+    def by_task(self) -> dict[int, list[State]]:
+        """The witness's states of each task, in their order."""
+        states: dict[int, list[State]] = defaultdict(list)
+        for state in self.states:
+            states[state.task].append(state)
+        return states
+
+    @cached_property
+    def series_of(self) -> dict[str, int]:
+        """The task each series began with: whoever asks for a task gets a new series."""
+        began: dict[str, int] = {}
+        for state in self.states:
+            if state.data and state.data["series_id"]:
+                began.setdefault(state.data["series_id"], state.task)
+        return began
+
+    @cached_property
+    def steps(self) -> dict[tuple[int, int], tuple[State | None, State]]:
+        """By task and version: what it was before, and what it was then."""
+        found = {}
+        for task, states in self.by_task.items():
+            for before, after in zip([None, *states], states, strict=False):
+                found[task, after.version] = (before, after)
+        return found
+
+
+def duplicates_per_fault(history: History) -> list[int]:
+    """How many messages came again after each fault that makes the relay publish again; most first."""
+    faults = sorted(window.began for window in history.windows if window.fault in REPUBLISHING)
+    counted: Counter[float] = Counter()
+    for one in history.duplicates:
+        before = [began for began in faults if began <= one.at]
+        counted[before[-1] if before else 0.0] += 1
+    return sorted(counted.values(), reverse=True)
+
+
+def by_version(by_task: dict[int, list[Message]]) -> dict[tuple[int, int], Message]:
+    return {(task, version_of(one)): one for task, events in by_task.items() for one in events}
+
+
+def version_of(one: Message) -> int:
+    return int(one.event["sequence"])
+
+
+def difference(before: State | None, after: State) -> set[str]:
+    """The names of the told fields that differ."""
+    old, new = (_told(before) if before else {}), _told(after)
+    return {name for name, value in new.items() if value != old.get(name)} if old else set()
+
+
+def _told(state: State) -> dict[str, Any]:
+    """What others see of it."""
+    assert state.data is not None
+    unseen = {"next_reminder_at", "reminded_until", "due_announced_for", "generated_from_id"}
+    columns = {name: value for name, value in state.data.items() if name not in unseen}
+    return columns | {"tag_ids": state.tag_ids}

@@ -1,0 +1,30 @@
+"""Reading a topic again from its start must change nothing: every table is held against what it was."""
+
+import time
+
+from events_app.consuming import GroupConsumer
+from events_app.groups import group_names
+from tests.faults.run import Run
+from tests.faults.wire import rewind
+from tests.faults.witness import digests
+
+ROUNDS = 3
+
+
+def replay_thrice(run: Run) -> None:
+    """With nothing else running; every table, every row and column."""
+    before = digests(run.running)
+    for number in range(1, ROUNDS + 1):
+        behind = {group: rewind(run.servers, group, GroupConsumer(group).topics) for group in group_names()}
+        began = time.monotonic()
+        run.running.start("consumers")
+        run.settle_groups()
+        run.stop_processes()
+        after = digests(run.running)
+        changed = {table for table in before.keys() | after.keys() if before.get(table) != after.get(table)}
+        print(  # noqa: T201
+            f"replay {number}: {sum(behind.values())} messages in {time.monotonic() - began:.0f} s,"
+            f" {len(after)} tables, changed: {sorted(changed) or 'none'}",
+            flush=True,
+        )
+        assert not changed

@@ -1,0 +1,116 @@
+"""A story told again from its start, three times, changes no row: in this process and on a real Kafka."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+import time_machine
+from django.db import connection
+from pytest_django import Settings
+
+from accounts_app.models import User
+from events_app.brokers import Broker, InProcessBroker, broker_of_settings
+from events_app.consuming import GroupConsumer
+from events_app.envelope import Event
+from events_app.groups import group_names
+from events_app.relay import relay_batch
+from events_app.topics import create_topics
+from tasks_app.models import Task
+from tests.events_app.kafka_servers import real_kafka
+from tests.faults.story import NOON, Story
+from tests.faults.wire import lag, rewind
+from todo_project.demo.push_service import push_service
+from todo_project.embedded.instance import new_vapid_key
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+ROUNDS = 3
+
+
+class InThisProcess:
+    """The relay calls the handlers; killed before it removed the rows, it does so again."""
+
+    def __init__(self) -> None:
+        self.told: list[Event] = []
+        self.broker = InProcessBroker()
+
+    def tell(self) -> None:
+        while relay_batch(Remembering(self.broker, self.told)):
+            pass
+
+    def tell_again(self) -> None:
+        self.broker.publish(self.told, waiting=lambda: None)
+
+
+class Remembering:
+    """A broker that keeps what it was given."""
+
+    def __init__(self, broker: Broker, told: list[Event]) -> None:
+        self.broker, self.told, self.batch_size = broker, told, broker.batch_size
+
+    def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
+        self.told += events
+        return self.broker.publish(events, waiting=waiting)
+
+
+class OnKafka:
+    """A real one, each group with its consumer."""
+
+    def __init__(self, servers: str) -> None:
+        self.servers = servers
+        self.broker = broker_of_settings()
+
+    def tell(self) -> None:
+        while relay_batch(self.broker):
+            pass
+        self._consume()
+
+    def tell_again(self) -> None:
+        for group in group_names():
+            assert rewind(self.servers, group, GroupConsumer(group).topics) > 0
+        self._consume()
+
+    def _consume(self) -> None:
+        for group in group_names():
+            consumer = GroupConsumer(group)
+            with consumer.joined() as client:
+                while lag(self.servers, group, *consumer.topics):
+                    consumer.step(client)
+
+
+@pytest.fixture(params=["in_process", pytest.param("kafka", marks=pytest.mark.kafka)])
+def broker(request: pytest.FixtureRequest, settings: Settings) -> Iterator[InThisProcess | OnKafka]:
+    if request.param == "in_process":
+        yield InThisProcess()
+        return
+    with real_kafka() as kafka:
+        settings.KAFKA_BOOTSTRAP_SERVERS = kafka.bootstrap_servers
+        settings.KAFKA_TOPIC_PARTITIONS = 3
+        create_topics()
+        yield OnKafka(kafka.bootstrap_servers)
+
+
+def tables() -> dict[str, list[str]]:
+    """Every row of every table, as text with all its columns."""
+    with connection.cursor() as cursor:
+        names = connection.introspection.table_names(cursor)
+        found = {}
+        for name in names:
+            cursor.execute(f"SELECT t::text FROM {name} AS t ORDER BY 1")
+            found[name] = [row for (row,) in cursor.fetchall()]
+        return found
+
+
+def test_nothing_changes(
+    broker: InThisProcess | OnKafka, settings: Settings, alice: User, bob: User, charlie: User
+) -> None:
+    settings.PUSH_ALLOW_INSECURE_ENDPOINTS = True
+    settings.VAPID_PRIVATE_KEY = new_vapid_key()
+    with push_service() as service, time_machine.travel(NOON, tick=False) as clock:
+        Story(service, clock, broker.tell).tell(alice, bob, charlie)
+        broker.tell()
+        before, pushed = tables(), service.requests
+        assert Task.objects.count() > 10
+        for _ in range(ROUNDS):
+            broker.tell_again()
+            clock.shift(3600)
+            assert {name: rows for name, rows in tables().items() if rows != before[name]} == {}
+        assert service.requests == pushed
