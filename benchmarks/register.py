@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from benchmarks import ceiling, erasure, memory
 from benchmarks.api import bulk, create, events, listing
+from benchmarks.events import relay
 from benchmarks.report import Report
 from benchmarks.scale import growth
 from benchmarks.stage import Stage
@@ -14,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "list": listing.run,
     "events": events.run,
     "bulk": bulk.run,
+    "relay": relay.run,
     "memory": memory.run,
     "scale": growth.run,
     "erasure": erasure.run,

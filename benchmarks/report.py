@@ -41,7 +41,7 @@ def side_table(series: Iterable[Series], *, unit: str) -> str:
     rows = [
         [
             one.name,
-            _numbers(spread(one.rates), ",.0f"),
+            numbers(spread(one.rates), ",.0f"),
             f"{one.milliseconds(50):.1f}",
             f"{one.milliseconds(99):.1f}",
             f"{one.server_milliseconds:.2f}" if one.server_milliseconds else "",
@@ -93,7 +93,8 @@ def write(name: str, report: Report, *, about: str, page: Path = PAGE) -> None:
     page.write_text(text)
 
 
-def _numbers(values: Spread, form: str) -> str:
+def numbers(values: Spread, form: str) -> str:
+    """Median, and the lowest and the highest round, each as `form` says (",.0f")."""
     return f"{values.median:{form}} ({values.low:{form}} to {values.high:{form}})"
 
 

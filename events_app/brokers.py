@@ -9,7 +9,7 @@ from typing import Protocol
 
 from django.conf import settings
 
-from events_app.envelope import Event
+from events_app.envelope import Event, OutboxRow
 from events_app.groups import groups_for
 from events_app.handling import handle, handle_on_record
 from events_app.liveness import turned
@@ -28,6 +28,10 @@ class Broker(Protocol):
 
         Calls `waiting` at least each second while it waits; that may raise to give up.
         """
+        ...
+
+    def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
+        """The same with the rows that hold the events."""
         ...
 
 
@@ -51,6 +55,9 @@ class InProcessBroker:
             self._on_record -= 1
             turned("relay")
         return len(events)
+
+    def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
+        return self.publish([row.event() for row in rows], waiting=waiting)
 
 
 def broker_of_settings() -> Broker:

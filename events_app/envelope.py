@@ -7,7 +7,7 @@ text, hence the zero padding.
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -18,6 +18,7 @@ from events_app.models import EventFields
 SOURCE = "/todo-backend/tasks"
 MEDIA_TYPE = "application/cloudevents+json; charset=UTF-8"
 SEQUENCE_DIGITS = 19  # the largest bigint
+_quoted = json.JSONEncoder().encode
 LONGEST_KEY = 100
 # Ten times the longest a task's title, description and tags can make; who reads more has other work undone.
 MAX_BYTES = 256 * 1024
@@ -39,6 +40,45 @@ class Event:
     # Where on its topic it was read, none without Kafka: it is the same event wherever that is.
     partition: int | None = field(default=None, compare=False)
     offset: int | None = field(default=None, compare=False)
+
+
+class OutboxRow(NamedTuple):
+    """A row of the outbox as the relay reads it: `event_id` and `data` are text, as Kafka gets them."""
+
+    id: int
+    event_id: str
+    topic: str
+    type: str
+    key: str
+    subject: str
+    sequence: int
+    time: datetime
+    data: str
+    request_id: str
+
+    def event(self) -> Event:
+        """The event it holds."""
+        return Event(
+            id=UUID(self.event_id),
+            topic=self.topic,
+            type=self.type,
+            key=self.key,
+            subject=self.subject,
+            sequence=self.sequence,
+            time=self.time,
+            data=json.loads(self.data),
+            request_id=self.request_id,
+        )
+
+    def wire_text(self) -> str:
+        """What `to_wire` makes of the event, as JSON text, with the data neither read nor written again."""
+        request = f',"requestid":{_quoted(self.request_id)}' if self.request_id else ""
+        return (
+            f'{{"specversion":"1.0","id":"{self.event_id}","source":"{SOURCE}","type":{_quoted(self.type)},'
+            f'"subject":{_quoted(self.subject)},"time":"{self.time.isoformat()}",'
+            f'"datacontenttype":"application/json","sequence":"{self.sequence:0{SEQUENCE_DIGITS}}"'
+            f'{request},"data":{self.data}}}'
+        )
 
 
 class _Envelope(BaseModel):

@@ -9,14 +9,14 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic  # type: ignore[attr-defined]
 from django.conf import settings
 
 from events_app.brokers import PublishError
-from events_app.envelope import MEDIA_TYPE, Event, to_wire
+from events_app.envelope import MEDIA_TYPE, Event, OutboxRow, to_wire
 
 __all__ = [
     "AdminClient",
@@ -33,9 +33,16 @@ __all__ = [
 _librdkafka = logging.getLogger("librdkafka")
 
 CONTENT_TYPE = ("content-type", MEDIA_TYPE.encode())
+_HEADERS: list[tuple[str, str | bytes | None]] = [CONTENT_TYPE]
 # What is in flight at once is what memory holds, and what is sent again after a kill.
 PUBLISH_BATCH = 2000
 _ANSWER_SECONDS = 0.5
+
+
+class _Outgoing(NamedTuple):
+    topic: str
+    key: str
+    value: str
 
 
 class KafkaBroker:
@@ -52,10 +59,17 @@ class KafkaBroker:
         While the broker is away this waits, without an end of its own, and calls `waiting` twice a second,
         which may raise to give up. Raises PublishError when the first event is refused.
         """
+        return self._publish([_of_event(event) for event in events], waiting)
+
+    def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
+        """The same with the rows that hold the events."""
+        return self._publish([_Outgoing(row.topic, row.key, row.wire_text()) for row in rows], waiting)
+
+    def _publish(self, messages: list[_Outgoing], waiting: Callable[[], None]) -> int:
         errors: dict[int, KafkaError] = {}
         try:
-            for position, event in enumerate(events):
-                if not self._send(event, partial(_note, errors, position)):
+            for position, message in enumerate(messages):
+                if not self._send(message, partial(_note, errors, position)):
                     break
             while self._producer.flush(_ANSWER_SECONDS):
                 waiting()
@@ -63,21 +77,21 @@ class KafkaBroker:
             self._start_anew()
             raise
         if not errors:
-            return len(events)
+            return len(messages)
         self._start_anew()
         first = min(errors)
         if first == 0:
-            raise PublishError(f"Event {events[0].id} for {events[0].topic}: {errors[0]}")
+            raise PublishError(f"{errors[0]}; {messages[0].topic}: {messages[0].value[:200]}")
         return first
 
-    def _send(self, event: Event, report: Callable[[KafkaError | None, Message | None], None]) -> bool:
-        """Queue the event; False when librdkafka itself refuses it, which is then reported already."""
+    def _send(self, message: _Outgoing, report: Callable[[KafkaError | None, Message | None], None]) -> bool:
+        """Queue the message; False when librdkafka itself refuses it, which is then reported already."""
         try:
             self._producer.produce(
-                event.topic,
-                key=event.key,
-                value=json.dumps(to_wire(event), separators=(",", ":")),
-                headers=[CONTENT_TYPE],
+                message.topic,
+                key=message.key,
+                value=message.value,
+                headers=_HEADERS,
                 on_delivery=report,
             )
         except KafkaException as error:
@@ -90,6 +104,10 @@ class KafkaBroker:
         self._producer.purge()
         self._producer.flush(_ANSWER_SECONDS)
         self._producer = _producer()
+
+
+def _of_event(event: Event) -> _Outgoing:
+    return _Outgoing(event.topic, event.key, json.dumps(to_wire(event), separators=(",", ":")))
 
 
 def consumer_of(group: str) -> Consumer:

@@ -20,6 +20,7 @@ from benchmarks.scale.queries import queries
 from benchmarks.scale.rows import Owner
 from benchmarks.stage import Stage
 from tests.acceptance.processes import environment
+from tests.events_app.kafka_servers import require_java
 
 IN_THE_TABLE = {
     "ceiling": ["nothing"],
@@ -40,7 +41,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def test_every_benchmark_has_a_name_and_a_small_version() -> None:
-    assert set(BENCHMARKS) == {*NAMES, *LONG} == {*IN_THE_TABLE, "memory", "scale", "erasure"}
+    assert set(BENCHMARKS) == {*NAMES, *LONG} == {*IN_THE_TABLE, "memory", "scale", "erasure", "relay"}
 
 
 @pytest.mark.slow
@@ -91,6 +92,18 @@ def test_an_account_is_erased_to_its_last_task(stage: Stage) -> None:
     found = BENCHMARKS["erasure"](stage)
     assert "| 1,000 |" in found.text
     assert "1,000 tasks, each with a tag" in found.text
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.django_db(transaction=True)
+def test_the_relay_and_its_rivals_get_all_acknowledged(stage: Stage) -> None:
+    require_java()
+    # Each side counts for itself what was acknowledged, and what is left in the outbox.
+    found = BENCHMARKS["relay"](replace(stage, seconds=0.5))
+    rows = [line.split(" | ") for line in found.text.splitlines() if line.startswith("| ")]
+    assert [row[0].removeprefix("| ") for row in rows[2:]] == ["relay", "bare producer", "a flush each"]
+    assert found.text.count("goal") == 2
 
 
 @pytest.mark.django_db

@@ -1,14 +1,16 @@
 """The relay takes what is committed, in order, and one relay at a time."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
+import structlog
 from django.db import OperationalError, connection, transaction
 
 from accounts_app.models import User
-from events_app.envelope import Event
+from events_app.envelope import Event, OutboxRow, from_row, to_wire
 from events_app.models import OutboxEvent
 from events_app.relay import STANDBY_POLL_SECONDS, Relay, relay_batch, relay_is_active
 from tasks_app.models import Task
@@ -32,12 +34,25 @@ class Keeper:
         self.events += taken
         return len(taken)
 
+    def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
+        return self.publish([row.event() for row in rows], waiting=waiting)
 
-class Failing:
-    batch_size = 200
 
+class Failing(Keeper):
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         raise OperationalError("the broker's database went away")
+
+
+class Rows(Keeper):
+    """Keeps the rows themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[OutboxRow] = []
+
+    def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
+        self.taken += rows
+        return len(rows)
 
 
 @contextmanager
@@ -60,6 +75,7 @@ def another_session() -> Iterator[list[bool]]:
     yield said
     go.set()
     thread.join(10)
+    eventually(lambda: not relay_is_active())  # the server ends a closed session in its own time
 
 
 @pytest.fixture
@@ -160,3 +176,15 @@ def test_a_silent_session_is_ended_by_the_server(relay: Relay) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('idle_session_timeout')")
         assert cursor.fetchone() == ("3s",)
+
+
+def test_a_row_is_on_the_wire_what_its_event_is(alice: User) -> None:
+    rows = Rows()
+    with structlog.contextvars.bound_contextvars(request_id='r-"1"\\'):
+        Task.objects.create(user=alice, title='"water"\\ \n für Ärzte \u2028 \U0001f331', description=None)
+    Task.objects.create(user=alice, title="of no request")
+    stored = [from_row(row) for row in OutboxEvent.objects.order_by("id")]
+    relay_batch(rows)
+    assert [json.loads(row.wire_text()) for row in rows.taken] == [to_wire(event) for event in stored]
+    assert [row.event() for row in rows.taken] == stored
+    assert len(stored) == 4
