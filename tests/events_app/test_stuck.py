@@ -60,11 +60,11 @@ def test_the_relay_turns_also_while_a_broker_keeps_it_waiting() -> None:
     class Slow:
         batch_size = 1
 
-        def publish(self, events, *, waiting) -> int:
+        def publish_rows(self, rows, *, waiting) -> int:
             liveness._last_turns.clear()
             waiting()
             assert list(liveness.ages()) == ["relay"]
-            return len(events)
+            return len(rows)
 
     from accounts_app.models import User
     from tasks_app.models import Task
