@@ -70,7 +70,7 @@ class BearerAuthentication(JWTAuthentication):
 
     @staticmethod
     def _api_token(text: str, request: Request) -> ApiToken:
-        view = request.parser_context["view"] if request.parser_context else None
+        view = (request.parser_context or {}).get("view")
         method = "GET" if getattr(view, "only_reads", False) else str(request.method)
         token = api_token_of(text, method=method)
         request._request.api_token = token  # type: ignore[attr-defined] # for ApiTokenUseMiddleware

@@ -71,7 +71,6 @@ async def stream(request: Request) -> Response:
     try:
         await hub.join(opened, place)
     except StateStoreAway as error:
-        opened.end("refused")
         raise StreamAway from error
     log.info("stream_opened", user_id=opened.user_id, place=place)
     return EventStream(opened, hub)

@@ -61,15 +61,10 @@ class Hub:
 
         Raises TooManyStreams (429), StreamsFull (503), and StateStoreAway.
         """
-        feed = self._admit(stream)
         try:
-            async with feed.lock:
-                await self._begin(feed)
-                for message in await self._missed(feed, place):
-                    stream.put(message)
-                feed.streams.add(stream)
+            await self._join(stream, place)
         except BaseException:
-            self._forget(feed)
+            stream.end("refused")
             raise
         OPENED.inc()
 
@@ -89,6 +84,18 @@ class Hub:
         self.is_stopping = True
         for stream in self.streams():
             stream.end("server_stops")
+
+    async def _join(self, stream: Stream, place: str) -> None:
+        feed = self._admit(stream)
+        try:
+            async with feed.lock:
+                await self._begin(feed)
+                for message in await self._missed(feed, place):
+                    stream.put(message)
+                feed.streams.add(stream)
+        except BaseException:
+            self._forget(feed)
+            raise
 
     def _admit(self, stream: Stream) -> Feed:
         if self.is_stopping or self._open >= settings.STREAM_CONNECTIONS:
@@ -142,8 +149,8 @@ class Hub:
                 async with feed.lock:
                     if feed.place:  # otherwise nobody has joined, after all
                         await self._read(feed)
-            except StateStoreAway as error:
-                log.warning("state_store_away", error=str(error))
+            except Exception as error:  # nobody would see that this task has ended
+                log.warning("feed_not_read", user_id=feed.user_id, error=str(error))
                 feed.has_news = True
                 await asyncio.sleep(RETRY_SECONDS)
         feed.follower = None

@@ -27,6 +27,7 @@ class StreamTicketView(ApiView):
         request=None,
         responses={201: TicketSerializer},
         operation_id="stream_ticket",
+        summary="Make a ticket for the live stream",
         description=(
             "For `EventSource`, which cannot send headers. The stream ends when the token does that the"
             " ticket was made with. An API token needs the scope `read` only."
@@ -54,6 +55,7 @@ class StreamView(ApiView):
 
     @extend_schema(
         operation_id="stream",
+        summary="Follow your changes, live",
         description=DESCRIPTION,
         parameters=PARAMETERS,
         responses={(200, "text/event-stream"): EVENTS, 421: ErrorSerializer, 429: ErrorSerializer},
