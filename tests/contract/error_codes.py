@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -18,6 +19,7 @@ def documented() -> set[str]:
     return {code for cell in cells for code in re.findall(r"`([a-z_]+)`", cell)}
 
 
+@cache
 def raised() -> dict[str, str]:
     """Every code our own rooms name, with a file that does."""
     files = [path for room in ROOMS for path in (HOUSE / room).rglob("*.py")]
