@@ -1,6 +1,7 @@
 """The house rules that a machine can hold."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def test_migrations_are_named_for_what_they_do() -> None:
 def test_each_outside_concern_has_its_door(library: str, doors: set[str]) -> None:
     importing = {name for name, module in imported() if module.split(".")[0] == library}
     assert importing <= doors
+
+
+def test_the_documents_that_code_points_at_are_there() -> None:
+    files = [
+        path for package in [*PACKAGES, "benchmarks", "tests"] for path in (ROOT / package).rglob("*.py")
+    ]
+    named = {
+        name for path in files for name in re.findall(r"\bdocs/[\w./-]+\.(?:md|yaml)\b", path.read_text())
+    }
+    assert len(named) > 10
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def imported() -> Iterator[tuple[str, str]]:

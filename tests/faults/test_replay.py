@@ -10,7 +10,7 @@ from pytest_django import Settings
 from accounts_app.models import User
 from events_app.brokers import Broker, InProcessBroker, broker_of_settings
 from events_app.consuming import GroupConsumer
-from events_app.envelope import Event
+from events_app.envelope import Event, OutboxRow
 from events_app.groups import group_names
 from events_app.relay import relay_batch
 from events_app.topics import create_topics
@@ -49,6 +49,9 @@ class Remembering:
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         self.told += events
         return self.broker.publish(events, waiting=waiting)
+
+    def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
+        return self.publish([row.event() for row in rows], waiting=waiting)
 
 
 class OnKafka:
