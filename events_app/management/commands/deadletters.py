@@ -83,9 +83,9 @@ class Command(BaseCommand):
             raise CommandError("Name the ids of those to be given back, or say --all.")
         if options["ids"] and any(options[name] for name in FILTERS):
             raise CommandError("--group, --type and --topic choose among --all.")
-        ids = [letter.pk for letter in _by_ids(options["ids"])] if options["ids"] else _filtered(options)
-        chosen = ids if isinstance(ids, list) else list(ids.order_by("id").values_list("pk", flat=True))
-        failed = [pk for pk in sorted(chosen) if not self._give_back(pk)]
+        letters = _by_ids(options["ids"]) if options["ids"] else _filtered(options)
+        chosen = list(letters.order_by("id").values_list("pk", flat=True))
+        failed = [pk for pk in chosen if not self._give_back(pk)]
         self.stdout.write(f"{len(chosen) - len(failed)} given back to their groups.")
         if failed:
             raise CommandError(f"{len(failed)} stay dead letters.")
@@ -104,9 +104,8 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def _drop(self, options: dict[str, Any]) -> None:
-        letters = _by_ids(options["ids"])
-        DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).delete()
-        self.stdout.write(f"{len(letters)} dropped.")
+        dropped, _ = _by_ids(options["ids"]).delete()
+        self.stdout.write(f"{dropped} dropped.")
 
 
 def _filtered(options: dict[str, Any]) -> QuerySet[DeadLetter]:
@@ -114,10 +113,10 @@ def _filtered(options: dict[str, Any]) -> QuerySet[DeadLetter]:
     return DeadLetter.objects.filter(**wanted)
 
 
-def _by_ids(ids: Iterable[int]) -> list[DeadLetter]:
+def _by_ids(ids: Iterable[int]) -> QuerySet[DeadLetter]:
     """All of them, or an error that names those that are not there."""
-    found = list(DeadLetter.objects.filter(pk__in=ids).order_by("id"))
-    if missing := sorted(set(ids) - {letter.pk for letter in found}):
+    found = DeadLetter.objects.filter(pk__in=ids)
+    if missing := sorted(set(ids) - set(found.values_list("pk", flat=True))):
         raise CommandError(f"There is no dead letter {', '.join(map(str, missing))}.")
     return found
 
