@@ -27,6 +27,7 @@ task_ids = count(1_000_000)
 @dataclass
 class StreamServer:
     port: int
+    metrics_port: int
     process: subprocess.Popen[bytes]
     clients: list[StreamClient] = field(default_factory=list)
 
@@ -49,12 +50,14 @@ class StreamServer:
 
 @contextmanager
 def stream_server(**environment: str) -> Iterator[StreamServer]:
-    port = free_port()
+    port, metrics_port = free_port(), free_port()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in ({"STREAM_PORT": str(port)} | environment).items():
+        for name, value in (
+            {"STREAM_PORT": str(port), "METRICS_PORT": str(metrics_port)} | environment
+        ).items():
             patch.setenv(name, value)
         with running("python manage.py serve_stream") as (process,):
-            server = StreamServer(port, process)
+            server = StreamServer(port, metrics_port, process)
             eventually(server.answers)
             yield server
             for client in server.clients:
