@@ -11,12 +11,14 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests.acceptance.calls import call
 from tests.acceptance.instance import Instance, instance
 from tests.acceptance.processes import eventually
 from tests.sync_app.following import Follower
@@ -67,8 +69,10 @@ def write(running: Instance, tokens: dict[str, str], journal: Journal, stop: thr
 def strike(running: Instance, blows: dict[str, int], until: float) -> None:
     """Kill the stream's server, or stop it in good order, or flush Redis, or kill it too."""
     while time.monotonic() < until:
+        # A server that is never up would be no test of what it sends.
+        eventually(lambda: serves(running), seconds=120)
         time.sleep(random.uniform(0, 2 * CALM_SECONDS))
-        blow = random.choice(["kill", "kill", "stop", "flush", "flush", "kill redis"])
+        blow = random.choice(["kill", "kill", "kill", "stop", "stop", "flush", "flush", "kill redis"])
         blows[blow] = blows.get(blow, 0) + 1
         if blow == "flush":
             with Redis.from_url(running.valkey.url) as store:
@@ -87,6 +91,13 @@ def strike(running: Instance, blows: dict[str, int], until: float) -> None:
             server.kill() if blow == "kill" else server.terminate()
             server.wait(10)
             running.start("stream")
+
+
+def serves(running: Instance) -> bool:
+    try:
+        return call(running.port + 1, "GET", "/healthz/ready").status == 200
+    except (OSError, HTTPException):
+        return False
 
 
 def missed(follower: Follower, journal: Journal) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from itertools import count
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -51,14 +52,14 @@ class StreamServer:
 @contextmanager
 def stream_server(**environment: str) -> Iterator[StreamServer]:
     port, metrics_port = free_port(), free_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (
-            {"STREAM_PORT": str(port), "METRICS_PORT": str(metrics_port)} | environment
-        ).items():
+    ports = {"STREAM_PORT": str(port), "METRICS_PORT": str(metrics_port)}
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        for name, value in (ports | {"PROMETHEUS_MULTIPROC_DIR": folder} | environment).items():
             patch.setenv(name, value)
         with running("python manage.py serve_stream") as (process,):
             server = StreamServer(port, metrics_port, process)
-            eventually(server.answers)
+            eventually(lambda: process.poll() is not None or server.answers())
+            assert process.poll() is None
             yield server
             for client in server.clients:
                 client.close()
