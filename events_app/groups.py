@@ -17,6 +17,14 @@ from events_app.envelope import Event
 
 Handler = Callable[[Event], None]
 
+
+class NotNow(Exception):  # noqa: N818 - no error
+    """A handler cannot do its work because what it needs does not answer: no fault of the event's.
+
+    The event waits in its place and is tried again every EVENT_FIRST_RETRY, for as long as that takes.
+    """
+
+
 _handlers: dict[str, dict[str, Handler]] = defaultdict(dict)
 
 

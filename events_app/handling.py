@@ -7,6 +7,7 @@ becomes a dead letter. Why attempts are put on record: docs/decisions/0018-what-
 
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
@@ -18,7 +19,7 @@ from django.utils import timezone
 from events_app.catalogue import UnknownEventError
 from events_app.dead_letters import event_of
 from events_app.envelope import Event, from_row
-from events_app.groups import handler_of
+from events_app.groups import NotNow, handler_of
 from events_app.metrics import BURIED, HANDLED
 from events_app.models import DeadLetter, EventFields, ParkedEvent
 
@@ -39,14 +40,22 @@ RETRIES_PER_KEY = 100
 _EVENT_FIELDS = [*(field.name for field in EventFields._meta.get_fields()), "partition", "offset"]
 
 
+class Failure(NamedTuple):
+    """Why an event was not handled; whether that counts as one of its attempts."""
+
+    text: str
+    counts: bool = True
+
+
 def handle(group: str, event: Event) -> None:
     """Have the group handle the event in one transaction, or park it. Never raises for a handler's fault."""
     with _ids_in_logs(group, event), transaction.atomic():
         if _queue_behind_others(group, event):
             return
-        error = _try(group, event)
-        if error is not None:
-            _park(group, event, attempts=1, error=error, due=timezone.now() + backoff(1))
+        failure = _try(group, event)
+        if failure is not None:
+            attempts = 1 if failure.counts else 0
+            _park(group, event, attempts=attempts, error=failure.text, due=timezone.now() + backoff(1))
 
 
 def handle_on_record(group: str, event: Event) -> None:
@@ -116,8 +125,8 @@ def _attempt(head: ParkedEvent) -> bool:
     with _ids_in_logs(head.group, event), transaction.atomic():
         if not ParkedEvent.objects.filter(pk=head.pk).select_for_update().exists():
             return False  # an operator has buried it meanwhile
-        error = _try(head.group, event)
-        return _done(head) if error is None else _failed_again(head, error)
+        failure = _try(head.group, event)
+        return _done(head) if failure is None else _failed_again(head, failure)
 
 
 def _done(head: ParkedEvent) -> bool:
@@ -130,14 +139,17 @@ def _done(head: ParkedEvent) -> bool:
     return True
 
 
-def _failed_again(head: ParkedEvent, error: str) -> bool:
-    head.error = error
-    if head.attempts >= settings.EVENT_MAX_ATTEMPTS:
+def _failed_again(head: ParkedEvent, failure: Failure) -> bool:
+    head.error = failure.text
+    if not failure.counts:
+        head.attempts -= 1
+    elif head.attempts >= settings.EVENT_MAX_ATTEMPTS:
         bury(head)
         return True
-    head.save(update_fields=["error"])
+    head.save(update_fields=["error", "attempts"])
+    wait = backoff(head.attempts if failure.counts else 1)
     # What waits behind it is not due before it: the tick would look at all of it each time.
-    _of_key(head.group, head.key).update(next_attempt_at=timezone.now() + backoff(head.attempts))
+    _of_key(head.group, head.key).update(next_attempt_at=timezone.now() + wait)
     return False
 
 
@@ -181,11 +193,11 @@ def requeue(dead: DeadLetter) -> ParkedEvent:
     return parked
 
 
-def _try(group: str, event: Event) -> str | None:
-    """Run the handler in a savepoint; its error as text, or None when it is done."""
+def _try(group: str, event: Event) -> Failure | None:
+    """Run the handler in a savepoint; what went wrong, or None when it is done."""
     handler = handler_of(group, event.type)
     if handler is None:
-        return f"Group {group!r} has no handler of {event.type!r}."
+        return Failure(f"Group {group!r} has no handler of {event.type!r}.")
     try:
         with transaction.atomic():
             _limit_statements()
@@ -194,10 +206,14 @@ def _try(group: str, event: Event) -> str | None:
             connection.check_constraints()
     except SoftTimeLimitExceeded:  # the tick's time is up: no fault of the handler's
         raise
+    except NotNow as reason:
+        HANDLED.labels(group, event.type, "put off").inc()
+        log.warning("event_put_off", type=event.type, subject=event.subject, reason=str(reason))
+        return Failure(str(reason), counts=False)
     except Exception as error:  # whatever a handler does wrong must not stop the others
         HANDLED.labels(group, event.type, "failed").inc()
         log.exception("event_handler_failed", type=event.type, subject=event.subject)
-        return text_of(error)
+        return Failure(text_of(error))
     HANDLED.labels(group, event.type, "done").inc()
     log.info("event_handled", type=event.type, subject=event.subject)
     return None

@@ -3,7 +3,7 @@
 import json
 
 from events_app.envelope import Event
-from events_app.groups import handles
+from events_app.groups import NotNow, handles
 from state_store import task_updates
 
 
@@ -18,7 +18,10 @@ def on_sync(event: Event) -> None:
         "changes": data["changes"],
         "time": event.time.isoformat(),
     }
-    # A store that is away fails the event, which is parked and comes again in its order.
-    task_updates.add(
-        user_id=data["user_id"], task_id=data["task_id"], version=event.sequence, text=json.dumps(update)
-    )
+    try:
+        task_updates.add(
+            user_id=data["user_id"], task_id=data["task_id"], version=event.sequence, text=json.dumps(update)
+        )
+    except task_updates.StateStoreAway as error:
+        # An event that is given up would be missed by whoever is connected, and nobody would tell them.
+        raise NotNow(f"The state store is away: {error}") from error

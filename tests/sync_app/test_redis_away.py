@@ -1,0 +1,73 @@
+"""While Redis drops what it is sent, nobody waits for it but the first, and nothing of the stream is lost."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+from redis import Redis
+from rest_framework.test import APIClient
+
+from accounts_app.models import User
+from events_app.brokers import InProcessBroker
+from events_app.handling import retry_parked
+from events_app.models import DeadLetter, ParkedEvent
+from events_app.relay import relay_batch
+from state_store import keys, task_updates
+from state_store.pause import Pause
+from state_store.task_updates import StateStoreAway
+from tasks_app.models import Task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def black_hole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that takes connections and says nothing; what it was before."""
+    before = settings.REDIS_URL
+    monkeypatch.setattr(task_updates, "_pause", Pause())
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        yield before
+
+
+def test_only_the_first_waits(black_hole: str) -> None:
+    began = time.monotonic()
+    for task_id in range(50):
+        with pytest.raises(StateStoreAway):
+            task_updates.add(user_id=str(uuid4()), task_id=task_id, version=1, text="{}")
+    assert time.monotonic() - began < 2
+
+
+def test_the_other_groups_go_on_and_the_updates_come_later(
+    black_hole: str,
+    alice: User,
+    client_of: Callable[[User], APIClient],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = client_of(alice)
+    due = (timezone.now() + timedelta(days=1)).isoformat()
+    for number in range(10):
+        task = client.post("/api/tasks", {"title": "x", "due_at": due, "recurrence_rule": "daily"}).json()
+        if number == 0:
+            assert client.post(f"/api/tasks/{task['id']}/complete").status_code == 200
+    began = time.monotonic()
+    while relay_batch(InProcessBroker()):
+        pass
+    assert time.monotonic() - began < 10
+    assert Task.objects.filter(generated_from__isnull=False).count() == 1  # `recurring` was not held up
+    assert set(ParkedEvent.objects.values_list("group", flat=True)) == {"sync"}
+    assert not DeadLetter.objects.exists()
+
+    settings.REDIS_URL = black_hole
+    monkeypatch.setattr(task_updates, "_pause", Pause())
+    parked = ParkedEvent.objects.count()
+    ParkedEvent.objects.update(next_attempt_at=timezone.now())
+    assert retry_parked() == parked
+    with Redis.from_url(black_hole) as store:
+        assert store.xlen(keys.task_updates(str(alice.pk))) == parked
