@@ -100,9 +100,12 @@ class KafkaBroker:
         return True
 
     def _start_anew(self) -> None:
-        """Drop what is queued: it is all in the outbox, and goes again from the lowest id."""
+        """Drop what is queued: it is all in the outbox, and goes again from the lowest id.
+
+        Nobody asks the old producer what became of it: what was in flight is a gap, which is fatal to a
+        producer without gaps, and what is fatal its client raises out of whatever it is asked.
+        """
         self._producer.purge()
-        self._producer.flush(_ANSWER_SECONDS)
         self._producer = _producer()
 
 
