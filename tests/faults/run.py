@@ -4,10 +4,11 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +17,6 @@ import pytest
 from events_app.consuming import GroupConsumer
 from events_app.groups import group_names
 from tests.acceptance.instance import PASSWORD, Instance, instance
-from tests.acceptance.processes import eventually
 from tests.acceptance.web import UNLIMITED
 from tests.events_app.kafka_servers import real_kafka
 from tests.faults.client import StubbornClient
@@ -33,7 +33,7 @@ from todo_project.embedded.kafka.server import Kafka
 from todo_project.embedded.ports import free_port
 
 WRITERS = 16
-SETTLE_SECONDS = 600
+SETTLE_SECONDS = 3600
 _PROGRESS_SECONDS = 10
 _SETTINGS = {"LOG_LEVEL": "WARNING", "ACCESS_TOKEN_MINUTES": "1000"} | UNLIMITED
 
@@ -137,25 +137,29 @@ class Run:
 
     def settle(self) -> None:
         """Wait until everything that was promised has come."""
-        for what, statement in {
-            "closed accounts": "SELECT count(*) FROM users WHERE deleted_at IS NOT NULL",
-            "outbox": "SELECT count(*) FROM outbox_events",
-            "parked": "SELECT count(*) FROM parked_events",
-        }.items():
-            self._tell(f"waiting for: {what}")
-            eventually(lambda s=statement: self.running.rows(s) == [(0,)], seconds=SETTLE_SECONDS)
-        self.settle_groups()
-        self._tell("waiting for: outbox, deliveries")
-        pending = "SELECT count(*) FROM deliveries WHERE state = 'pending'"
-        eventually(lambda: self.running.rows(pending) == [(0,)], seconds=SETTLE_SECONDS)
-        eventually(lambda: self._waiting() == 0, seconds=SETTLE_SECONDS)
-        self.settle_groups()
+        for _ in range(2):  # what the groups do makes events and deliveries
+            self._wait("accounts to be erased", "SELECT count(*) FROM users WHERE deleted_at IS NOT NULL")
+            self._wait("events in the outbox", "SELECT count(*) FROM outbox_events")
+            self.settle_groups()
+            self._wait("parked events", "SELECT count(*) FROM parked_events")
+            self._wait("deliveries", "SELECT count(*) FROM deliveries WHERE state = 'pending'")
 
     def settle_groups(self) -> None:
         for group in group_names():
             topics = GroupConsumer(group).topics
-            self._tell(f"waiting for: group {group}, {lag(self.servers, group, *topics)} messages behind")
-            eventually(lambda g=group, t=topics: lag(self.servers, g, *t) == 0, seconds=SETTLE_SECONDS)
+            self._until_none(f"messages for {group}", partial(lag, self.servers, group, *topics))
+
+    def _wait(self, what: str, count: str) -> None:
+        self._until_none(what, lambda: int(self.running.rows(count)[0][0]))
+
+    def _until_none(self, what: str, count: Callable[[], int]) -> None:
+        deadline, told = time.monotonic() + SETTLE_SECONDS, 0.0
+        while left := count():
+            assert time.monotonic() < deadline, f"{left} {what} are left"
+            if time.monotonic() > told + _PROGRESS_SECONDS:
+                told = time.monotonic()
+                self._tell(f"waiting for {left} {what}")
+            time.sleep(0.2)
 
     def stop_processes(self, *kept: str) -> None:
         for name in list(self.running.processes):

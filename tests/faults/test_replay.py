@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.db import connection
 from pytest_django import Settings
 
@@ -17,7 +18,7 @@ from events_app.topics import create_topics
 from tasks_app.models import Task
 from tests.events_app.kafka_servers import real_kafka
 from tests.faults.story import NOON, Story
-from tests.faults.wire import lag, rewind
+from tests.faults.wire import lag
 from todo_project.demo.push_service import push_service
 from todo_project.embedded.instance import new_vapid_key
 
@@ -68,7 +69,8 @@ class OnKafka:
 
     def tell_again(self) -> None:
         for group in group_names():
-            assert rewind(self.servers, group, GroupConsumer(group).topics) > 0
+            call_command("replay", "--group", group, "--from", "start")
+            assert lag(self.servers, group, *GroupConsumer(group).topics) > 0
         self._consume()
 
     def _consume(self) -> None:

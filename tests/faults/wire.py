@@ -1,7 +1,6 @@
 """What is on the topics, as another team would read it from the start; and how far the groups have come."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -62,15 +61,6 @@ def lag(servers: str, group: str, *topics: str) -> int:
     behind = sum(client.get_watermark_offsets(one)[1] - max(one.offset, 0) for one in committed)
     client.close()
     return int(behind)
-
-
-def rewind(servers: str, group: str, topics: Sequence[str]) -> int:
-    """Set a group without members to the start of its topics; how many messages it has before it now."""
-    client = _client(servers, group)
-    starts = [TopicPartition(one.topic, one.partition, 0) for one in partitions(servers, *topics)]
-    client.commit(offsets=starts, asynchronous=False)
-    client.close()
-    return lag(servers, group, *topics)
 
 
 def _committed(client: Consumer, of: list[TopicPartition]) -> list[TopicPartition]:
