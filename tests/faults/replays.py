@@ -6,7 +6,7 @@ import time
 
 from events_app.consuming import GroupConsumer
 from events_app.groups import group_names
-from tests.acceptance.processes import ROOT
+from tests.acceptance.processes import ROOT, eventually
 from tests.faults.run import Run
 from tests.faults.wire import lag
 from tests.faults.witness import digests
@@ -36,5 +36,12 @@ def replay_thrice(run: Run) -> None:
 def _rewind(run: Run, group: str) -> int:
     """Set the group to the start of its topics; how many messages it has before it now."""
     command = [sys.executable, "manage.py", "replay", "--group", group, "--from", "start"]
-    subprocess.run(command, cwd=ROOT, env=run.running.environment, check=True, capture_output=True)
+
+    def is_done() -> bool:
+        """Not before the last member has left: one that was killed is missed after a while only."""
+        done = subprocess.run(command, cwd=ROOT, env=run.running.environment, capture_output=True, text=True)
+        assert done.returncode == 0 or "Stop them first" in done.stderr, done.stderr
+        return done.returncode == 0
+
+    eventually(is_done, seconds=120)
     return lag(run.servers, group, *GroupConsumer(group).topics)

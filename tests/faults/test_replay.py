@@ -76,6 +76,8 @@ class OnKafka:
     def _consume(self) -> None:
         for group in group_names():
             consumer = GroupConsumer(group)
+            if not lag(self.servers, group, *consumer.topics):
+                continue  # who joins and goes before it is a member is taken for one for a while
             with consumer.joined() as client:
                 while lag(self.servers, group, *consumer.topics):
                     consumer.step(client)
