@@ -1,10 +1,6 @@
 """Erasing a closed account with many tasks, by the tick's function, with a relay for the events."""
 
-import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import psutil
 from django.db import connection
@@ -16,8 +12,6 @@ from benchmarks.stage import Stage, execute, people
 from events_app.models import OutboxEvent
 from tasks_app.models import Tag, Task
 from tasks_app.services import create_task
-from todo_project.embedded.places import CHECKOUT, Places
-from todo_project.embedded.processes import spawn, stop_all
 
 # The tick comes each 2 s and works for 1.5 s of them (CELERY_BEAT_SCHEDULE, erasure.SECONDS_PER_CALL).
 PAUSE_SECONDS = 0.5
@@ -32,7 +26,7 @@ def run(stage: Stage) -> Report:
     execute("VACUUM ANALYZE")
     rows: list[list[str]] = []
     deepest, started = 0, time.monotonic()
-    with _relay(stage):
+    with stage.process("relay_outbox"):
         while User.objects.filter(pk=user.pk).exists():
             erase_closed_accounts()
             deepest = max(deepest, OutboxEvent.objects.count())
@@ -68,23 +62,6 @@ def _furnish(user: User, tasks: int) -> None:
             " SELECT id, %s, now() FROM tasks WHERE user_id = %s",
             [tag.pk, user.pk],
         )
-
-
-@contextmanager
-def _relay(stage: Stage) -> Iterator[None]:
-    with (stage.folder / "relay.log").open("wb") as log:
-        process = spawn(
-            [sys.executable, "manage.py", "relay_outbox"],
-            places=Places(data=stage.folder),
-            environment=dict(stage.environment),
-            cwd=CHECKOUT,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield
-        finally:
-            stop_all([process], stop_signal=signal.SIGTERM, seconds=5)
 
 
 def _row(gone: int, seconds: float, deepest: int) -> list[str]:

@@ -74,6 +74,24 @@ class Stage:
             finally:
                 stop_all([process], stop_signal=signal.SIGTERM, seconds=5)
 
+    @contextmanager
+    def process(self, *arguments: str, **environment: str) -> Iterator[Path]:
+        """A command of manage.py that runs until the block ends; its log."""
+        log_path = self.folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
+        with log_path.open("wb") as log:
+            process = spawn(
+                [sys.executable, "manage.py", *arguments],
+                places=Places(data=self.folder),
+                environment={**self.environment, **environment},
+                cwd=CHECKOUT,
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                yield log_path
+            finally:
+                stop_all([process], stop_signal=signal.SIGTERM, seconds=10)
+
 
 @dataclass(frozen=True)
 class Web:

@@ -30,6 +30,7 @@ IN_THE_TABLE = {
     "bulk": ["bulk, 1,000 a request, 1 connection", "one by one, 16 connections", "COPY"],
 }
 
+MEASURED_ALONE = ("memory", "scale", "erasure", "latency", "relay")
 # Measured over 3,000 requests: less than half of it.
 LARGEST_GROWTH_MB = 30
 
@@ -41,7 +42,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def test_every_benchmark_has_a_name_and_a_small_version() -> None:
-    assert set(BENCHMARKS) == {*NAMES, *LONG} == {*IN_THE_TABLE, "memory", "scale", "erasure", "relay"}
+    assert set(BENCHMARKS) == {*NAMES, *LONG} == {*IN_THE_TABLE, *MEASURED_ALONE}
 
 
 @pytest.mark.slow
@@ -104,6 +105,16 @@ def test_the_relay_and_its_rivals_get_all_acknowledged(stage: Stage) -> None:
     rows = [line.split(" | ") for line in found.text.splitlines() if line.startswith("| ")]
     assert [row[0].removeprefix("| ") for row in rows[2:]] == ["relay", "bare producer", "a flush each"]
     assert found.text.count("goal") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.django_db(transaction=True)
+def test_every_change_comes_to_its_handler_and_its_client(stage: Stage) -> None:
+    require_java()
+    # It fails by itself when one does not.
+    found = BENCHMARKS["latency"](replace(stage, seconds=1))
+    assert found.text.count("| in the relay |") == found.text.count("| Kafka |") == 2
 
 
 @pytest.mark.django_db
