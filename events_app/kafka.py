@@ -171,9 +171,14 @@ def _producer() -> Producer:
 
 
 def _connection_settings() -> dict[str, Any]:
-    return {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, "socket.timeout.ms": 10_000} | (
-        settings.KAFKA_SECURITY
-    )
+    return {
+        "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
+        "socket.timeout.ms": 10_000,
+        # A Kafka that is away is asked often enough to be found soon, too seldom to flood the log.
+        "reconnect.backoff.ms": 500,
+        "reconnect.backoff.max.ms": 2_000,
+        **settings.KAFKA_SECURITY,
+    }
 
 
 def _note(

@@ -76,9 +76,7 @@ def _measure(stage: Stage, rate: int, surroundings: dict[str, str]) -> list[list
         came = _came(listening, watchers)
     if lost := set(committed) - set(came):
         raise RuntimeError(f"{len(lost)} of {len(committed)} changes did not come to their clients.")
-    return [handled[one] - at for one, at in committed.items()], [
-        came[one] - at for one, at in committed.items()
-    ]
+    return [[there[one] - at for one, at in committed.items()] for there in (handled, came)]
 
 
 def _changes(watchers: list[Person], rate: int, seconds: float) -> dict[str, float]:

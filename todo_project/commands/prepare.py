@@ -4,10 +4,11 @@ One process for all of it, because the start of Django is the slow part.
 """
 
 import os
+import sys
 
 import django
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 
 def main() -> None:
@@ -18,7 +19,10 @@ def main() -> None:
     call_command("migrate", interactive=False)
     call_command("ensure_operator")
     if settings.KAFKA_BOOTSTRAP_SERVERS:
-        call_command("create_topics")
+        try:
+            call_command("create_topics")
+        except CommandError as error:
+            sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,21 @@
+"""create_topics where there is no Kafka: one line that says what would be right."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from events_app import topics
+
+
+def test_a_kafka_that_does_not_answer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
+    monkeypatch.setattr(topics, "_ANSWER_SECONDS", 0.2)
+    with pytest.raises(
+        CommandError, match="The Kafka at 127.0.0.1:1 makes no topics: .* Wait until it is ready"
+    ):
+        call_command("create_topics")
+
+
+def test_without_one() -> None:
+    with pytest.raises(CommandError, match="names no Kafka"):
+        call_command("create_topics")
