@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from benchmarks import ceiling, erasure, memory
 from benchmarks.api import bulk, create, events, listing
-from benchmarks.events import latency, relay
+from benchmarks.events import idle, latency, relay
 from benchmarks.report import Report
 from benchmarks.scale import growth
 from benchmarks.stage import Stage
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "bulk": bulk.run,
     "relay": relay.run,
     "latency": latency.run,
+    "idle": idle.run,
     "memory": memory.run,
     "scale": growth.run,
     "erasure": erasure.run,

@@ -30,7 +30,7 @@ IN_THE_TABLE = {
     "bulk": ["bulk, 1,000 a request, 1 connection", "one by one, 16 connections", "COPY"],
 }
 
-MEASURED_ALONE = ("memory", "scale", "erasure", "latency", "relay")
+MEASURED_ALONE = ("memory", "scale", "erasure", "latency", "idle", "relay")
 # Measured over 3,000 requests: less than half of it.
 LARGEST_GROWTH_MB = 30
 
@@ -171,3 +171,12 @@ def test_without_names_all_that_take_minutes_run(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         parser().parse_args(["nonsense"])
     assert "there is no benchmark nonsense; there are ceiling, create" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_idle_streams_are_open_while_the_api_is_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "STREAMS", (20,))
+    rows = [line.split(" | ") for line in idle.run(stage).text.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows[2:]] == ["| 0", "| 20"]
+    assert float(rows[3][1]) > 0

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from todo_project.demo.client import Client
 from todo_project.demo.instance import Instance
+from todo_project.demo.live import LiveStream
 from todo_project.demo.outbox import Outbox
 from todo_project.demo.people import Person
 from todo_project.demo.push_service import Browser, Message, PushService
@@ -37,7 +38,9 @@ class Story:
     subscription_id: int
     due: datetime
     reminder_at: datetime
+    live: LiveStream
     written_before: int
+    sent: float
     answered: float
     task: dict[str, Any]
     message: Message
@@ -54,7 +57,9 @@ class Story:
             ("Register", self.register),
             ("Sign in", self.sign_in),
             ("Subscribe", self.subscribe),
+            ("Connect", self.connect),
             ("Create", self.create_task),
+            ("Live", self.change_is_live),
             ("Event", self.event_is_handled),
             ("Reminder", self.reminder_comes_due),
             ("Web Push", self.push_is_readable),
@@ -90,6 +95,11 @@ class Story:
         self.subscription_id = subscriptions[0]["id"]
         return f"a browser with a P-256 key of its own subscribes, at the push service {self.push.url}"
 
+    def connect(self) -> str:
+        told = self.owner.client.call("POST", "/api/stream/ticket", expect=201)
+        self.live = LiveStream(told["url"], told["ticket"])
+        return f"the live stream at {told['url']} is open, by a ticket that is good once"
+
     # --- a task, its event, its reminder -----------------------------------------------------------
 
     def create_task(self) -> str:
@@ -103,12 +113,19 @@ class Story:
             "reminder_at": self.reminder_at.isoformat(),
             "recurrence_rule": "daily",
         }
+        self.sent = time.monotonic()
         self.task = self.owner.client.call("POST", "/api/tasks", wanted, expect=201)
         self.answered = time.monotonic()
         require(self.task["version"] == 1, f"a new task has version {self.task['version']}")
         require(datetime.fromisoformat(self.task["due_at"]) == self.due, f"due at {self.task['due_at']}")
         ahead = f"reminder in {REMINDER_AHEAD.total_seconds()} s"
         return f'"{TITLE}", daily, due {_local(self.due)}, {ahead}: task {self.task["id"]}, version 1'
+
+    def change_is_live(self) -> str:
+        task_id, what = self.task["id"], "the live stream did not tell of the task"
+        at, update = wait_for(lambda: self.live.find(task_id, 1), seconds=EVENT_SECONDS, what=what)
+        require(update["changes"]["title"] == TITLE, f"it says {update['changes']}")
+        return f"the stream told of task {task_id} {milliseconds(at - self.sent)} after its request was sent"
 
     def event_is_handled(self) -> str:
         outbox, task_id = self._outbox(), self.task["id"]
