@@ -22,7 +22,7 @@ NAMES = {
 LONG = {
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",
     "latency": "from the commit to handlers and clients of the stream, with and without Kafka (needs Java)",
-    "idle": "a thousand and five thousand idle streams: memory of each, and the API beside them (some minutes)",
+    "idle": "1,000 and 5,000 idle streams: memory of each, and the API beside them (some minutes)",
     "memory": "a worker's memory after 100,000 requests (a quarter of an hour)",
     "erasure": "erasing an account with a million tasks (a quarter of an hour)",
     "scale": "lists of a user with a million tasks among ten million of others (half an hour, some GB)",

@@ -35,8 +35,8 @@ def run(stage: Stage) -> Report:
         "Idle streams",
         [
             table(["streams", "kB each", "a list's p50 ms", "p99 ms"], rows),
-            f"The list has one task, and {READERS} connections ask for it one after the other, while the streams"
-            f" are open and get their heartbeats. {OF_EACH} streams a user.",
+            f"{OF_EACH} streams a user, with heartbeats. The list has one task; {READERS} connections"
+            " ask for it again and again while the streams are open.",
         ],
     )
 

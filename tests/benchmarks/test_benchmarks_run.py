@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from benchmarks import report
 from benchmarks.__main__ import LONG, NAMES, parser
+from benchmarks.events import idle
 from benchmarks.load import UnexpectedAnswer, load, request
 from benchmarks.measuring import Side, Spread, Turn, interleave, percentile_of, ratio
 from benchmarks.register import BENCHMARKS
