@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from events_app.envelope import Event, OutboxRow
 from events_app.groups import groups_for
@@ -50,11 +51,18 @@ class InProcessBroker:
 
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         for event in events:
-            for group in groups_for(event.type):
-                (handle_on_record if self._on_record > 0 else handle)(group, event)
+            try:
+                self._hand(event)
+            except (OperationalError, InterfaceError):
+                self._on_record = self.batch_size  # it may be the event that cost us the session
+                raise
             self._on_record -= 1
             turned("relay")
         return len(events)
+
+    def _hand(self, event: Event) -> None:
+        for group in groups_for(event.type):
+            (handle_on_record if self._on_record > 0 else handle)(group, event)
 
     def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
         return self.publish([row.event() for row in rows], waiting=waiting)

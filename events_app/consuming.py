@@ -19,7 +19,7 @@ from events_app.dead_letters import Headers, bury_message
 from events_app.envelope import from_message
 from events_app.groups import types_of
 from events_app.handling import handle, handle_on_record, text_of
-from events_app.kafka import Consumer, KafkaException, Message, TopicPartition, consumer_of
+from events_app.kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition, consumer_of
 from events_app.liveness import turned
 from events_app.offsets import topics_of
 
@@ -83,7 +83,7 @@ class GroupConsumer:
             if taken == COMMIT_EVERY or monotonic() > until or self.stopping.is_set():
                 break
         if taken:
-            consumer.commit(asynchronous=False)
+            _commit(consumer)
         return taken
 
     def _take(self, message: Message) -> None:
@@ -115,6 +115,15 @@ class GroupConsumer:
             error=text_of(reason),
             **_place(message),
         )
+
+
+def _commit(consumer: Consumer) -> None:
+    try:
+        consumer.commit(asynchronous=False)
+    except KafkaException as error:
+        # What was handled is another member's by now, who handles it again.
+        if error.args[0].code() != KafkaError._NO_OFFSET:
+            raise
 
 
 class _Place(TypedDict):

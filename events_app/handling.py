@@ -102,7 +102,9 @@ def _retry_key(group: str, key: str) -> int:
 def _retry_head(group: str, key: str) -> bool:
     """Try the oldest parked event of the key; True when it has left the table."""
     with transaction.atomic():
-        head = _of_key(group, key).select_for_update().order_by("id").first()
+        oldest = _of_key(group, key).order_by("id").values("pk")[:1]
+        # One that is being tried is not waited for, as everybody else would wait too; nor is the next taken.
+        head = ParkedEvent.objects.filter(pk__in=oldest).select_for_update(skip_locked=True).first()
         if head is None or head.next_attempt_at > timezone.now():
             return False
         if head.attempts >= settings.EVENT_MAX_ATTEMPTS:  # the last one ended whoever made it

@@ -29,6 +29,9 @@ KEPT = timedelta(days=1)
 # A connection that is silent for so long is asked whether it is there, then given up.
 SILENCE_SECONDS = 5.0
 
+# Of a stream that cannot be gone on with, no more than this is read to find that out.
+_PAGE = 100
+
 _FIELD = "update"
 _PLACE = re.compile(r"[0-9]{1,15}-[0-9]{1,10}")
 # A stream that is made anew begins at an id that none before it can have had, be it in the same millisecond.
@@ -119,11 +122,16 @@ class UpdateReader:
         """What came after this place; None when that cannot be known."""
         if not _PLACE.fullmatch(place):
             return None
-        with _store_errors():
-            entries: Any = await self._store.xrange(keys.task_updates(user_id), min=place)
-        if not entries or entries[0][0] != place:
-            return None
-        return [Update(found, fields[_FIELD]) for found, fields in entries[1:]]
+        updates: list[Update] = []
+        while True:
+            with _store_errors():
+                entries: Any = await self._store.xrange(keys.task_updates(user_id), min=place, count=_PAGE)
+            if not entries or entries[0][0] != place:
+                return None
+            updates += [Update(found, fields[_FIELD]) for found, fields in entries[1:]]
+            if len(entries) < _PAGE:
+                return updates
+            place = entries[-1][0]
 
     async def hints(self) -> AsyncIterator[str | None]:
         """Ids of users whose streams have news; None first, and whenever some may have been missed."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import structlog
 from django.conf import settings
 from django.db import connections
-from rest_framework.exceptions import ErrorDetail, NotAcceptable, ValidationError
+from rest_framework.exceptions import ErrorDetail, MethodNotAllowed, NotAcceptable, ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -32,6 +32,9 @@ from sync_app.tickets import grant_by_ticket
 log = structlog.get_logger(__name__)
 
 _PARAMETERS = {"ticket", "last_event_id"}
+_LOGGED_PLACE = 30  # a place is shorter; what is longer is somebody's own invention
+# As a request of the API has them (todo_project/wsgi.py); threads are few here too.
+_DATABASE_LIMITS = "SET statement_timeout = '15s'; SET lock_timeout = '5s'"
 _HEADERS = {
     # Nobody keeps it, and nginx holds none of it back.
     "Cache-Control": "no-store",
@@ -64,6 +67,8 @@ class EventStream(StreamingResponse):
 
 
 async def stream(request: Request) -> Response:
+    if request.method != "GET":  # the router takes a HEAD for one, which would hold a stream open
+        raise MethodNotAllowed(request.method)
     _refuse_what_is_unknown(request)
     hub: Hub = request.app.state.hub
     opened = Stream(await _grant(request))
@@ -72,7 +77,7 @@ async def stream(request: Request) -> Response:
         await hub.join(opened, place)
     except StateStoreAway as error:
         raise StreamAway from error
-    log.info("stream_opened", user_id=opened.user_id, place=place)
+    log.info("stream_opened", user_id=opened.user_id, place=place[:_LOGGED_PLACE])
     return EventStream(opened, hub)
 
 
@@ -109,6 +114,8 @@ async def in_database(work: Callable[[], Found]) -> Found:
 
     def do() -> Found:
         try:
+            with connections["default"].cursor() as cursor:
+                cursor.execute(_DATABASE_LIMITS)
             return work()
         finally:
             connections.close_all()
@@ -137,6 +144,7 @@ def application() -> Starlette:
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=_lifespan,
     )
+    app.router.redirect_slashes = False  # a ticket would go along, to whatever host the request names
     app.state.hub = None
     return app
 

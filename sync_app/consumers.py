@@ -18,10 +18,9 @@ def on_sync(event: Event) -> None:
         "changes": data["changes"],
         "time": event.time.isoformat(),
     }
+    text = json.dumps(update, ensure_ascii=False)  # a third of the bytes for what is not English
     try:
-        task_updates.add(
-            user_id=data["user_id"], task_id=data["task_id"], version=event.sequence, text=json.dumps(update)
-        )
+        task_updates.add(user_id=data["user_id"], task_id=data["task_id"], version=event.sequence, text=text)
     except task_updates.StateStoreAway as error:
         # An event that is given up would be missed by whoever is connected, and nobody would tell them.
         raise NotNow(f"The state store is away: {error}") from error

@@ -51,9 +51,10 @@ class Hub:
                 async for user_id in self._reader.hints():
                     self.is_listening = True
                     self._have_read(self._feeds if user_id is None else [user_id])
-            except StateStoreAway as error:
+            except Exception as error:  # nobody would see that this task has ended
                 self.is_listening = False
-                log.warning("state_store_away", error=str(error))
+                away = isinstance(error, StateStoreAway)
+                log.warning("state_store_away" if away else "hints_not_read", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def join(self, stream: Stream, place: str) -> None:

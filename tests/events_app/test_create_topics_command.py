@@ -10,9 +10,7 @@ from events_app import topics
 def test_a_kafka_that_does_not_answer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
     monkeypatch.setattr(topics, "_ANSWER_SECONDS", 0.2)
-    with pytest.raises(
-        CommandError, match="The Kafka at 127.0.0.1:1 makes no topics: .* Wait until it is ready"
-    ):
+    with pytest.raises(CommandError, match=r"127\.0\.0\.1:1 makes no topics: .+ Wait until it is ready"):
         call_command("create_topics")
 
 

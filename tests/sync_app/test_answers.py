@@ -1,8 +1,11 @@
 """Who gets no stream is told why in the form of the API."""
 
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from django.db import connection, transaction
 
 from accounts_app.models import User
 from tests.acceptance.calls import call
@@ -23,7 +26,7 @@ def test_who_gets_no_stream_is_told_why(serve: Callable[..., StreamServer], alic
         (400, "unknown_parameter"): call(port, "GET", "/api/stream?tickets=x"),
         (406, "not_acceptable"): call(port, "GET", "/api/stream", Accept="application/json"),
         (405, "method_not_allowed"): call(port, "POST", "/api/stream"),
-        (404, "not_found"): call(port, "GET", "/api/tasks"),
+        (404, "not_found"): call(port, "GET", "/api/stream/"),
     }
     server.connect(alice)
     refused[429, "too_many_streams"] = call(port, "GET", "/api/stream", token=token)
@@ -41,3 +44,29 @@ def test_who_gets_no_stream_is_told_why(serve: Callable[..., StreamServer], alic
         "Access-Control-Allow-Origin"
         not in call(port, "GET", "/api/stream", Origin="https://evil.test").headers
     )
+
+
+def test_a_head_opens_no_stream(serve: Callable[..., StreamServer], alice: User) -> None:
+    server, token = serve(STREAM_CONNECTIONS_PER_USER="1"), token_of(alice)
+    for _ in range(2):
+        assert call(server.port, "HEAD", "/api/stream", token=token).status == 405
+    server.connect(alice)
+
+
+def test_a_header_without_an_end_is_cut(serve: Callable[..., StreamServer]) -> None:
+    server = serve()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stranger:
+        with suppress(ConnectionError):
+            stranger.sendall(b"GET /api/stream HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 1_000_000)
+        with suppress(ConnectionError):
+            assert b" 400 " in stranger.recv(1000)
+    assert server.answers()
+
+
+def test_a_database_that_holds_a_lock_is_not_waited_for(
+    serve: Callable[..., StreamServer], alice: User
+) -> None:
+    server, token = serve(), token_of(alice)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        assert call(server.port, "GET", "/api/stream", token=token).status == 503

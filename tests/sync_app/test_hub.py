@@ -19,11 +19,11 @@ from sync_app.streams import Stream
 
 
 class Reader:
-    """A state store with one update, whose first read goes wrong."""
+    """A state store with one update, whose first hints and first read go wrong."""
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
-        self.reads = 0
+        self.reads = self.asked = 0
 
     async def newest(self, _user_id: str) -> str:
         return "1-0"
@@ -35,6 +35,9 @@ class Reader:
         return [Update("2-0", "{}")]
 
     async def hints(self) -> AsyncIterator[str]:
+        self.asked += 1
+        if self.asked == 1:
+            raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a hint that is none")
         yield self.user_id
         await asyncio.Event().wait()
 
@@ -57,7 +60,7 @@ def test_a_refused_stream_has_ended(settings: Settings) -> None:
     assert asyncio.run(refused()).ended == "refused"
 
 
-def test_a_read_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hints_and_reads_that_fail_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "RETRY_SECONDS", 0)
 
     async def told() -> bytes:

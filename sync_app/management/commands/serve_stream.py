@@ -30,6 +30,8 @@ class Command(BaseCommand):
             access_log=False,
             server_header=False,
             ws="none",
+            # uvicorn's other parser has no limit to a header: one without an end held up every stream.
+            http="h11",
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         try:
