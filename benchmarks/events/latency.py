@@ -59,7 +59,7 @@ def _row(where: str, rate: int, handled: list[float], seen: list[float]) -> list
     return row
 
 
-def _measure(stage: Stage, rate: int, surroundings: dict[str, str]) -> tuple[list[float], list[float]]:
+def _measure(stage: Stage, rate: int, surroundings: dict[str, str]) -> list[list[float]]:
     """Seconds from each commit to its handler and to its client."""
     watchers, port = people(f"watcher-{uuid7()}", WATCHERS), free_port()
     with ExitStack() as stack:
