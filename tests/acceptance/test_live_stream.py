@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
 
 from tests.acceptance.calls import call
 from tests.acceptance.instance import Instance, instance
@@ -67,30 +66,60 @@ def write(running: Instance, tokens: dict[str, str], journal: Journal, stop: thr
 
 
 def strike(running: Instance, blows: dict[str, int], until: float) -> None:
-    """Kill the stream's server, or stop it in good order, or flush Redis, or kill it too."""
+    """One blow after the other; each time the server is up again first, or nothing would be sent."""
     while time.monotonic() < until:
-        # A server that is never up would be no test of what it sends.
         eventually(lambda: serves(running), seconds=120)
         time.sleep(random.uniform(0, 2 * CALM_SECONDS))
-        blow = random.choice(["kill", "kill", "kill", "stop", "stop", "flush", "flush", "kill redis"])
+        blow = random.choice(list(BLOWS))
+        BLOWS[blow](running)
         blows[blow] = blows.get(blow, 0) + 1
-        if blow == "flush":
-            with Redis.from_url(running.valkey.url) as store:
-                try:
-                    store.flushall()
-                except RedisError:
-                    blows["flush"] -= 1
-        elif blow == "kill redis":
-            assert running.valkey.process
-            running.valkey.process.kill()
-            running.valkey.process.wait()
-            running.valkey.start()
-            running.valkey.wait_until_ready()
-        else:
-            server = running.processes.pop("stream")
-            server.kill() if blow == "kill" else server.terminate()
-            server.wait(10)
-            running.start("stream")
+
+
+def kill(running: Instance) -> None:
+    end(running, "kill")
+    running.start("stream")
+
+
+def stop(running: Instance) -> None:
+    end(running, "terminate")
+    running.start("stream")
+
+
+def flush(running: Instance) -> None:
+    with Redis.from_url(running.valkey.url) as store:
+        store.flushall()
+
+
+def flush_what_nobody_saw(running: Instance) -> None:
+    """What came while the server was away is lost with its stream, which begins anew before it is back."""
+    end(running, "kill")
+    time.sleep(1)
+    flush(running)
+    time.sleep(1)
+    running.start("stream")
+
+
+def kill_redis(running: Instance) -> None:
+    assert running.valkey.process
+    running.valkey.process.kill()
+    running.valkey.process.wait()
+    running.valkey.start()
+    running.valkey.wait_until_ready()
+
+
+def end(running: Instance, how: str) -> None:
+    server = running.processes.pop("stream")
+    getattr(server, how)()
+    server.wait(10)
+
+
+BLOWS = {
+    "server killed": kill,
+    "server stopped": stop,
+    "Redis flushed": flush,
+    "server killed, then Redis flushed": flush_what_nobody_saw,
+    "Redis killed": kill_redis,
+}
 
 
 def serves(running: Instance) -> bool:
