@@ -52,6 +52,7 @@ class Run:
     failures: list[BaseException] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     clients: list[StubbornClient] = field(default_factory=list)
+    told: float = 0.0
 
     @property
     def servers(self) -> str:
@@ -117,11 +118,10 @@ class Run:
             raise
 
     def _until(self, changes: int, faults: Faults) -> None:
-        told = time.monotonic()
         while self.journal.changes < changes and not self.stop.is_set():
             time.sleep(0.05)
-            if time.monotonic() > told + _PROGRESS_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() > self.told + _PROGRESS_SECONDS:
+                self.told = time.monotonic()
                 self._tell(f"{self.journal.changes} changes, {self._waiting()} events wait, {faults.told}")
 
     def _waiting(self) -> object:
