@@ -20,6 +20,7 @@ from rest_framework.throttling import BaseThrottle
 from accounts_app.models import User
 from http_app.throttling import ByAddress
 from state_store.cache import CountingCache
+from state_store.pause import Pause
 from tests.accounts_app.conftest import error_of, sign_in
 from tests.conftest import PASSWORD
 
@@ -31,7 +32,7 @@ WRONG = "not the password"
 
 @pytest.fixture(autouse=True)
 def fresh_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(CountingCache, "_away_until", 0.0)
+    monkeypatch.setattr(CountingCache, "_pause", Pause())
     with Redis.from_url(settings.REDIS_URL, decode_responses=True) as store:
         for key in store.scan_iter("todo-app::throttle::*"):
             store.delete(key)
