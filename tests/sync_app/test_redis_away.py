@@ -40,7 +40,7 @@ def test_only_the_first_waits(black_hole: str) -> None:
     for task_id in range(50):
         with pytest.raises(StateStoreAway):
             task_updates.add(user_id=str(uuid4()), task_id=task_id, version=1, text="{}")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # each waiting for itself would take 12.5 s and more
 
 
 def test_the_other_groups_go_on_and_the_updates_come_later(
