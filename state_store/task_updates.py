@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from redis.asyncio.client import PubSub
 from redis.commands.core import AsyncScript, Script
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, TimeoutError
 
 from state_store import keys
 from state_store.client import async_store, quick_store
@@ -76,7 +76,7 @@ class Update(NamedTuple):
 def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
     """Add an update to its user's stream; False when this version of the task was passed already.
 
-    Raises StateStoreAway; at once for PAUSE_SECONDS after it did so.
+    Raises StateStoreAway; at once for PAUSE_SECONDS after somebody has waited for it in vain.
     """
     if not _pause.may_ask():
         raise StateStoreAway("The state store did not answer a moment ago.")
@@ -93,8 +93,9 @@ def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
     try:
         with _store_errors():
             added = _add(settings.REDIS_URL)(keys=redis_keys, args=values)
-    except StateStoreAway:
-        _pause.begin()
+    except StateStoreAway as error:
+        if isinstance(error.__cause__, TimeoutError):  # one that refuses keeps nobody waiting
+            _pause.begin()
         raise
     _pause.end()
     return bool(added)

@@ -21,6 +21,7 @@ from state_store import keys, task_updates
 from state_store.pause import Pause
 from state_store.task_updates import StateStoreAway
 from tasks_app.models import Task
+from tests.sync_app.conftest import task_ids
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +42,19 @@ def test_only_the_first_waits(black_hole: str) -> None:
         with pytest.raises(StateStoreAway):
             task_updates.add(user_id=str(uuid4()), task_id=task_id, version=1, text="{}")
     assert time.monotonic() - began < 10  # each waiting for itself would take 12.5 s and more
+
+
+def test_a_store_that_refuses_is_asked_again_at_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps nobody waiting, and what is parked meanwhile takes its time to come."""
+    monkeypatch.setattr(task_updates, "_pause", Pause())
+    user_id, before = str(uuid4()), settings.REDIS_URL
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    with pytest.raises(StateStoreAway):
+        task_updates.add(user_id=user_id, task_id=next(task_ids), version=1, text="{}")
+    settings.REDIS_URL = before
+    assert task_updates.add(user_id=user_id, task_id=next(task_ids), version=1, text="{}")
 
 
 def test_the_other_groups_go_on_and_the_updates_come_later(
