@@ -108,16 +108,6 @@ def test_the_relay_and_its_rivals_get_all_acknowledged(stage: Stage) -> None:
     assert found.text.count("goal") == 2
 
 
-@pytest.mark.slow
-@pytest.mark.kafka
-@pytest.mark.django_db(transaction=True)
-def test_every_change_comes_to_its_handler_and_its_client(stage: Stage) -> None:
-    require_java()
-    # It fails by itself when one does not.
-    found = BENCHMARKS["latency"](replace(stage, seconds=1))
-    assert found.text.count("| in the relay |") == found.text.count("| Kafka |") == 2
-
-
 @pytest.mark.django_db
 def test_figures_of_a_server_that_may_lose_data_are_refused() -> None:
     with pytest.raises(RuntimeError, match="not durable"):

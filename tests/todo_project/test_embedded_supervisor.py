@@ -76,7 +76,7 @@ def test_a_terminal_that_has_gone_stops_nothing(
 
 def test_the_procfile_names_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
-    assert list(procfile()) == ["web", "worker", "ticker", "beat", "relay"]
+    assert list(procfile()) == ["web", "worker", "ticker", "beat", "stream", "relay"]
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     assert list(procfile())[-1] == "consumers"
 
