@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -145,5 +145,38 @@ def test_requests_and_events_go_on(tmp_path: Path, capsys: pytest.CaptureFixture
         assert set(unmatched(running).values()) == {0}
         for phase in ("killed", "frozen"):
             assert load.seconds(phase)[-1] < LONGEST_SECONDS
-        assert running.rows("SELECT count(*) FROM parked_events") == [(0,)]
+        # What the live stream's store could not take waits for the next ticks.
+        eventually(lambda: running.rows("SELECT count(*) FROM parked_events") == [(0,)])
         assert len(service.messages) == 1
+
+
+def test_a_delivery_in_hand_does_not_end_its_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with push_service() as service, instance(tmp_path / "data") as running:
+        go_on, take = threading.Event(), service.take
+        arrived: list[float] = []
+
+        def take_later(path: str, headers: Mapping[str, str], body: bytes) -> None:
+            arrived.append(time.monotonic())
+            go_on.wait(30)
+            take(path, headers, body)
+
+        monkeypatch.setattr(service, "take", take_later)
+        token = running.sign_up("alice@example.test")
+        subscription = service.subscribe().subscription
+        assert running.call("POST", "/api/push-subscriptions", subscription, token=token).status == 201
+        for _ in range(3):  # which of the worker's connections notices first is chance
+            go_on.clear()
+            before, delivered = len(arrived), len(service.messages)
+            at = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+            task = {"title": "in hand", "reminder_at": at}
+            assert running.call("POST", "/api/tasks", task, token=token).status == 201
+            eventually(lambda before=before: len(arrived) > before)
+            assert running.valkey.process
+            running.valkey.process.kill()
+            running.valkey.process.wait()
+            running.valkey.start()
+            running.valkey.wait_until_ready()
+            go_on.set()
+            eventually(running.is_ready)  # and no process has ended
+            eventually(lambda delivered=delivered: len(service.messages) > delivered)
+        assert len(service.messages) == 3

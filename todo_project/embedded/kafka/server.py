@@ -145,7 +145,8 @@ class Kafka:
     def _format(self, command: list[str]) -> None:
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
         command = [*command, "kafka.tools.StorageTool", "format"]
-        command += ["-t", cluster, "-c", str(self._configuration)]
+        # In one argument each: an id may begin with a dash.
+        command += [f"--cluster-id={cluster}", f"--config={self._configuration}"]
         if self._login:
             scram = f"SCRAM-SHA-256=[name={self._login.user},password={self._login.password}]"
             command += ["--add-scram", scram]
