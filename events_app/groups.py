@@ -6,7 +6,8 @@ A handler stands in its app's `consumers.py`:
     def create_next_occurrence(event: Event) -> None: ...
 
 It runs inside a transaction and may be called again with the same event: its effect is held to one
-by a unique key in the database, never by memory.
+by a unique key in the database, never by memory. One that writes nothing to the database says so
+(`transactional=False`) and is spared the transaction, which takes most of an event's time.
 """
 
 from collections import defaultdict
@@ -26,10 +27,14 @@ class NotNow(Exception):  # noqa: N818 - no error
 
 
 _handlers: dict[str, dict[str, Handler]] = defaultdict(dict)
+_plain_handlers: set[Handler] = set()
 
 
-def handles(*types: str, group: str) -> Callable[[Handler], Handler]:
+def handles(*types: str, group: str, transactional: bool = True) -> Callable[[Handler], Handler]:
     """Register the handler of these event types in a group.
+
+    With `transactional=False` it promises to write nothing to the database, and that no event can make it
+    end the process. It is called outside any transaction, but for a second attempt.
 
     Raises UnknownEventError for a type that is not in the catalogue, ValueError for a second handler.
     """
@@ -40,6 +45,8 @@ def handles(*types: str, group: str) -> Callable[[Handler], Handler]:
             if event_type in _handlers[group]:
                 raise ValueError(f"Group {group!r} has a handler of {event_type!r} already.")
             _handlers[group][event_type] = handler
+        if not transactional:
+            _plain_handlers.add(handler)
         return handler
 
     return register
@@ -48,6 +55,11 @@ def handles(*types: str, group: str) -> Callable[[Handler], Handler]:
 def handler_of(group: str, event_type: str) -> Handler | None:
     """What the group does about this type; None when nothing."""
     return _handlers.get(group, {}).get(event_type)
+
+
+def is_plain(group: str, event_type: str) -> bool:
+    """Whether the group's handler of this type was registered with `transactional=False`."""
+    return handler_of(group, event_type) in _plain_handlers
 
 
 def groups_for(event_type: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from events_app.catalogue import UnknownEventError
 from events_app.dead_letters import event_of
 from events_app.envelope import Event, from_row
-from events_app.groups import NotNow, handler_of
+from events_app.groups import Handler, NotNow, handler_of, is_plain
 from events_app.metrics import BURIED, HANDLED
 from events_app.models import DeadLetter, EventFields, ParkedEvent
 
@@ -37,6 +37,7 @@ LONGEST_ERROR = 2_000
 # One user's queue must not keep the tick from the others'; the next tick goes on with it.
 RETRIES_PER_KEY = 100
 
+_HAS_PARKED = """SELECT EXISTS (SELECT 1 FROM parked_events WHERE "group" = %s AND key = %s)"""
 _EVENT_FIELDS = [*(field.name for field in EventFields._meta.get_fields()), "partition", "offset"]
 
 
@@ -49,13 +50,12 @@ class Failure(NamedTuple):
 
 def handle(group: str, event: Event) -> None:
     """Have the group handle the event in one transaction, or park it. Never raises for a handler's fault."""
+    if is_plain(group, event.type):
+        _handle_plainly(group, event)
+        return
     with _ids_in_logs(group, event), transaction.atomic():
-        if _queue_behind_others(group, event):
-            return
-        failure = _try(group, event)
-        if failure is not None:
-            attempts = 1 if failure.counts else 0
-            _park(group, event, attempts=attempts, error=failure.text, due=timezone.now() + backoff(1))
+        if not _queue_behind_others(group, event):
+            _try_or_park(group, event)
 
 
 def handle_on_record(group: str, event: Event) -> None:
@@ -63,11 +63,36 @@ def handle_on_record(group: str, event: Event) -> None:
 
     For the first events that a process meets: one of them may have ended the process before it.
     """
+    if is_plain(group, event.type):
+        _handle_plainly(group, event)
+        return
     with _ids_in_logs(group, event), transaction.atomic():
         if _queue_behind_others(group, event):
             return
         _park(group, event, attempts=0, error="", due=timezone.now())
     _retry_head(group, event.key)
+
+
+def _handle_plainly(group: str, event: Event) -> None:
+    with _ids_in_logs(group, event):
+        if _has_parked(group, event.key):
+            with transaction.atomic():
+                if _queue_behind_others(group, event):
+                    return
+        _try_or_park(group, event)
+
+
+def _has_parked(group: str, key: str) -> bool:
+    with connection.cursor() as cursor:  # asked for each event: by the ORM it would take half of its time
+        cursor.execute(_HAS_PARKED, [group, key])
+        return bool(cursor.fetchone()[0])
+
+
+def _try_or_park(group: str, event: Event) -> None:
+    failure = _try(group, event)
+    if failure is not None:
+        attempts = 1 if failure.counts else 0
+        _park(group, event, attempts=attempts, error=failure.text, due=timezone.now() + backoff(1))
 
 
 def _queue_behind_others(group: str, event: Event) -> bool:
@@ -196,16 +221,15 @@ def requeue(dead: DeadLetter) -> ParkedEvent:
 
 
 def _try(group: str, event: Event) -> Failure | None:
-    """Run the handler in a savepoint; what went wrong, or None when it is done."""
+    """Run the handler, in a savepoint unless it is plain; what went wrong, or None when it is done."""
     handler = handler_of(group, event.type)
     if handler is None:
         return Failure(f"Group {group!r} has no handler of {event.type!r}.")
     try:
-        with transaction.atomic():
-            _limit_statements()
+        if is_plain(group, event.type):
             handler(event)
-            # Foreign keys are checked at commit, which is too late to park the event: ask now.
-            connection.check_constraints()
+        else:
+            _in_savepoint(handler, event)
     except SoftTimeLimitExceeded:  # the tick's time is up: no fault of the handler's
         raise
     except NotNow as reason:
@@ -219,6 +243,14 @@ def _try(group: str, event: Event) -> Failure | None:
     HANDLED.labels(group, event.type, "done").inc()
     log.info("event_handled", type=event.type, subject=event.subject)
     return None
+
+
+def _in_savepoint(handler: Handler, event: Event) -> None:
+    with transaction.atomic():
+        _limit_statements()
+        handler(event)
+        # Foreign keys are checked at commit, which is too late to park the event: ask now.
+        connection.check_constraints()
 
 
 def _limit_statements() -> None:

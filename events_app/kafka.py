@@ -124,6 +124,8 @@ def consumer_of(group: str) -> Consumer:
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
             "fetch.wait.max.ms": 50,
+            # One that is killed is taken over after so long; in 45 s, the default, a stream falls far behind.
+            "session.timeout.ms": 10_000,
         },
         logger=_librdkafka,
     )

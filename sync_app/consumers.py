@@ -7,7 +7,7 @@ from events_app.groups import NotNow, handles
 from state_store import task_updates
 
 
-@handles("task.sync", group="sync")
+@handles("task.sync", group="sync", transactional=False)
 def on_sync(event: Event) -> None:
     data = event.data
     update = {
