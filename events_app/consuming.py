@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from threading import Event as Signal
 from time import monotonic
 from typing import TypedDict, cast
@@ -41,6 +42,7 @@ class GroupConsumer:
         self.topics = topics_of(group)
         self.stopping = stopping or Signal()
         self._met: dict[tuple[str | None, int | None], int] = defaultdict(int)
+        self._uncommitted, self._commit_by = 0, inf
 
     def run(self) -> None:
         """Consume until `stopping` is set; then commit and leave the group."""
@@ -62,29 +64,30 @@ class GroupConsumer:
     def joined(self) -> Iterator[Consumer]:
         """A client that is a member of the group until the block ends."""
         consumer = consumer_of(self.group)
+        self._uncommitted, self._commit_by = 0, inf
         try:
-            consumer.subscribe(self.topics, on_assign=self._meet)
+            consumer.subscribe(self.topics, on_assign=self._meet, on_revoke=self._leave)
             yield consumer
+            self._commit(consumer)
         finally:
             consumer.close()
 
     def step(self, consumer: Consumer) -> int:
-        """Handle what is there, then commit it, soon enough in any case; how many messages.
+        """Handle a message if there is one, and commit what is handled when it is time; how many messages.
 
-        One message at a time is taken from the client, which has fetched more: so it hears of us between any
-        two, and on a stop none is in hand.
+        The client has fetched more, but hands them out one by one: so it hears of us between any two, and on
+        a stop none is in hand.
         """
-        taken, until = 0, monotonic() + COMMIT_SECONDS
-        while (message := consumer.poll(0 if taken else POLL_SECONDS)) is not None:
+        message = consumer.poll(POLL_SECONDS)
+        if message is not None:
             self._take(message)
             consumer.store_offsets(message=message)
-            turned(self.group)
-            taken += 1
-            if taken == COMMIT_EVERY or monotonic() > until or self.stopping.is_set():
-                break
-        if taken:
-            _commit(consumer)
-        return taken
+            if not self._uncommitted:
+                self._commit_by = monotonic() + COMMIT_SECONDS
+            self._uncommitted += 1
+        if self._uncommitted == COMMIT_EVERY or monotonic() > self._commit_by:
+            self._commit(consumer)
+        return int(message is not None)
 
     def _take(self, message: Message) -> None:
         if (error := message.error()) is not None:
@@ -105,6 +108,21 @@ class GroupConsumer:
         self._met[message.topic(), message.partition()] += 1
         return self._met[message.topic(), message.partition()] <= COMMIT_EVERY
 
+    def _leave(self, consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
+        try:
+            self._commit(consumer)
+        except KafkaException as error:  # whoever reads them next handles it again
+            log.warning("not_committed", group=self.group, error=str(error))
+
+    def _commit(self, consumer: Consumer) -> None:
+        self._uncommitted, self._commit_by = 0, inf
+        try:
+            consumer.commit(asynchronous=False)
+        except KafkaException as error:
+            # Nothing was handled, or it is another member's by now, who handles it again.
+            if error.args[0].code() != KafkaError._NO_OFFSET:
+                raise
+
     def _bury(self, message: Message, reason: Exception) -> None:
         bury_message(
             self.group,
@@ -115,15 +133,6 @@ class GroupConsumer:
             error=text_of(reason),
             **_place(message),
         )
-
-
-def _commit(consumer: Consumer) -> None:
-    try:
-        consumer.commit(asynchronous=False)
-    except KafkaException as error:
-        # What was handled is another member's by now, who handles it again.
-        if error.args[0].code() != KafkaError._NO_OFFSET:
-            raise
 
 
 class _Place(TypedDict):

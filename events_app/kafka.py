@@ -123,7 +123,6 @@ def consumer_of(group: str) -> Consumer:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
-            "fetch.wait.max.ms": 50,
             # One that is killed is taken over after so long; in 45 s, the default, a stream falls far behind.
             "session.timeout.ms": 10_000,
         },

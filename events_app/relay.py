@@ -84,10 +84,11 @@ class Relay:
             self.active = _take_lock()
         if not self.active:
             return STANDBY_POLL_SECONDS
-        if relay_batch(self.broker, waiting=self._still_ours):
-            self.poll = SHORTEST_POLL_SECONDS
+        taken = relay_batch(self.broker, waiting=self._still_ours)
+        if taken == self.broker.batch_size:
             return 0
-        self.poll = min(self.poll * 1.5, LONGEST_POLL_SECONDS)
+        # Whoever asks at once after a few pays a whole turn for each of the next few.
+        self.poll = SHORTEST_POLL_SECONDS if taken else min(self.poll * 1.5, LONGEST_POLL_SECONDS)
         return self.poll
 
     def guarded_step(self) -> float:

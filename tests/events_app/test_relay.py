@@ -135,8 +135,18 @@ def test_the_poll_slows_down_while_nothing_happens(relay: Relay, alice: User) ->
     assert waits == sorted(waits)
     assert 0.01 < waits[0] < waits[-1] == 0.05
     Task.objects.create(user=alice, title="one")
-    assert relay.step() == 0
-    assert relay.step() < 0.05
+    assert relay.step() == 0.01
+    assert 0.01 < relay.step() < 0.05
+
+
+def test_a_full_batch_is_followed_by_the_next_at_once(alice: User) -> None:
+    class Small(Keeper):
+        batch_size = 1
+
+    relay = Relay(Small())
+    Task.objects.create(user=alice, title="one")
+    assert [relay.step(), relay.step()] == [0, 0]
+    assert relay.step() > 0
 
 
 def test_a_relay_that_lost_its_session_takes_the_lock_again_before_it_publishes(

@@ -1,0 +1,93 @@
+"""A handler that writes nothing to the database is spared the transaction, not the order of its events."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from events_app import groups
+from events_app.envelope import Event
+from events_app.handling import handle, handle_on_record, retry_parked
+from events_app.models import ParkedEvent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Plain:
+    """`refused` are the subjects it fails on."""
+
+    refused: set[str] = field(default_factory=set)
+    handled: list[str] = field(default_factory=list)
+    in_transaction: list[bool] = field(default_factory=list)
+
+    def handle(self, event: Event) -> None:
+        self.in_transaction.append(connection.in_atomic_block)
+        if event.subject in self.refused:
+            raise RuntimeError("refused")
+        self.handled.append(event.subject)
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> Plain:
+    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
+    monkeypatch.setattr("events_app.handling._nothing_parked_until", {})
+    one = Plain()
+    groups.handles("reminder.due", group="plain", transactional=False)(one.handle)
+    return one
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as traveller:
+        yield traveller
+
+
+def event(subject: str, *, key: str = "alice") -> Event:
+    return Event(
+        id=uuid4(),
+        topic="reminders",
+        type="reminder.due",
+        key=key,
+        subject=subject,
+        sequence=1,
+        time=timezone.now(),
+        data={},
+    )
+
+
+@pytest.mark.parametrize("how", [handle, handle_on_record])
+def test_it_is_called_outside_any_transaction_and_nothing_is_written(plain: Plain, how) -> None:
+    how("plain", event("1"))
+    assert (plain.handled, plain.in_transaction) == (["1"], [False])
+    assert not ParkedEvent.objects.exists()
+
+
+def test_what_follows_on_a_failure_waits_behind_it(
+    plain: Plain, clock: time_machine.Traveller, settings: Settings
+) -> None:
+    handle("plain", event("1"))
+    plain.refused = {"2"}
+    for subject in "23":
+        handle("plain", event(subject))
+    handle("plain", event("bobs", key="bob"))
+    assert plain.handled == ["1", "bobs"]
+    assert list(ParkedEvent.objects.values_list("subject", "attempts")) == [("2", 1), ("3", 0)]
+    plain.refused = set()
+    clock.shift(settings.EVENT_FIRST_RETRY)
+    assert retry_parked() == 2
+    assert plain.handled == ["1", "bobs", "2", "3"]
+
+
+def test_a_group_with_nothing_parked_is_not_asked_for_each_event(
+    plain: Plain, clock: time_machine.Traveller, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        for subject in "123":
+            handle("plain", event(subject))
+    assert plain.handled == ["1", "2", "3"]
