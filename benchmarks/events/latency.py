@@ -49,7 +49,7 @@ def run(stage: Stage) -> Report:
     said = (
         f"Changes are events written in a transaction of their own, of {WATCHERS} users, each with a stream."
         " The handler is the group `sync`, when it is done; the client is when the line was read."
-        " Everything is on this machine: who writes the changes, PostgreSQL, Valkey, Kafka, all of ours, clients."
+        " All is on this machine: who writes the changes, PostgreSQL, Valkey, Kafka, ours and the clients."
     )
     return Report("From the commit to handler and client", [said, table([*head, "goal p99 50 ms"], rows)])
 
