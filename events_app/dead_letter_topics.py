@@ -33,12 +33,17 @@ class DeadLetterTopics:
 
     def __init__(self) -> None:
         self._producer: Producer | None = None
+        self._tried = 0
 
     @transaction.atomic
     def publish_some(self) -> int:
-        """Publish the oldest, BATCH of them; how many Kafka has taken. The rest is for another time."""
-        waiting = DeadLetter.objects.filter(published_at=None).order_by("id")
+        """Publish the oldest, BATCH of them; how many Kafka has taken.
+
+        Those it has not taken come again when all others had their turn.
+        """
+        waiting = DeadLetter.objects.filter(published_at=None, id__gt=self._tried).order_by("id")
         letters = list(waiting.select_for_update(skip_locked=True)[:BATCH])
+        self._tried = letters[-1].pk if len(letters) == BATCH else 0
         if not letters:
             return 0
         errors = self._send(letters)

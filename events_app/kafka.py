@@ -52,6 +52,7 @@ class KafkaBroker:
 
     def __init__(self) -> None:
         self._producer = _producer()
+        self._is_refused = False
 
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         """How many events, from the first on, the broker has acknowledged: all, or those before a refusal.
@@ -67,6 +68,8 @@ class KafkaBroker:
 
     def _publish(self, messages: list[_Outgoing], waiting: Callable[[], None]) -> int:
         errors: dict[int, KafkaError] = {}
+        if self._is_refused:  # the others of its batch would go out once more with each attempt
+            messages = messages[:1]
         try:
             for position, message in enumerate(messages):
                 if not self._send(message, partial(_note, errors, position)):
@@ -76,6 +79,7 @@ class KafkaBroker:
         except BaseException:
             self._start_anew()
             raise
+        self._is_refused = 0 in errors
         if not errors:
             return len(messages)
         self._start_anew()

@@ -150,6 +150,19 @@ def test_a_refused_event_stops_what_is_behind_it(rig: Rig) -> None:
     assert rig.broker.publish([event("0", alice), too_large, event("2", alice)], waiting=lambda: None) == 1
 
 
+def test_a_refused_event_is_tried_alone_until_it_is_taken(rig: Rig) -> None:
+    if not isinstance(rig.broker, KafkaBroker):
+        pytest.skip("this process refuses nothing")
+    alice, bob = str(uuid4()), str(uuid4())
+    first, behind = event("1", alice), event("2", bob)
+    title, first.data["title"] = first.data["title"], "x" * 2_000_000
+    with pytest.raises(PublishError):
+        rig.broker.publish([first, behind], waiting=lambda: None)
+    first.data["title"] = title
+    taken = [rig.broker.publish([first, behind], waiting=lambda: None) for _ in range(2)]
+    assert taken == [1, 2]
+
+
 NESTED = b"[" * 200_000
 OVERSIZE = json.dumps({"type": "reminder.due", "data": {"title": "x" * MAX_BYTES}}).encode()
 NOTHING_KNOWN = b'{"type": "task.created", "data": {}}'

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from pytest_django import Settings
@@ -9,6 +10,7 @@ from pytest_django import Settings
 from events_app import dead_letter_topics
 from events_app.dead_letter_topics import DeadLetterTopics
 from events_app.dead_letters import bury_message
+from events_app.kafka import KafkaError
 from events_app.models import DeadLetter
 from tests.events_app.kafka_servers import mock_cluster
 
@@ -42,3 +44,25 @@ def test_it_goes_once(dead: DeadLetter) -> None:
     assert (topics.publish_some(), topics.publish_some()) == (1, 0)
     dead.refresh_from_db()
     assert dead.published_at is not None
+
+
+def test_those_that_kafka_refuses_do_not_keep_the_others(
+    dead: DeadLetter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letter_topics, "BATCH", 1)
+    later = DeadLetter.objects.get(pk=dead.pk)
+    later.pk, later.event_id = None, uuid4()
+    later.save()
+    topics, send = DeadLetterTopics(), DeadLetterTopics._send
+
+    def refuse(self: DeadLetterTopics, letters: list[DeadLetter], **options: bool) -> dict:
+        if letters == [dead]:
+            return {dead.pk: KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)}
+        return send(self, letters, **options)
+
+    monkeypatch.setattr(DeadLetterTopics, "_send", refuse)
+    assert [topics.publish_some() for _ in range(5)] == [0, 1, 0, 0, 0]
+    later.refresh_from_db()
+    assert later.published_at is not None
+    monkeypatch.undo()
+    assert topics.publish_some() == 1  # its turn again

@@ -136,6 +136,19 @@ class TestDrop:
         assert run("drop", dropped.pk) == "1 dropped.\n"
         assert list(DeadLetter.objects.all()) == [kept]
 
+    def test_all_of_a_group(self) -> None:
+        kept = given_up(group="recurring")
+        given_up("1"), given_up("2")
+        assert run("drop", "--all", "--group", "phones") == "2 dropped.\n"
+        assert list(DeadLetter.objects.all()) == [kept]
+
+    @pytest.mark.parametrize("arguments", [[], ["5", "--all"], ["5", "--group", "phones"]], ids=str)
+    def test_what_is_meant_must_be_clear(self, arguments: list[str]) -> None:
+        given_up()
+        with pytest.raises(CommandError, match="--all"):
+            run("drop", *arguments)
+        assert DeadLetter.objects.exists()
+
     def test_one_that_is_not_there_leaves_the_others(self) -> None:
         dead = given_up()
         with pytest.raises(CommandError, match=r"no dead letter 0\."):

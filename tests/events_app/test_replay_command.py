@@ -158,6 +158,7 @@ class TestOnKafka:
             step_until(consumer, client, lambda: key in group.handled)
             with pytest.raises(CommandError, match=f"1 consumers of {group.name} run"):
                 replay("--group", group.name, "--from", "start")
+            assert "would be read again" in replay("--group", group.name, "--from", "start", "--dry-run")
 
     def test_how_far_a_group_is_behind(self, group: Group) -> None:
         """Though no consumer of it runs."""

@@ -27,10 +27,11 @@ class Command(BaseCommand):
         showing.add_argument("id", type=int)
         replaying = actions.add_parser("replay", help="Give them back: they are tried within seconds.")
         replaying.add_argument("ids", type=int, nargs="*", metavar="ID")
-        replaying.add_argument("--all", action="store_true", help="All, or those the filters leave.")
         dropping = actions.add_parser("drop", help="Delete them: nobody handles them any more.")
-        dropping.add_argument("ids", type=int, nargs="+", metavar="ID")
-        for one in (listing, replaying):
+        dropping.add_argument("ids", type=int, nargs="*", metavar="ID")
+        for one in (replaying, dropping):
+            one.add_argument("--all", action="store_true", help="All, or those the filters leave.")
+        for one in (listing, replaying, dropping):
             for name in FILTERS:
                 one.add_argument(f"--{name}")
         for one in (listing, showing):
@@ -79,12 +80,7 @@ class Command(BaseCommand):
 
     def _replay(self, options: dict[str, Any]) -> None:
         """Oldest first, each in a transaction of its own."""
-        if bool(options["ids"]) == options["all"]:
-            raise CommandError("Name the ids of those to be given back, or say --all.")
-        if options["ids"] and any(options[name] for name in FILTERS):
-            raise CommandError("--group, --type and --topic choose among --all.")
-        letters = _by_ids(options["ids"]) if options["ids"] else _filtered(options)
-        chosen = list(letters.order_by("id").values_list("pk", flat=True))
+        chosen = list(_chosen(options).order_by("id").values_list("pk", flat=True))
         failed = [pk for pk in chosen if not self._give_back(pk)]
         self.stdout.write(f"{len(chosen) - len(failed)} given back to their groups.")
         if failed:
@@ -104,8 +100,16 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def _drop(self, options: dict[str, Any]) -> None:
-        dropped, _ = _by_ids(options["ids"]).delete()
+        dropped, _ = _chosen(options).delete()
         self.stdout.write(f"{dropped} dropped.")
+
+
+def _chosen(options: dict[str, Any]) -> QuerySet[DeadLetter]:
+    if bool(options["ids"]) == options["all"]:
+        raise CommandError("Name the ids of those you mean, or say --all.")
+    if options["ids"] and any(options[name] for name in FILTERS):
+        raise CommandError("--group, --type and --topic choose among --all.")
+    return _by_ids(options["ids"]) if options["ids"] else _filtered(options)
 
 
 def _filtered(options: dict[str, Any]) -> QuerySet[DeadLetter]:

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         from events_app.offsets import RewindError, members_of, plan, rewind
 
         try:
-            if running := members_of(group):
+            if not options["dry_run"] and (running := members_of(group)):
                 raise CommandError(
                     f"{running} consumers of {group} run. Stop them first: they would go on where they are."
                 )
