@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from benchmarks import report
 from benchmarks.__main__ import LONG, NAMES, parser
-from benchmarks.events import idle
+from benchmarks.events import idle, latency
 from benchmarks.load import UnexpectedAnswer, load, request
 from benchmarks.measuring import Side, Spread, Turn, interleave, percentile_of, ratio
 from benchmarks.register import BENCHMARKS
@@ -106,6 +106,19 @@ def test_the_relay_and_its_rivals_get_all_acknowledged(stage: Stage) -> None:
     rows = [line.split(" | ") for line in found.text.splitlines() if line.startswith("| ")]
     assert [row[0].removeprefix("| ") for row in rows[2:]] == ["relay", "bare producer", "a flush each"]
     assert found.text.count("goal") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.django_db(transaction=True)
+def test_every_change_comes_to_its_handler_and_its_client(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_java()
+    monkeypatch.setattr(latency, "RATES", (50,))
+    monkeypatch.setattr(latency, "WARM_UP_SECONDS", 1.0)
+    found = latency.run(replace(stage, seconds=1))  # which fails by itself when a change does not come
+    assert [found.text.count(f"| {way} | 50 |") for way in ("in the relay", "Kafka")] == [1, 1]
 
 
 @pytest.mark.django_db

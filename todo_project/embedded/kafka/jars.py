@@ -1,5 +1,6 @@
 """Kafka's jars, fetched once by Maven into the checkout."""
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -30,7 +31,12 @@ def kafka_jars() -> Path:
 
     Raises StartError when there is no Maven, or it cannot fetch them.
     """
-    folder = CHECKOUT / ".kafka"
+    with POM.open() as pom:
+        fcntl.flock(pom, fcntl.LOCK_EX)  # two who test begin at once
+        return _fetched(CHECKOUT / ".kafka")
+
+
+def _fetched(folder: Path) -> Path:
     done = folder / "pom.xml"
     if done.exists() and done.read_bytes() == POM.read_bytes():
         return folder
