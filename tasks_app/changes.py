@@ -139,8 +139,13 @@ def _events(change: Change, data: dict[str, Any], pending: dict[str, OutboxEvent
 
 
 def _merged_kind(change: Change, told: str | None) -> str:
-    """The one kind that is true of the task at the end of the transaction, the weightier of two."""
+    """The one kind that is true of the task at the end of the transaction, the weightier of two.
+
+    Whatever changes of a task in the trash, it stays deleted: its purge tells nothing more.
+    """
     task = change.task
+    if task.deleted_at is not None and change.kind != "created":
+        return "deleted"
     still_true = {"created": True, "completed": task.completed, "deleted": task.deleted_at is not None}
     kinds = [change.kind, told if told is not None and still_true.get(told) else "updated"]
     return max(kinds, key=_BY_WEIGHT.index)

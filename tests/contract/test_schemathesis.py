@@ -120,7 +120,7 @@ def links(told: str) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("phases", SIGNED_IN)
 def test_some_seconds_signed_in(server: Web, token: str, tmp_path: Path, phases: str) -> None:
-    told = run_signed_in(server, token, tmp_path, "--phases", phases, "--max-time", "10", "--seed", "1")
+    told = run_signed_in(server, token, tmp_path, "--phases", phases, "--max-time", "20", "--seed", "1")
     assert phases != "stateful" or links(told)[0] > 0, told
 
 

@@ -152,7 +152,7 @@ def _kind(before: State | None, after: State) -> str:
     if before is None:
         return "task.created"
     assert before.data is not None
-    if after.data is None or (after.data["deleted_at"] and not before.data["deleted_at"]):
+    if after.data is None or after.data["deleted_at"]:
         return "task.deleted"
     return "task.completed" if after.data["completed"] > before.data["completed"] else "task.updated"
 

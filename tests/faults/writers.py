@@ -169,8 +169,9 @@ class Writer:
         return {"op": "delete", "id": task, "data": {"permanent": op == "erase"}}
 
     def _end_tag(self, tag: int, method: str, path: str, body: Any) -> None:
-        had = {task: None for task, tags in self.tags_of.items() if tag in tags}
-        self._send(method, path, body, dict(had))
+        had = [task for task, tags in self.tags_of.items() if tag in tags]
+        # Of those in the trash some may be purged meanwhile.
+        self._send(method, path, body, {task: None for task in had if task not in self.trash})
         self.tags.discard(tag)
         for task in had:
             self.tags_of[task].discard(tag)

@@ -55,7 +55,7 @@ def celery_broker() -> Iterator[Callable[[str], None]]:
 
 def _use_broker(celery: Celery, url: str) -> None:
     tasks._away_until = datetime.min.replace(tzinfo=UTC)
-    celery.conf.broker_url = url
+    celery.conf["CELERY_BROKER_URL"] = url
     celery._pool = celery.amqp._producer_pool = None
 
 

@@ -1,10 +1,11 @@
 """Adding or removing a tag is a change of the task, on every way."""
 
 import pytest
+from django.utils import timezone
 
 from accounts_app.models import User
 from tasks_app.models import Priority, Tag, Task, TaskTag
-from tasks_app.services import delete_tag
+from tasks_app.services import delete_tag, merge_tag
 from tests.tasks_app.recorded import fresh, recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)  # each change commits, as it does outside of tests
@@ -39,6 +40,20 @@ def test_deleting_a_tag(alice: User, task: Task, tag: Tag) -> None:
     assert found.types == [("task.updated", task.pk)]
     assert found.data(task.pk)["tag_ids"] == []
     assert fresh(untagged).version == 1
+
+
+@pytest.mark.parametrize("how", ["delete", "merge"])
+def test_a_task_in_the_trash_stays_deleted(alice: User, task: Task, tag: Tag, how: str) -> None:
+    """Its purge tells nothing: after an update the last a reader knows of it would be that it is there."""
+    task.tags.add(tag)
+    task.deleted_at = timezone.now()
+    task.save()
+    with recorded() as found:
+        if how == "delete":
+            delete_tag(tag)
+        else:
+            merge_tag(tag, into=Tag.objects.create(user=alice, name="other"))
+    assert found.types == [("task.deleted", task.pk)]
 
 
 def test_deleting_a_tag_of_many_tasks_with_few_statements(
