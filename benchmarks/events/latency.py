@@ -67,8 +67,9 @@ def _measure(stage: Stage, rate: int, surroundings: dict[str, str]) -> tuple[lis
     watchers, port = people(f"watcher-{uuid7()}", WATCHERS), free_port()
     with ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
+        surroundings = surroundings | {"LOG_LEVEL": "INFO"}  # what is handled is read there
         logs = [stack.enter_context(stage.process("relay_outbox", **surroundings))]
-        if surroundings:
+        if "KAFKA_BOOTSTRAP_SERVERS" in surroundings:
             logs.append(stack.enter_context(stage.process("consume", **surroundings)))
         stack.enter_context(stage.process("serve_stream", STREAM_PORT=str(port)))
         listening = pool.submit(arrivals, port, [one.token for one in watchers])

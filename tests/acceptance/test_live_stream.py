@@ -68,7 +68,11 @@ def write(running: Instance, tokens: dict[str, str], journal: Journal, stop: thr
 def strike(running: Instance, blows: dict[str, int], until: float) -> None:
     """One blow after the other; each time the server is up again first, or nothing would be sent."""
     while time.monotonic() < until:
-        eventually(lambda: serves(running), seconds=120)
+        try:
+            eventually(lambda: serves(running), seconds=120)
+        except AssertionError as error:
+            told = running.log("stream").read_text()[-3000:]
+            raise AssertionError(f"The stream does not serve after {blows}: {told}") from error
         time.sleep(random.uniform(0, 2 * CALM_SECONDS))
         blow = random.choice(list(BLOWS))
         BLOWS[blow](running)
@@ -123,6 +127,8 @@ BLOWS = {
 
 
 def serves(running: Instance) -> bool:
+    if running.processes["stream"].poll() is not None:  # its port was somebody's for a moment
+        running.start("stream")
     try:
         return call(running.port + 1, "GET", "/healthz/ready").status == 200
     except (OSError, HTTPException):
