@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
@@ -72,8 +72,9 @@ def _measure(stage: Stage, rate: int, surroundings: dict[str, str]) -> tuple[lis
         if "KAFKA_BOOTSTRAP_SERVERS" in surroundings:
             logs.append(stack.enter_context(stage.process("consume", **surroundings)))
         stack.enter_context(stage.process("serve_stream", STREAM_PORT=str(port)))
-        listening = pool.submit(arrivals, port, [one.token for one in watchers])
-        time.sleep(WARM_UP_SECONDS)
+        all_open = stage.folder / f"open-{uuid7()}"
+        listening = pool.submit(arrivals, port, [one.token for one in watchers], all_open)
+        _wait_until(all_open.exists)
         _wait_for(logs, _changes(watchers, rate, WARM_UP_SECONDS))
         psutil.cpu_percent()  # what follows counts
         committed = _changes(watchers, rate, stage.rounds * stage.seconds)
@@ -140,6 +141,14 @@ def _wait_for(logs: list[Path], committed: dict[str, float]) -> dict[str, float]
             return handled
         time.sleep(0.5)
     raise RuntimeError(f"Not all handled within {_LONGEST_SECONDS} s:\n{logs[-1].read_text()[-3000:]}")
+
+
+def _wait_until(reached: Callable[[], bool]) -> None:
+    until = time.monotonic() + _LONGEST_SECONDS
+    while not reached():
+        if time.monotonic() > until:
+            raise RuntimeError(f"The streams are not open within {_LONGEST_SECONDS} s.")
+        time.sleep(0.1)
 
 
 def _handled(log: Path) -> Iterator[tuple[str, float]]:

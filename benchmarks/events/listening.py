@@ -3,25 +3,30 @@
 import asyncio
 import json
 import time
+from pathlib import Path
 
 THE_END = "The end"
 
 
-def arrivals(port: int, tokens: list[str]) -> dict[str, float]:
-    """The time of each event by its id, on a stream for each token, until each has had THE_END as a title."""
-    return asyncio.run(_all(port, tokens))
+def arrivals(port: int, tokens: list[str], all_open: Path) -> dict[str, float]:
+    """The time of each event by its id, on a stream for each token, until each has had THE_END as a title.
+
+    `all_open` is made when every stream is open: what is changed before that may be missed.
+    """
+    return asyncio.run(_all(port, tokens, all_open))
 
 
-async def _all(port: int, tokens: list[str]) -> dict[str, float]:
+async def _all(port: int, tokens: list[str], all_open: Path) -> dict[str, float]:
     came: dict[str, float] = {}
+    streams = [await _opened(port, token) for token in tokens]
+    all_open.touch()
     async with asyncio.TaskGroup() as group:
-        for token in tokens:
-            group.create_task(_listen(port, token, came))
+        for reader, writer in streams:
+            group.create_task(_listen(reader, writer, came))
     return came
 
 
-async def _listen(port: int, token: str, came: dict[str, float]) -> None:
-    reader, writer = await _opened(port, token)
+async def _listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, came: dict[str, float]) -> None:
     async for line in reader:
         now = time.time()
         if line.startswith(b'data: {"id"'):
