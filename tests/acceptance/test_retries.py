@@ -103,7 +103,7 @@ def test_fifty_at_once_are_one_although_the_server_is_killed_after_the_commit(
         with web(caller.port, DYING, DIE_ONCE=str(die), **UNLIMITED):
             answers = asking.result(120)
     assert_one(answers)
-    assert all(broken for _answer, broken in answers)
+    assert any(broken for _answer, broken in answers)  # who came late met the second server only
 
 
 def test_of_two_writers_one_wins_each_time(caller: Caller, alice: User) -> None:
