@@ -73,7 +73,7 @@ def handle_on_record(group: str, event: Event) -> None:
     For the first events that a process meets: one of them may have ended the process before it.
     """
     if is_plain(group, event.type):
-        _handle_plainly(group, event)
+        handle(group, event)
         return
     with _ids_in_logs(group, event), transaction.atomic():
         if _queue_behind_others(group, event):
