@@ -115,8 +115,8 @@ class DueMail(models.Model):
 
     class Kind(models.TextChoices):
         EMAIL_CONFIRMATION = "email_confirmation"
-        PASSWORD_RESET = "password_reset"  # noqa: S105
-        PASSWORD_CHANGED = "password_changed"  # noqa: S105
+        PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
 
     kind = models.CharField(max_length=20, choices=Kind)
     address = models.CharField(max_length=254, help_text="In lower case.")
