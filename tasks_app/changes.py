@@ -124,12 +124,12 @@ def _events(change: Change, data: dict[str, Any], pending: dict[str, OutboxEvent
     task = change.task
     kind = _merged_kind(change, pending_kind(task.pk, pending))
     told = pending.get(_key(TASK_UPDATES, task.pk))
-    changed = (told.data["changes"] if told else {}) | {name: data[name] for name in change.fields}
+    names = [*(told.data["changes"] if told else ()), *change.fields]
     sync = {
         "event_type": "sync",
         "task_id": task.pk,
         "user_id": data["user_id"],
-        "changes": changed,
+        "changes": {name: data[name] for name in names},
         "timestamp": data["updated_at"],
     }
     return [

@@ -90,6 +90,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
             doomed = [(copy(task), tag_ids[task.pk]) for task in tasks]  # Django empties the ids of its own
             for task in tasks:
                 task.told_by_queryset = True
+            self._leave_doomed_heads(tasks)
             collector = Collector(using=self.db, origin=self)
             collector.collect(tasks)
             deleted = collector.delete()
@@ -140,6 +141,12 @@ class TaskQuerySet(models.QuerySet["Task"]):
         for task_id, tag_id in pairs:
             by_task[task_id].append(tag_id)
         return by_task
+
+    def _leave_doomed_heads(self, doomed: Sequence[Task]) -> None:
+        """Without telling: SET_NULL would tell that an occurrence loses its head, while both go."""
+        pks = {task.pk for task in doomed}
+        if orphans := [task.pk for task in doomed if task.parent_task_id in pks]:
+            self._plain(orphans).update(parent_task=None)
 
     def _next_pks(self, last: int) -> list[int]:
         rows = self.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)

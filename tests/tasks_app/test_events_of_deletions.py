@@ -91,6 +91,35 @@ def test_erasing_a_head_tells_its_occurrences(alice: User) -> None:
     assert found.data(child.pk)["parent_task_id"] is None
 
 
+def test_a_head_and_its_occurrence_erased_at_once(alice: User) -> None:
+    head = create_task(alice, title="head")
+    child = create_task(alice, title="child", parent_task=head)
+    with recorded() as found:
+        Task.objects.filter(user=alice).delete()
+    assert sorted(found.types) == [("task.deleted", head.pk), ("task.deleted", child.pk)]
+    assert sorted(found.synced) == [(head.pk, ["deleted_at"]), (child.pk, ["deleted_at"])]
+    assert found.data(child.pk)["parent_task_id"] == head.pk
+    assert {event.sequence for event in found.events} == {2}
+
+
+def test_a_head_and_its_occurrence_purged_at_once_tell_nothing(alice: User) -> None:
+    head = create_task(alice, title="head", deleted_at=DUE)
+    create_task(alice, title="child", parent_task=head, deleted_at=DUE)
+    with recorded() as found:
+        Task.objects.filter(user=alice).delete()
+    assert found.events == []
+
+
+def test_amended_changes_say_what_the_task_says(alice: User) -> None:
+    head = create_task(alice, title="head")
+    child = create_task(alice, title="child", parent_task=head)
+    with recorded() as found:
+        alice.delete()  # Django's own cascade takes the head from the occurrence first
+    (sync,) = [event for event in found.events if event.subject == str(child.pk) and "changes" in event.data]
+    data = found.data(child.pk)
+    assert sync.data["changes"] == {name: data[name] for name in sync.data["changes"]}
+
+
 def test_deleting_a_template_tells_its_tasks(alice: User) -> None:
     template = RecurringTask.objects.create(
         user=alice,
