@@ -41,7 +41,7 @@ class PublishError(RuntimeError):
 
 
 class InProcessBroker:
-    """Hands each event to each group that has a handler of it."""
+    """Hands each event to each group that does something about it."""
 
     batch_size = 200
 
@@ -61,7 +61,7 @@ class InProcessBroker:
         return len(events)
 
     def _hand(self, event: Event) -> None:
-        for group in groups_for(event.type):
+        for group in groups_for(event):
             (handle_on_record if self._on_record > 0 else handle)(group, event)
 
     def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:

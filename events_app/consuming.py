@@ -18,7 +18,7 @@ from django.db import DataError, InterfaceError, OperationalError, connection
 
 from events_app.dead_letters import Headers, bury_message
 from events_app.envelope import from_message
-from events_app.groups import types_of
+from events_app.groups import concerns
 from events_app.handling import handle, handle_on_record, text_of
 from events_app.kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition, consumer_of
 from events_app.liveness import turned
@@ -94,7 +94,7 @@ class GroupConsumer:
             raise KafkaException(error)
         try:
             event = from_message(message.value(), key=message.key(), **_place(message))
-            if event.type in types_of(self.group):
+            if concerns(self.group, event):
                 (handle_on_record if self._is_met_early(message) else handle)(self.group, event)
         except (ValueError, DataError) as reason:  # no event, or one that no row can hold
             self._bury(message, reason)

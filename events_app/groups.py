@@ -7,7 +7,8 @@ A handler stands in its app's `consumers.py`:
 
 It runs inside a transaction and may be called again with the same event: its effect is held to one
 by a unique key in the database, never by memory. One that writes nothing to the database says so
-(`transactional=False`) and is spared the transaction, which takes most of an event's time.
+(`transactional=False`) and is spared the transaction, which takes most of an event's time. One that does
+nothing about most events of its types says about which it does (`only_if`), and never sees the others.
 """
 
 from collections import defaultdict
@@ -17,6 +18,7 @@ from events_app.catalogue import kind_of
 from events_app.envelope import Event
 
 Handler = Callable[[Event], None]
+Condition = Callable[[Event], bool]
 
 
 class NotNow(Exception):  # noqa: N818 - no error
@@ -28,13 +30,17 @@ class NotNow(Exception):  # noqa: N818 - no error
 
 _handlers: dict[str, dict[str, Handler]] = defaultdict(dict)
 _plain_handlers: set[Handler] = set()
+_conditions: dict[Handler, Condition] = {}
 
 
-def handles(*types: str, group: str, transactional: bool = True) -> Callable[[Handler], Handler]:
-    """Register the handler of these event types in a group.
+def handles(
+    *types: str, group: str, transactional: bool = True, only_if: Condition | None = None
+) -> Callable[[Handler], Handler]:
+    """Register the handler of these event types in a group, for those events that `only_if` is true of.
 
-    With `transactional=False` it promises to write nothing to the database, and that no event can make it
-    end the process. It is called outside any transaction, but for a second attempt.
+    `only_if` reads nothing but the event, which fits the catalogue, and raises nothing.
+    With `transactional=False` the handler promises to write nothing to the database, and that no event can
+    make it end the process. It is called outside any transaction, but for a second attempt.
 
     Raises UnknownEventError for a type that is not in the catalogue, ValueError for a second handler.
     """
@@ -47,6 +53,8 @@ def handles(*types: str, group: str, transactional: bool = True) -> Callable[[Ha
             _handlers[group][event_type] = handler
         if not transactional:
             _plain_handlers.add(handler)
+        if only_if is not None:
+            _conditions[handler] = only_if
         return handler
 
     return register
@@ -62,9 +70,15 @@ def is_plain(group: str, event_type: str) -> bool:
     return handler_of(group, event_type) in _plain_handlers
 
 
-def groups_for(event_type: str) -> Iterator[str]:
-    """The groups that do something about this type."""
-    return (group for group, handlers in _handlers.items() if event_type in handlers)
+def concerns(group: str, event: Event) -> bool:
+    """Whether the group does something about this event."""
+    handler = handler_of(group, event.type)
+    return handler is not None and (handler not in _conditions or _conditions[handler](event))
+
+
+def groups_for(event: Event) -> Iterator[str]:
+    """The groups that do something about this event."""
+    return (group for group in _handlers if concerns(group, event))
 
 
 def types_of(group: str) -> Iterable[str]:

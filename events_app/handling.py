@@ -78,8 +78,8 @@ def handle_on_record(group: str, event: Event) -> None:
     with _ids_in_logs(group, event), transaction.atomic():
         if _queue_behind_others(group, event):
             return
-        _park(group, event, attempts=0, error="", due=timezone.now())
-    _retry_head(group, event.key)
+        head = _park(group, event, attempts=1, error=UNENDED, due=_due_if_unended(1))
+    _attempt(head)
 
 
 def _handle_plainly(group: str, event: Event) -> None:
@@ -158,8 +158,12 @@ def _count_attempt(head: ParkedEvent) -> None:
     """Before it is made."""
     head.attempts += 1
     head.error = UNENDED
-    head.next_attempt_at = timezone.now() + min(backoff(head.attempts), LONGEST_UNENDED)
+    head.next_attempt_at = _due_if_unended(head.attempts)
     head.save(update_fields=["attempts", "error", "next_attempt_at"])
+
+
+def _due_if_unended(attempts: int) -> datetime:
+    return timezone.now() + min(backoff(attempts), LONGEST_UNENDED)
 
 
 def _attempt(head: ParkedEvent) -> bool:

@@ -6,6 +6,10 @@ from events_app.groups import handles
 from recurring_app.occurrences import create_next_occurrence
 
 
-@handles("task.completed", group="recurring")
+def is_of_a_series(event: Event) -> bool:
+    return event.data["recurrence_rule"] is not None
+
+
+@handles("task.completed", group="recurring", only_if=is_of_a_series)
 def on_completed(event: Event) -> None:
     create_next_occurrence(TaskChanged.model_validate(event.data).task_data)

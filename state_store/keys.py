@@ -27,5 +27,5 @@ def stream_ticket(ticket_id: str) -> str:
     return f"todo-app::stream-ticket::{ticket_id}"
 
 
-# A channel: whose stream has something new (the user's id).
+# A channel: whose stream has something new (the user's id), and what, when it is short.
 TASK_UPDATE_HINTS = "todo-app::task-update-hints::all"

@@ -32,6 +32,9 @@ SILENCE_SECONDS = 5.0
 # Of a stream that cannot be gone on with, no more than this is read to find that out.
 _PAGE = 100
 
+# A longer update is read by who has its user's streams: a hint goes to every process that has any.
+HINTED_BYTES = 4_000
+
 _FIELD = "update"
 _PLACE = re.compile(r"[0-9]{1,15}-[0-9]{1,10}")
 # A stream that is made anew begins at an id that none before it can have had, be it in the same millisecond.
@@ -46,9 +49,15 @@ end
 _ADD = f"""{_ID}
 if tonumber(redis.call('GET', KEYS[2]) or -1) >= tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], next_id(KEYS[1], ARGV[4]), 'update', ARGV[5])
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local new = next_id(KEYS[1], ARGV[4])
+local place = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], new, 'update', ARGV[5])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('PUBLISH', ARGV[6], ARGV[7])
+local hint = ARGV[7]
+if last and #ARGV[5] <= tonumber(ARGV[8]) then
+    hint = hint .. ' ' .. last[1] .. ' ' .. place .. ' ' .. ARGV[5]
+end
+redis.call('PUBLISH', ARGV[6], hint)
 return 1
 """
 # The last entry; in a stream that is not there one without an update, so that there is a place to go on from.
@@ -73,6 +82,14 @@ class Update(NamedTuple):
     text: str
 
 
+class Hint(NamedTuple):
+    """That the user's stream has news: the update itself, and the place it follows on, when it is short."""
+
+    user_id: str
+    before: str = ""
+    update: Update | None = None
+
+
 def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
     """Add an update to its user's stream; False when this version of the task was passed already.
 
@@ -89,6 +106,7 @@ def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
         text,
         keys.TASK_UPDATE_HINTS,
         user_id,
+        HINTED_BYTES,
     ]
     try:
         with _store_errors():
@@ -134,14 +152,14 @@ class UpdateReader:
                 return updates
             place = entries[-1][0]
 
-    async def hints(self) -> AsyncIterator[str | None]:
-        """Ids of users whose streams have news; None first, and whenever some may have been missed."""
+    async def hints(self) -> AsyncIterator[Hint | None]:
+        """Which streams have news; None first, and whenever some may have been missed."""
         with _store_errors():
             async with self._store.pubsub() as pubsub:
                 await pubsub.subscribe(keys.TASK_UPDATE_HINTS)
                 async for message in _never_silent(pubsub):
                     if message["type"] == "message":
-                        yield message["data"]
+                        yield _hint_of(message["data"])
                     elif message["type"] == "subscribe":  # also when the client has connected again by itself
                         yield None
 
@@ -153,6 +171,14 @@ def use_ticket(ticket_id: str, *, ttl: timedelta) -> bool:
     """Whether this is the first use of the ticket. Raises StateStoreAway."""
     with _store_errors():
         return bool(quick_store().set(keys.stream_ticket(ticket_id), "used", px=ttl, nx=True))
+
+
+def _hint_of(message: str) -> Hint:
+    user_id, *rest = message.split(" ", 3)
+    if not rest:
+        return Hint(user_id)
+    before, place, text = rest
+    return Hint(user_id, before, Update(place, text))
 
 
 def _kept_seconds() -> int:

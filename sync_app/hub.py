@@ -1,7 +1,8 @@
 """The open streams of this process, and the one reader that feeds them.
 
-All streams of a user are one feed, which knows how far it has read. A hint says that there is more, one read
-gets it, and each stream of the feed is given the same bytes. A hint may be lost; what is read is the truth.
+All streams of a user are one feed, which knows how far it has read. A hint says that there is more and, when it
+follows on what the feed has, what: else one read gets it. Each stream of the feed is given the same bytes. A hint
+may be lost; what is read is the truth.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 import structlog
 from django.conf import settings
 
-from state_store.task_updates import StateStoreAway, Update, UpdateReader, is_after
+from state_store.task_updates import Hint, StateStoreAway, Update, UpdateReader, is_after
 from sync_app import messages
 from sync_app.metrics import ENDED, OPEN, OPENED, RESETS, UPDATES
 from sync_app.refusals import StreamsFull, TooManyStreams
@@ -48,9 +49,13 @@ class Hub:
         """Follow the hints until cancelled; without the store, until it is back."""
         while True:
             try:
-                async for user_id in self._reader.hints():
+                async for hint in self._reader.hints():
                     self.is_listening = True
-                    self._have_read(self._feeds if user_id is None else [user_id])
+                    if hint is None:
+                        for feed in list(self._feeds.values()):
+                            self._have_read(feed)
+                    elif hint.user_id in self._feeds:
+                        self._heed(self._feeds[hint.user_id], hint)
             except Exception as error:  # nobody would see that this task has ended
                 self.is_listening = False
                 away = isinstance(error, StateStoreAway)
@@ -137,11 +142,17 @@ class Hub:
         UPDATES.inc(len(missed))
         return [messages.ready(place), *_told(missed)]
 
-    def _have_read(self, user_ids: Iterable[str]) -> None:
-        for feed in [self._feeds[user_id] for user_id in user_ids if user_id in self._feeds]:
-            feed.has_news = True
-            if feed.follower is None:
-                feed.follower = asyncio.create_task(self._follow(feed))
+    def _heed(self, feed: Feed, hint: Hint) -> None:
+        # Under its lock somebody reads from the feed's place on: what is given now would come twice.
+        if hint.update and feed.place == hint.before and not feed.lock.locked():
+            _give_updates(feed, [hint.update])
+        else:
+            self._have_read(feed)
+
+    def _have_read(self, feed: Feed) -> None:
+        feed.has_news = True
+        if feed.follower is None:
+            feed.follower = asyncio.create_task(self._follow(feed))
 
     async def _follow(self, feed: Feed) -> None:
         while feed.has_news and feed.users:
@@ -164,13 +175,17 @@ class Hub:
             RESETS.inc(len(feed.streams))
             _give(feed, [messages.reset(feed.place)])
         elif updates:
-            feed.place = updates[-1].place
-            UPDATES.inc(len(updates) * len(feed.streams))
-            _give(feed, _told(updates))
+            _give_updates(feed, updates)
 
 
 def _told(updates: Iterable[Update]) -> list[bytes]:
     return [messages.update(update.place, update.text) for update in updates]
+
+
+def _give_updates(feed: Feed, updates: list[Update]) -> None:
+    feed.place = updates[-1].place
+    UPDATES.inc(len(updates) * len(feed.streams))
+    _give(feed, _told(updates))
 
 
 def _give(feed: Feed, told: list[bytes]) -> None:

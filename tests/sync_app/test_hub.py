@@ -1,4 +1,4 @@
-"""The hub: who is refused leaves nothing behind, and what goes wrong in a read ends no feed."""
+"""The hub: who is refused leaves nothing behind, what goes wrong in a read ends no feed, and what a hint saves."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from state_store.task_updates import Update
+from state_store.task_updates import Hint, Update
 from sync_app import hub as hub_module
 from sync_app.access import Grant
 from sync_app.hub import Hub
@@ -34,11 +34,11 @@ class Reader:
             raise ZeroDivisionError
         return [Update("2-0", "{}")]
 
-    async def hints(self) -> AsyncIterator[str]:
+    async def hints(self) -> AsyncIterator[Hint]:
         self.asked += 1
         if self.asked == 1:
             raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a hint that is none")
-        yield self.user_id
+        yield Hint(self.user_id)
         await asyncio.Event().wait()
 
 
@@ -74,3 +74,76 @@ def test_hints_and_reads_that_fail_are_tried_again(monkeypatch: pytest.MonkeyPat
         return said
 
     assert b"id: 2-0" in asyncio.run(asyncio.wait_for(told(), 10))
+
+
+TWO, THREE = Update("2-0", '"two"'), Update("3-0", '"three"')
+
+
+class Entries:
+    """A state store with two updates, told by the given hints; a read lasts until `go_on` is set."""
+
+    def __init__(self, *hints: Hint) -> None:
+        self.told = hints
+        self.reads: list[str] = []
+        self.go_on = asyncio.Event()
+
+    async def newest(self, _user_id: str) -> str:
+        return "1-0"
+
+    async def after(self, _user_id: str, place: str) -> list[Update]:
+        self.reads.append(place)
+        await self.go_on.wait()
+        return [one for one in (TWO, THREE) if one.place > place]
+
+    async def hints(self) -> AsyncIterator[Hint]:
+        for hint in self.told:
+            yield hint
+            await asyncio.sleep(0)  # whoever reads has begun
+        self.go_on.set()
+        await asyncio.Event().wait()
+
+
+def given(*hints: tuple[str, Update | None]) -> tuple[bytes, list[str]]:
+    """What one stream was given, and the places that were read from."""
+
+    async def told() -> tuple[bytes, list[str]]:
+        stream = Stream(grant())
+        reader = Entries(*[Hint(stream.user_id, before, update) for before, update in hints])
+        hub = Hub(reader)  # type: ignore[arg-type]
+        await hub.join(stream, "")
+        listening = asyncio.create_task(hub.listen())
+        chunks, said = stream.chunks(), b""
+        while b"id: 3-0" not in said:
+            said += await anext(chunks)
+        for _ in range(10):  # what would come twice comes now
+            await asyncio.sleep(0)
+        stream.put(b"the end")
+        said += await anext(chunks)
+        listening.cancel()
+        return said, reader.reads
+
+    return asyncio.run(asyncio.wait_for(told(), 10))
+
+
+def test_what_follows_on_what_the_feed_has_is_not_read() -> None:
+    said, reads = given(("1-0", TWO), ("2-0", THREE))
+    assert (said.count(b"id: 2-0"), said.count(b"id: 3-0")) == (1, 1)
+    assert reads == []
+
+
+def test_what_follows_on_something_else_is_read() -> None:
+    said, reads = given(("2-0", THREE))
+    assert (said.count(b"id: 2-0"), said.count(b"id: 3-0")) == (1, 1)
+    assert reads == ["1-0"]
+
+
+def test_a_hint_without_its_update_is_read() -> None:
+    said, reads = given(("", None))
+    assert (said.count(b"id: 2-0"), said.count(b"id: 3-0")) == (1, 1)
+    assert reads == ["1-0"]
+
+
+def test_what_is_being_read_is_not_given_twice() -> None:
+    said, reads = given(("", None), ("1-0", TWO), ("2-0", THREE))
+    assert (said.count(b"id: 2-0"), said.count(b"id: 3-0")) == (1, 1)
+    assert reads[0] == "1-0"
