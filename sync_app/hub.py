@@ -1,8 +1,8 @@
 """The open streams of this process, and the one reader that feeds them.
 
-All streams of a user are one feed, which knows how far it has read. A hint says that there is more and, when it
-follows on what the feed has, what: else one read gets it. Each stream of the feed is given the same bytes. A hint
-may be lost; what is read is the truth.
+All streams of a user are one feed, which knows how far it has read. A hint says that there is more and, where
+it follows on what the feed has, what it is: otherwise one read gets it. Each stream of the feed is given the
+same bytes. A hint may be lost; what is read is the truth.
 """
 
 import asyncio

@@ -139,6 +139,17 @@ def test_an_event_arrives_whole(rig: Rig) -> None:
     rig.until(group, lambda: sent in arrived)
 
 
+def test_a_group_sees_only_what_concerns_it(rig: Rig) -> None:
+    group, seen = Group(), []
+    group.name = f"{group.name}-some"
+    groups.handles("reminder.due", group=group.name, only_if=lambda event: event.subject == "1")(seen.append)
+    alice = str(uuid4())
+    sent = [event(subject, alice) for subject in ("0", "1", "2", "1")]
+    rig.publish(*sent)
+    rig.until(group, lambda: sent[3] in seen)
+    assert [one for one in seen if one.key == alice] == [sent[1], sent[3]]
+
+
 def test_a_refused_event_stops_what_is_behind_it(rig: Rig) -> None:
     if not isinstance(rig.broker, KafkaBroker):
         pytest.skip("this process refuses nothing")

@@ -6,28 +6,22 @@ Rounds with and without poison take turns in one run. The short run is among the
 
 import json
 import os
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from pathlib import Path
 from statistics import median, quantiles
 from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from events_app import groups
-from events_app.consuming import GroupConsumer
-from events_app.dead_letter_topics import DeadLetterTopics
 from events_app.envelope import Event, to_wire
-from events_app.handling import retry_parked
 from events_app.topics import create_topics
-from tests.acceptance.processes import eventually
+from tests.acceptance.processes import eventually, running
 from tests.events_app.kafka_servers import real_kafka
 from tests.faults.wire import partitions
 
@@ -58,17 +52,25 @@ _MALFORMED = [
 
 @dataclass
 class Patient:
-    """A group that handles everything but the poison, and notes when and in which order."""
+    """What the group has noted (`tests/faults/patient.py`)."""
 
+    notes: Path
     name: str = field(default_factory=lambda: f"patient-{uuid4()}")
-    waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    order: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def handle(self, event: Event) -> None:
-        if event.sequence == 0:
-            raise ZeroDivisionError(event.subject)
-        self.order[event.subject].append(event.sequence)
-        self.waits[event.request_id].append(time.time() - event.time.timestamp())
+    def waits(self, request_id: str) -> list[float]:
+        """Seconds from produced to handled, of the events of one round."""
+        return [waited for noted, _, _, waited in self._noted() if noted == request_id]
+
+    def order(self) -> dict[str, list[int]]:
+        """The sequences in which each task's events were handled."""
+        order: dict[str, list[int]] = defaultdict(list)
+        for _, subject, sequence, _ in self._noted():
+            order[subject].append(sequence)
+        return order
+
+    def _noted(self) -> list[tuple[str, str, int, float]]:
+        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
+        return [tuple(json.loads(line)) for line in lines]
 
 
 @dataclass
@@ -167,38 +169,27 @@ def _data(topic: str, user: str, now: str) -> dict[str, object]:
 
 @pytest.fixture
 def servers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
-    settings.EVENT_MAX_ATTEMPTS, settings.EVENT_FIRST_RETRY = ATTEMPTS, timedelta(seconds=0.2)
     with real_kafka() as kafka:
         settings.KAFKA_BOOTSTRAP_SERVERS = kafka.bootstrap_servers
         settings.KAFKA_TOPIC_PARTITIONS = PARTITIONS
         create_topics()
+        surroundings = {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "EVENT_MAX_ATTEMPTS": str(ATTEMPTS),
+            "EVENT_FIRST_RETRY_SECONDS": "0.2",
+        }
+        for name, value in surroundings.items():
+            monkeypatch.setenv(name, value)
         yield kafka.bootstrap_servers
 
 
 @pytest.fixture
-def patient(servers: str) -> Iterator[Patient]:
+def patient(servers: str, tmp_path: Path) -> Iterator[Patient]:
     """With a consumer, and somebody who retries what is parked and publishes what is dead."""
-    patient, stop = Patient(), threading.Event()
-    groups.handles(*TYPES.values(), group=patient.name)(patient.handle)
-    threads = [
-        threading.Thread(target=GroupConsumer(patient.name, stop).run),
-        threading.Thread(target=_chores, args=[stop]),
-    ]
-    for thread in threads:
-        thread.start()
-    yield patient
-    stop.set()
-    for thread in threads:
-        thread.join()
-
-
-def _chores(stop: threading.Event) -> None:
-    topics = DeadLetterTopics()
-    while not stop.wait(0.1):
-        retry_parked()
-        topics.publish_some()
-    connection.close()
+    patient = Patient(tmp_path / "notes.jsonl")
+    command = "python -m tests.faults.patient {} {} {}"
+    with running(*(command.format(what, patient.name, patient.notes) for what in ("consume", "retry"))):
+        yield patient
 
 
 def dead_letters(servers: str) -> list[tuple[str, dict[str, bytes]]]:
@@ -226,16 +217,15 @@ def poison_run(servers: str, patient: Patient, seconds: float) -> float:
     for number in range(ROUNDS):
         name, poison = f"round-{number}", number % 2 == 1
         poisoner.round(name, seconds, poison=poison)
-        handled = patient.waits[name]
-        eventually(
-            lambda handled=handled: len(handled) >= int(PER_SECOND * seconds), seconds=PATIENCE_SECONDS
-        )
-        assert len(handled) == int(PER_SECOND * seconds)
-        p99[poison].append(quantiles(patient.waits[name], n=100)[98] * 1000)
+        sent = int(PER_SECOND * seconds)
+        eventually(lambda name=name, sent=sent: len(patient.waits(name)) >= sent, seconds=PATIENCE_SECONDS)
+        waits = patient.waits(name)
+        assert len(waits) == sent
+        p99[poison].append(quantiles(waits, n=100)[98] * 1000)
     assert_all_poison_is_dead(servers, poisoner)
     for task in poisoner.tasks:
-        eventually(lambda task=task: len(patient.order[task]) == 3, seconds=PATIENCE_SECONDS)
-        assert patient.order[task] == [1, 2, 3]
+        eventually(lambda task=task: len(patient.order()[task]) == 3, seconds=PATIENCE_SECONDS)
+        assert patient.order()[task] == [1, 2, 3]
     without, with_poison = median(p99[False]), median(p99[True])
     print(  # noqa: T201
         f"\n{poisoner.healthy} healthy, {poisoner.poisoned} poisoned messages,"

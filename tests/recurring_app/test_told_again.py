@@ -7,6 +7,7 @@ import time_machine
 
 from accounts_app.models import User
 from events_app.envelope import Event, from_row
+from events_app.groups import concerns
 from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
 from recurring_app.models import SeriesSlot
@@ -102,3 +103,8 @@ def test_a_trashed_successor_stays_in_the_trash(alice: User) -> None:
     trash_task(Task.objects.locked().get(generated_from=task))
     tell(event)
     assert Task.objects.count() == 2
+
+
+def test_only_the_completion_of_a_series_concerns_the_group(alice: User) -> None:
+    assert concerns("recurring", completed(recurring(alice)))
+    assert not concerns("recurring", completed(create_task(alice, title="once", due_at=MONDAY)))

@@ -1,4 +1,4 @@
-"""The hub: who is refused leaves nothing behind, what goes wrong in a read ends no feed, and what a hint saves."""
+"""The hub: a refused stream leaves nothing behind, a failed read ends no feed, and what a hint saves."""
 
 import asyncio
 from collections.abc import AsyncIterator
