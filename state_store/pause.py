@@ -9,7 +9,8 @@ PAUSE_SECONDS = 5.0
 class Pause:
     """Between two questions to a store that does not answer; all threads of the process share it."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = PAUSE_SECONDS) -> None:
+        self._seconds = seconds
         self._away_until = 0.0
         self._lock = Lock()
 
@@ -20,12 +21,12 @@ class Pause:
             if now < self._away_until:
                 return False
             if self._away_until:
-                self._away_until = now + PAUSE_SECONDS
+                self._away_until = now + self._seconds
             return True
 
     def begin(self) -> None:
         """It did not answer."""
-        self._away_until = time.monotonic() + PAUSE_SECONDS
+        self._away_until = time.monotonic() + self._seconds
 
     def end(self) -> None:
         """It answers."""

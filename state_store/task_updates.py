@@ -6,9 +6,10 @@ nobody knows what came after it, and the reader begins anew. Redis makes the ids
 stream that is made anew does not use them again.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from secrets import randbelow
@@ -28,6 +29,9 @@ LENGTH = 1_000
 KEPT = timedelta(days=1)
 # A connection that is silent for so long is asked whether it is there, then given up.
 SILENCE_SECONDS = 5.0
+
+# How late an open stream may be, at most, when a store that was silent is back.
+READER_PAUSE_SECONDS = 1.0
 
 # Of a stream that cannot be gone on with, no more than this is read to find that out.
 _PAGE = 100
@@ -95,8 +99,6 @@ def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
 
     Raises StateStoreAway; at once for PAUSE_SECONDS after somebody has waited for it in vain.
     """
-    if not _pause.may_ask():
-        raise StateStoreAway("The state store did not answer a moment ago.")
     redis_keys = [keys.task_updates(user_id), keys.task_update_passed(task_id)]
     values: list[str | int] = [
         version,
@@ -108,14 +110,8 @@ def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
         user_id,
         HINTED_BYTES,
     ]
-    try:
-        with _store_errors():
-            added = _add(settings.REDIS_URL)(keys=redis_keys, args=values)
-    except StateStoreAway as error:
-        if isinstance(error.__cause__, TimeoutError):  # one that refuses keeps nobody waiting
-            _pause.begin()
-        raise
-    _pause.end()
+    with _asking(_pause):
+        added = _add(settings.REDIS_URL)(keys=redis_keys, args=values)
     return bool(added)
 
 
@@ -128,10 +124,11 @@ class UpdateReader:
     def __init__(self) -> None:
         self._store = async_store()
         self._newest: AsyncScript = self._store.register_script(_NEWEST)
+        self._pause, self._turn = Pause(READER_PAUSE_SECONDS), asyncio.Lock()
 
     async def newest(self, user_id: str) -> str:
         """Where the user's stream ends now."""
-        with _store_errors():
+        async with self._asked():
             place: str = await self._newest(
                 keys=[keys.task_updates(user_id)], args=[_kept_seconds(), _random()]
             )
@@ -143,7 +140,7 @@ class UpdateReader:
             return None
         updates: list[Update] = []
         while True:
-            with _store_errors():
+            async with self._asked():
                 entries: Any = await self._store.xrange(keys.task_updates(user_id), min=place, count=_PAGE)
             if not entries or entries[0][0] != place:
                 return None
@@ -165,6 +162,13 @@ class UpdateReader:
 
     async def close(self) -> None:
         await self._store.aclose()
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[None]:
+        # All wait for one connection: behind one that was not answered nobody waits for as long again.
+        async with self._turn:
+            with _asking(self._pause):
+                yield
 
 
 def use_ticket(ticket_id: str, *, ttl: timedelta) -> bool:
@@ -206,6 +210,21 @@ async def _never_silent(pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:
         else:
             await pubsub.ping()
         asked = message is None
+
+
+@contextmanager
+def _asking(pause: Pause) -> Iterator[None]:
+    """Raises StateStoreAway, also without asking."""
+    if not pause.may_ask():
+        raise StateStoreAway("The state store did not answer a moment ago.")
+    try:
+        with _store_errors():
+            yield
+    except StateStoreAway as error:
+        if isinstance(error.__cause__, TimeoutError):  # one that refuses keeps nobody waiting
+            pause.begin()
+        raise
+    pause.end()
 
 
 @contextmanager

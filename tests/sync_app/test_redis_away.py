@@ -1,5 +1,6 @@
 """While Redis drops what it is sent, nobody waits for it but the first, and nothing of the stream is lost."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from events_app.models import DeadLetter, ParkedEvent
 from events_app.relay import relay_batch
 from state_store import keys, task_updates
 from state_store.pause import Pause
-from state_store.task_updates import StateStoreAway
+from state_store.task_updates import StateStoreAway, UpdateReader
 from tasks_app.models import Task
 from tests.sync_app.conftest import task_ids
 
@@ -42,6 +43,16 @@ def test_only_the_first_waits(black_hole: str) -> None:
         with pytest.raises(StateStoreAway):
             task_updates.add(user_id=str(uuid4()), task_id=task_id, version=1, text="{}")
     assert time.monotonic() - began < 10  # each waiting for itself would take 12.5 s and more
+
+
+def test_many_who_come_at_once_wait_for_one_answer(black_hole: str) -> None:
+    async def ask() -> list[object]:
+        reader = UpdateReader()
+        return await asyncio.gather(*(reader.newest(str(uuid4())) for _ in range(50)), return_exceptions=True)
+
+    began = time.monotonic()
+    assert all(isinstance(one, StateStoreAway) for one in asyncio.run(ask()))
+    assert time.monotonic() - began < 10  # one after the other would take 50 s
 
 
 def test_a_store_that_refuses_is_asked_again_at_once(
