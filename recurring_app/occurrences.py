@@ -19,7 +19,7 @@ from tasks_app.services import create_task
 
 def create_next_occurrence(done: TaskData) -> Task | None:
     """Create what follows the completed task; None when nothing does or when this was told before."""
-    series, owner = _series(done), User.objects.filter(pk=done.user_id).first()
+    series, owner = _series(done), _owner(done)
     if series is None or owner is None:
         return None
     # Whoever handles the same completion at the same time waits here, then finds the successor.
@@ -37,6 +37,12 @@ def create_next_occurrence(done: TaskData) -> Task | None:
         generated_from=rows.get(done.id),
         parent_task=rows.get(done.parent_task_id or done.id),
     )
+
+
+def _owner(done: TaskData) -> User | None:
+    """Locked, as who closes the account does: what its erasure has taken must not be made anew behind it."""
+    there = User.objects.filter(pk=done.user_id, deleted_at=None)
+    return there.select_for_update(of=("self",), no_key=True).first()
 
 
 def _series(done: TaskData) -> Series | None:

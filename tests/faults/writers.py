@@ -84,7 +84,7 @@ class Writer:
             self._gone(self._send("DELETE", path, None, {task: None}), to_trash=False)
         if task := self._any(set(self.trash)):  # the second half of a deletion that was told before
             self._send("DELETE", f"/api/tasks/{task}?permanent=true", None, {})
-            self.trash.pop(task)
+            self._forget(task)
 
     def _retag(self) -> None:
         while len(self.tags) < _MAX_TAGS:

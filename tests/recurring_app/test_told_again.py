@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from accounts_app.erasure import close_account
 from accounts_app.models import User
 from events_app.envelope import Event, from_row
 from events_app.groups import concerns
@@ -103,6 +104,14 @@ def test_a_trashed_successor_stays_in_the_trash(alice: User) -> None:
     trash_task(Task.objects.locked().get(generated_from=task))
     tell(event)
     assert Task.objects.count() == 2
+
+
+def test_a_closed_account_gets_no_occurrence(alice: User) -> None:
+    """Its erasure takes the slots that remember what a completion brought; told again, it would come back."""
+    event = completed(task := recurring(alice))
+    close_account(alice)
+    tell(event)
+    assert list(Task.objects.all()) == [task]
 
 
 def test_only_the_completion_of_a_series_concerns_the_group(alice: User) -> None:
