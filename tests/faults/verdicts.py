@@ -3,7 +3,7 @@
 Each verdict is a list of what is wrong, empty when all is well. Nothing here asks the system.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -198,23 +198,32 @@ def _inversions(history: History) -> Iterator[str]:
 
 def _successors_twice(history: History) -> Iterator[str]:
     """Each completion brings one occurrence at most; a slot is filled again only after another completion."""
-    credit: Counter[int] = Counter()
+    credit: dict[str, Counter[int | None]] = defaultdict(Counter)
     filled: set[tuple[str, str]] = set()
-    seen: dict[int, State] = {}
+    seen: dict[int | None, State] = {}
     for state in history.states:
         before = seen.get(state.task)
         seen[state.task] = state
         if state.data is None:
             continue
-        if state.data["completed"] and not (before and before.data and before.data["completed"]):
-            credit[state.task] += 1
         slot = (state.data["series_id"], state.data["occurrence_at"])
+        of_series = credit[slot[0]]
+        if state.data["completed"] and not (before and before.data and before.data["completed"]):
+            of_series[state.task] += 1
         if before is None and history.series_of.get(slot[0], state.task) != state.task:
-            origin = state.data["generated_from_id"]
-            if slot in filled and credit[origin] <= 0:
+            origin = state.data["generated_from_id"] or _erased_origin(of_series, seen)
+            if slot in filled and of_series[origin] <= 0:
                 yield f"task {state.task}: {slot} of task {origin}"
-            credit[origin] -= 1
+            of_series[origin] -= 1
         filled.add(slot)
+
+
+def _erased_origin(credit: Counter[int | None], seen: dict[int | None, State]) -> int | None:
+    """A task of the series that was completed, and erased before its successor came."""
+    for task, left in credit.items():
+        if left > 0 and task and (seen[task].data is None or seen[task].data["deleted_at"]):
+            return task
+    return None
 
 
 def _successors_missing(history: History) -> Iterator[str]:
