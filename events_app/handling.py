@@ -78,7 +78,8 @@ def handle_on_record(group: str, event: Event) -> None:
     with _ids_in_logs(group, event), transaction.atomic():
         if _queue_behind_others(group, event):
             return
-        head = _park(group, event, attempts=1, error=UNENDED, due=_due_if_unended(1))
+        _park(group, event, attempts=1, error=UNENDED, due=_due_if_unended(1))
+        head = _parked(group, event)
     _attempt(head)
 
 
@@ -231,12 +232,12 @@ def requeue(dead: DeadLetter) -> ParkedEvent:
     with _ids_in_logs(dead.group, event), transaction.atomic():
         try:
             with transaction.atomic():
-                parked = _park(dead.group, event, attempts=0, error=dead.error, due=timezone.now())
+                _park(dead.group, event, attempts=0, error=dead.error, due=timezone.now())
         except (DataError, ValueError) as error:
             raise UnknownEventError(f"No row can hold it: {error}") from error
         dead.delete()
         log.info("dead_letter_requeued", type=event.type, subject=event.subject)
-    return parked
+        return _parked(dead.group, event)
 
 
 def _try(group: str, event: Event) -> Failure | None:
@@ -294,14 +295,15 @@ def _ids_in_logs(group: str, event: Event) -> AbstractContextManager[None]:
     )
 
 
-def _park(group: str, event: Event, *, attempts: int, error: str, due: datetime) -> ParkedEvent:
+def _park(group: str, event: Event, *, attempts: int, error: str, due: datetime) -> None:
+    """Once for each group and event: it may come again."""
     _nothing_parked_until.pop(group, None)
-    parked, _ = ParkedEvent.objects.get_or_create(
-        group=group,
-        event_id=event.id,
-        defaults=_fields(event) | {"attempts": attempts, "next_attempt_at": due, "error": error},
-    )
-    return parked
+    fields = _fields(event) | {"attempts": attempts, "next_attempt_at": due, "error": error}
+    ParkedEvent.objects.bulk_create([ParkedEvent(group=group, **fields)], ignore_conflicts=True)
+
+
+def _parked(group: str, event: Event) -> ParkedEvent:
+    return ParkedEvent.objects.get(group=group, event_id=event.id)
 
 
 def _fields(event: Event) -> dict[str, object]:

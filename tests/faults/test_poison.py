@@ -208,19 +208,25 @@ def dead_letters(servers: str) -> list[tuple[str, dict[str, bytes]]]:
     return found
 
 
+def handled(patient: Patient, name: str, sent: int) -> list[float]:
+    """Seconds from produced to handled, of every event of the round."""
+    eventually(lambda: len(patient.waits(name)) >= sent, seconds=PATIENCE_SECONDS)
+    waits = patient.waits(name)
+    assert len(waits) == sent
+    return waits
+
+
 def poison_run(servers: str, patient: Patient, seconds: float) -> float:
     """p99 of produce -> handled with poison, divided by that without (medians of the rounds)."""
     settings = {"partitioner": "murmur2_random", "message.max.bytes": 1_000_000, "linger.ms": 0}
     poisoner = Poisoner(Producer({"bootstrap.servers": servers} | settings))
     poisoner.round("warm-up", WARM_UP_SECONDS, poison=False)
+    handled(patient, "warm-up", int(PER_SECOND * WARM_UP_SECONDS))
     p99: dict[bool, list[float]] = {False: [], True: []}
     for number in range(ROUNDS):
         name, poison = f"round-{number}", number % 2 == 1
         poisoner.round(name, seconds, poison=poison)
-        sent = int(PER_SECOND * seconds)
-        eventually(lambda name=name, sent=sent: len(patient.waits(name)) >= sent, seconds=PATIENCE_SECONDS)
-        waits = patient.waits(name)
-        assert len(waits) == sent
+        waits = handled(patient, name, int(PER_SECOND * seconds))
         p99[poison].append(quantiles(waits, n=100)[98] * 1000)
     assert_all_poison_is_dead(servers, poisoner)
     for task in poisoner.tasks:
