@@ -19,7 +19,7 @@ from django.db import DataError, InterfaceError, OperationalError, connection
 from events_app.dead_letters import Headers, bury_message
 from events_app.envelope import from_message
 from events_app.groups import concerns
-from events_app.handling import handle, handle_on_record, text_of
+from events_app.handling import handle, handle_on_record, look_again, text_of
 from events_app.kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition, consumer_of
 from events_app.liveness import turned
 from events_app.offsets import topics_of
@@ -100,6 +100,7 @@ class GroupConsumer:
             self._bury(message, reason)
 
     def _meet(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        look_again(self.group)
         for one in partitions:
             self._met[one.topic, one.partition] = 0
 
@@ -129,10 +130,17 @@ class GroupConsumer:
             key=message.key(),
             value=message.value(),
             headers=cast(Headers, message.headers() or []),
-            time=datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC),
+            time=_produced_at(message),
             error=text_of(reason),
             **_place(message),
         )
+
+
+def _produced_at(message: Message) -> datetime:
+    try:
+        return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+    except (ValueError, OverflowError, OSError):  # whoever produced it may have said any number
+        return datetime.fromtimestamp(0, UTC)
 
 
 class _Place(TypedDict):

@@ -6,7 +6,7 @@ text, hence the zero padding.
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,6 +20,8 @@ MEDIA_TYPE = "application/cloudevents+json; charset=UTF-8"
 SEQUENCE_DIGITS = 19  # the largest bigint
 _quoted = json.JSONEncoder().encode
 LONGEST_KEY = 100
+# Of a time beyond these, PostgreSQL keeps one that Python cannot read back.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 # Ten times the longest a task's title, description and tags can make; who reads more has other work undone.
 MAX_BYTES = 256 * 1024
 
@@ -88,7 +90,7 @@ class _Envelope(BaseModel):
     type: str
     subject: str = Field(max_length=100)
     sequence: int = Field(ge=0, lt=2**63)
-    time: AwareDatetime
+    time: AwareDatetime = Field(ge=_EARLIEST, lt=_LATEST)
     data: dict[str, Any]
     requestid: str = Field("", max_length=64)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import DataError, connection, transaction
+from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
@@ -43,8 +43,8 @@ _HAS_PARKED = """
     SELECT EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s),
         EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s AND key = %(key)s)
 """
-# For so long a group that had nothing parked has nothing, unless this process parks it: whoever else gives it
-# something (an operator) gives it back out of its order.
+# For so long a group that had nothing parked has nothing, unless this process parks it or gets a partition:
+# whoever else gives it something (an operator) gives it back out of its order.
 _NOTHING_PARKED_SECONDS = 0.1
 _nothing_parked_until: dict[str, float] = {}
 _EVENT_FIELDS = [*(field.name for field in EventFields._meta.get_fields()), "partition", "offset"]
@@ -104,6 +104,11 @@ def _has_parked(group: str, key: str) -> bool:
     return bool(of_key)
 
 
+def look_again(group: str) -> None:
+    """Another consumer may have parked something of the keys that are this process's now."""
+    _nothing_parked_until.pop(group, None)
+
+
 def _try_or_park(group: str, event: Event) -> None:
     failure = _try(group, event)
     if failure is not None:
@@ -112,10 +117,10 @@ def _try_or_park(group: str, event: Event) -> None:
 
 
 def _queue_behind_others(group: str, event: Event) -> bool:
-    head = _of_key(group, event.key).order_by("id").first()
-    if head is not None:
-        _park(group, event, attempts=0, error="", due=head.next_attempt_at)
-    return head is not None
+    due = _of_key(group, event.key).order_by("id").values_list("next_attempt_at", flat=True).first()
+    if due is not None:
+        _park(group, event, attempts=0, error="", due=due)
+    return due is not None
 
 
 def retry_parked(limit: int = 100) -> int:
@@ -135,8 +140,15 @@ def backoff(attempts: int) -> timedelta:
 
 def _retry_key(group: str, key: str) -> int:
     done = 0
-    while done < RETRIES_PER_KEY and _retry_head(group, key):
-        done += 1
+    try:
+        while done < RETRIES_PER_KEY and _retry_head(group, key):
+            done += 1
+    except (SoftTimeLimitExceeded, OperationalError, InterfaceError):
+        raise
+    except (
+        Exception
+    ):  # a row that is broken in a way nobody thought of must not keep the others' from their turn
+        log.exception("parked_event_not_retried", group=group, key=key)
     return done
 
 
@@ -170,8 +182,9 @@ def _due_if_unended(attempts: int) -> datetime:
 def _attempt(head: ParkedEvent) -> bool:
     event = from_row(head)
     with _ids_in_logs(head.group, event), transaction.atomic():
-        if not ParkedEvent.objects.filter(pk=head.pk).select_for_update().exists():
-            return False  # an operator has buried it meanwhile
+        same = ParkedEvent.objects.filter(pk=head.pk, attempts=head.attempts)
+        if not same.select_for_update().exists():
+            return False  # somebody has buried it, or tried it, meanwhile
         failure = _try(head.group, event)
         return _done(head) if failure is None else _failed_again(head, failure)
 

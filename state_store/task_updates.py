@@ -15,6 +15,7 @@ from functools import lru_cache
 from secrets import randbelow
 from typing import Any, NamedTuple
 
+import structlog
 from django.conf import settings
 from redis.asyncio.client import PubSub
 from redis.commands.core import AsyncScript, Script
@@ -24,13 +25,15 @@ from state_store import keys
 from state_store.client import async_store, quick_store
 from state_store.pause import Pause
 
+log = structlog.get_logger(__name__)
+
 # So many updates, and so long after the last one, a reader can go on from where it was.
 LENGTH = 1_000
 KEPT = timedelta(days=1)
 # A connection that is silent for so long is asked whether it is there, then given up.
 SILENCE_SECONDS = 5.0
 
-# How late an open stream may be, at most, when a store that was silent is back.
+# Between two questions of an event loop to a store that is silent: so much later its streams go on.
 READER_PAUSE_SECONDS = 1.0
 
 # Of a stream that cannot be gone on with, no more than this is read to find that out.
@@ -222,6 +225,7 @@ def _asking(pause: Pause) -> Iterator[None]:
             yield
     except StateStoreAway as error:
         if isinstance(error.__cause__, TimeoutError):  # one that refuses keeps nobody waiting
+            log.warning("state_store_silent", error=str(error))
             pause.begin()
         raise
     pause.end()

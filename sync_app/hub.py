@@ -53,7 +53,7 @@ class Hub:
                     self.is_listening = True
                     if hint is None:
                         for feed in list(self._feeds.values()):
-                            self._have_read(feed)
+                            self._read_soon(feed)
                     elif hint.user_id in self._feeds:
                         self._heed(self._feeds[hint.user_id], hint)
             except Exception as error:  # nobody would see that this task has ended
@@ -147,9 +147,9 @@ class Hub:
         if hint.update and feed.place == hint.before and not feed.lock.locked():
             _give_updates(feed, [hint.update])
         else:
-            self._have_read(feed)
+            self._read_soon(feed)
 
-    def _have_read(self, feed: Feed) -> None:
+    def _read_soon(self, feed: Feed) -> None:
         feed.has_news = True
         if feed.follower is None:
             feed.follower = asyncio.create_task(self._follow(feed))
@@ -162,7 +162,8 @@ class Hub:
                     if feed.place:  # otherwise nobody has joined, after all
                         await self._read(feed)
             except Exception as error:  # nobody would see that this task has ended
-                log.warning("feed_not_read", user_id=feed.user_id, error=str(error))
+                if not isinstance(error, StateStoreAway):  # which is told once for all feeds
+                    log.warning("feed_not_read", user_id=feed.user_id, error=str(error))
                 feed.has_news = True
                 await asyncio.sleep(RETRY_SECONDS)
         feed.follower = None

@@ -1,6 +1,7 @@
 """Beat ends when it is asked to, whatever it is doing."""
 
 import signal
+import socket
 import time
 
 import pytest
@@ -37,3 +38,15 @@ def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_WAITING)
         return bool(cursor.fetchone()[0])
+
+
+def test_asked_while_redis_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tries to connect again and again, for most of an hour, before it comes back to its loop."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        server.settimeout(60)
+        with running(BEAT) as (beat,):
+            server.accept()[0].close()
+            server.close()
+            beat.send_signal(signal.SIGTERM)
+            assert beat.wait(10) == 0

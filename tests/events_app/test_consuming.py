@@ -1,6 +1,7 @@
 """How a consumer reads: what is handled is committed, what is not comes again, and a stop is soon."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from threading import Event as Signal
 from time import monotonic
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from events_app import groups
-from events_app.consuming import COMMIT_EVERY, POLL_SECONDS, GroupConsumer
+from events_app.consuming import COMMIT_EVERY, POLL_SECONDS, GroupConsumer, _produced_at
 from events_app.envelope import Event
 from events_app.handling import UNENDED
 from events_app.kafka import Consumer, KafkaBroker
@@ -126,3 +127,12 @@ def test_only_the_first_of_a_partition_are_put_on_record(group: Group, monkeypat
     with consumer.joined() as client:
         step_until(consumer, client, lambda: [subjects] == list(group.handled.values()))
     assert on_record == subjects[:COMMIT_EVERY]
+
+
+@pytest.mark.parametrize("said", [-62_135_596_800_001, 2**62])
+def test_any_number_may_be_said_to_be_the_time(said: int) -> None:
+    class Odd:
+        def timestamp(self) -> tuple[int, int]:
+            return 1, said
+
+    assert _produced_at(Odd()) == datetime.fromtimestamp(0, UTC)  # type: ignore[arg-type]

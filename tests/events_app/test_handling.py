@@ -10,7 +10,7 @@ import structlog
 import time_machine
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -95,6 +95,19 @@ def test_later_events_of_the_key_queue_behind_and_other_keys_go_on(group: Group,
     assert group.handled == ["3", "1", "2"]
     publish(event("4"))
     assert group.handled[-1] == "4"
+
+
+def test_a_row_that_cannot_be_read_does_not_keep_the_others_from_their_turn(group: Group, clock) -> None:
+    group.poison = {"1", "2"}
+    publish(event("1"), event("2", key="bob"))
+    with connection.cursor() as cursor:  # as an earlier release could park it: Python has no such year
+        cursor.execute("UPDATE parked_events SET time = '10000-01-01T00:00Z' WHERE subject = '1'")
+    publish(event("3"))  # it waits behind that row, and is no dead letter
+    group.poison = set()
+    clock.shift(backoff(1))
+    assert retry_parked() == 1
+    assert group.handled == ["2"]
+    assert set(ParkedEvent.objects.values_list("subject", flat=True)) == {"1", "3"}
 
 
 def test_retries_back_off_then_the_event_dies_and_the_next_goes_on(group: Group, clock) -> None:

@@ -112,7 +112,15 @@ class TestWire:
             from_wire(wire, key="alice")
 
     @pytest.mark.parametrize(
-        ("name", "value"), [("time", "soon"), ("id", "7"), ("sequence", "x"), ("data", [])]
+        ("name", "value"),
+        [
+            ("time", "soon"),
+            ("time", "9999-12-31T23:59:59-12:00"),  # the year 10000 in UTC: kept, and never read back
+            ("time", "0001-01-01T00:00:00+12:00"),
+            ("id", "7"),
+            ("sequence", "x"),
+            ("data", []),
+        ],
     )
     def test_a_message_with_nonsense_is_refused(self, name: str, value: object) -> None:
         outbox.write([new()])
