@@ -145,9 +145,7 @@ def _retry_key(group: str, key: str) -> int:
             done += 1
     except (SoftTimeLimitExceeded, OperationalError, InterfaceError):
         raise
-    except (
-        Exception
-    ):  # a row that is broken in a way nobody thought of must not keep the others' from their turn
+    except Exception:  # a broken row must not keep the other keys from their turn
         log.exception("parked_event_not_retried", group=group, key=key)
     return done
 
