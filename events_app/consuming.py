@@ -1,7 +1,7 @@
 """Reading the topics of a group: each event is handled or parked, what is no event is a dead letter.
 
-An offset is committed after that, and says so. What is handled again after a kill has its effect once,
-as everything a handler does.
+An offset is committed after that, and says so. Nobody waits for a commit, but for one that is late when
+the next is due. What is handled again after a kill has its effect once, as everything a handler does.
 """
 
 from collections import defaultdict
@@ -26,9 +26,10 @@ from events_app.offsets import topics_of
 
 log = structlog.get_logger(__name__)
 
-# What is handled before it is committed: so much of a partition, at most, comes again after a kill.
 COMMIT_EVERY = 100
 COMMIT_SECONDS = 1.0
+# One commit may be under way while the next is made ready: so much, at most, comes again after a kill.
+MOST_UNCOMMITTED = 2 * COMMIT_EVERY
 # How long a consumer without work takes to notice that it is to stop.
 POLL_SECONDS = 0.1
 RETRY_SECONDS = 1.0
@@ -43,6 +44,7 @@ class GroupConsumer:
         self.stopping = stopping or Signal()
         self._met: dict[tuple[str | None, int | None], int] = defaultdict(int)
         self._uncommitted, self._commit_by = 0, inf
+        self._commit_is_under_way = False
 
     def run(self) -> None:
         """Consume until `stopping` is set; then commit and leave the group."""
@@ -63,12 +65,13 @@ class GroupConsumer:
     @contextmanager
     def joined(self) -> Iterator[Consumer]:
         """A client that is a member of the group until the block ends."""
-        consumer = consumer_of(self.group)
         self._uncommitted, self._commit_by = 0, inf
+        self._commit_is_under_way = False
+        consumer = consumer_of(self.group, on_commit=self._committed)
         try:
             consumer.subscribe(self.topics, on_assign=self._meet, on_revoke=self._leave)
             yield consumer
-            self._commit(consumer)
+            self._commit(consumer, wait=True)
         finally:
             consumer.close()
 
@@ -86,7 +89,8 @@ class GroupConsumer:
                 self._commit_by = monotonic() + COMMIT_SECONDS
             self._uncommitted += 1
         if self._uncommitted == COMMIT_EVERY or monotonic() > self._commit_by:
-            self._commit(consumer)
+            # A Kafka that is slow to commit is waited for: what may come again stays bounded.
+            self._commit(consumer, wait=self._commit_is_under_way)
         return int(message is not None)
 
     def _take(self, message: Message) -> None:
@@ -107,22 +111,33 @@ class GroupConsumer:
     def _is_met_early(self, message: Message) -> bool:
         """Whether it may have been in hand when whoever read the partition before was killed."""
         self._met[message.topic(), message.partition()] += 1
-        return self._met[message.topic(), message.partition()] <= COMMIT_EVERY
+        return self._met[message.topic(), message.partition()] <= MOST_UNCOMMITTED
 
     def _leave(self, consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
         try:
-            self._commit(consumer)
+            self._commit(consumer, wait=True)
         except KafkaException as error:  # whoever reads them next handles it again
             log.warning("not_committed", group=self.group, error=str(error))
 
-    def _commit(self, consumer: Consumer) -> None:
+    def _commit(self, consumer: Consumer, *, wait: bool) -> None:
         self._uncommitted, self._commit_by = 0, inf
         try:
-            consumer.commit(asynchronous=False)
+            if wait:
+                consumer.commit(asynchronous=False)
+            else:
+                consumer.commit(asynchronous=True)
+                self._commit_is_under_way = True
         except KafkaException as error:
             # Nothing was handled, or it is another member's by now, who handles it again.
             if error.args[0].code() != KafkaError._NO_OFFSET:
                 raise
+
+    def _committed(self, error: KafkaError | None, _partitions: Sequence[TopicPartition]) -> None:
+        """One that was not waited for has ended. One that failed is made up for by another, soon."""
+        self._commit_is_under_way = False
+        if error is not None and error.code() != KafkaError._NO_OFFSET:
+            log.warning("not_committed", group=self.group, error=str(error))
+            self._commit_by = min(self._commit_by, monotonic() + COMMIT_SECONDS)
 
     def _bury(self, message: Message, reason: Exception) -> None:
         bury_message(

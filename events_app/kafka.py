@@ -30,6 +30,8 @@ __all__ = [
     "TopicPartition",
 ]
 
+OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
+
 _librdkafka = logging.getLogger("librdkafka")
 
 CONTENT_TYPE = ("content-type", MEDIA_TYPE.encode())
@@ -117,8 +119,11 @@ def _of_event(event: Event) -> _Outgoing:
     return _Outgoing(event.topic, event.key, json.dumps(to_wire(event), separators=(",", ":")))
 
 
-def consumer_of(group: str) -> Consumer:
-    """A client that reads as a member of the group and commits only what it is told to."""
+def consumer_of(group: str, *, on_commit: OnCommit | None = None) -> Consumer:
+    """A client that reads as a member of the group and commits only what it is told to.
+
+    `on_commit` is called, while the client is polled, when a commit that nobody waits for has ended.
+    """
     return Consumer(
         _connection_settings()
         | {
@@ -129,7 +134,8 @@ def consumer_of(group: str) -> Consumer:
             "partition.assignment.strategy": "cooperative-sticky",
             # One that is killed is taken over after so long; in 45 s, the default, a stream falls far behind.
             "session.timeout.ms": 10_000,
-        },
+        }
+        | ({"on_commit": on_commit} if on_commit else {}),
         logger=_librdkafka,
     )
 

@@ -11,10 +11,10 @@ import pytest
 from pytest_django import Settings
 
 from events_app import groups
-from events_app.consuming import COMMIT_EVERY, POLL_SECONDS, GroupConsumer, _produced_at
+from events_app.consuming import COMMIT_EVERY, MOST_UNCOMMITTED, POLL_SECONDS, GroupConsumer, _produced_at
 from events_app.envelope import Event
 from events_app.handling import UNENDED
-from events_app.kafka import Consumer, KafkaBroker
+from events_app.kafka import Consumer, KafkaBroker, KafkaError, TopicPartition
 from events_app.models import ParkedEvent
 from tests.events_app.kafka_servers import mock_cluster
 from tests.events_app.test_broker_contract import PATIENCE_SECONDS, Group, event
@@ -67,10 +67,10 @@ def test_a_stop_comes_between_two_messages_and_what_is_handled_is_committed(grou
 
 
 class Telling:
-    """A client that keeps how long each message was waited for."""
+    """A client that keeps how long each message was waited for, and whether a commit was waited for."""
 
     def __init__(self, client: Consumer) -> None:
-        self.client, self.waits = client, list[float]()
+        self.client, self.waits, self.commits_waited_for = client, list[float](), list[bool]()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
@@ -78,6 +78,10 @@ class Telling:
     def poll(self, timeout: float) -> Any:
         self.waits.append(timeout)
         return self.client.poll(timeout)
+
+    def commit(self, *, asynchronous: bool) -> None:
+        self.commits_waited_for.append(not asynchronous)
+        self.client.commit(asynchronous=asynchronous)
 
 
 def test_one_message_does_not_wait_for_others(group: Group) -> None:
@@ -90,6 +94,49 @@ def test_one_message_does_not_wait_for_others(group: Group) -> None:
             telling.waits.clear()
             consumer.step(telling)  # type: ignore[arg-type] # it does as one
     assert telling.waits == [POLL_SECONDS]
+
+
+def test_a_commit_is_waited_for_when_the_one_before_has_not_ended(group: Group, monkeypatch) -> None:
+    monkeypatch.setattr(GroupConsumer, "_committed", lambda *_: None)
+    monkeypatch.setattr("events_app.consuming.COMMIT_SECONDS", 3600.0)
+    publish(*map(str, range(MOST_UNCOMMITTED)), key="alice")
+    consumer = GroupConsumer(group.name)
+    with consumer.joined() as client:
+        telling = Telling(client)
+        step_until(consumer, telling, lambda: len(group.handled.get("alice", [])) == MOST_UNCOMMITTED)  # type: ignore[arg-type]
+        assert telling.commits_waited_for == [False, True]
+
+
+def test_a_commit_that_ended_lets_the_next_one_go_unwaited_for(group: Group, monkeypatch) -> None:
+    monkeypatch.setattr("events_app.consuming.COMMIT_SECONDS", 3600.0)
+    publish(*map(str, range(COMMIT_EVERY)), key="alice")
+    consumer = GroupConsumer(group.name)
+    with consumer.joined() as client:
+        telling = Telling(client)
+
+        def ended(commits: int) -> bool:
+            return len(telling.commits_waited_for) == commits and not consumer._commit_is_under_way
+
+        step_until(consumer, telling, lambda: ended(1))  # type: ignore[arg-type]
+        publish(*map(str, range(COMMIT_EVERY)), key="alice")
+        step_until(consumer, telling, lambda: ended(2))  # type: ignore[arg-type]
+        committed = client.committed([TopicPartition("reminders", one) for one in range(4)])
+    assert telling.commits_waited_for == [False, False]
+    assert max(one.offset for one in committed) == 2 * COMMIT_EVERY
+
+
+def test_a_commit_that_failed_is_made_up_for_though_no_message_comes(group: Group, monkeypatch) -> None:
+    monkeypatch.setattr("events_app.consuming.COMMIT_SECONDS", 0.0)
+    publish("1", key="alice")
+    consumer = GroupConsumer(group.name)
+    with consumer.joined() as client:
+        step_until(consumer, client, lambda: "alice" in group.handled)
+        telling = Telling(client)
+        consumer.step(telling)  # type: ignore[arg-type]
+        assert telling.commits_waited_for == []
+        consumer._committed(KafkaError(KafkaError.REBALANCE_IN_PROGRESS), [])
+        consumer.step(telling)  # type: ignore[arg-type]
+        assert telling.commits_waited_for == [False]
 
 
 def test_what_was_in_hand_when_a_consumer_died_is_put_on_record_by_the_next(group: Group) -> None:
@@ -121,12 +168,12 @@ def test_only_the_first_of_a_partition_are_put_on_record(group: Group, monkeypat
         "events_app.consuming.handle_on_record",
         lambda name, one: (on_record.append(one.subject), group.handle(one)),
     )
-    subjects = [str(n) for n in range(COMMIT_EVERY + 10)]
+    subjects = [str(n) for n in range(MOST_UNCOMMITTED + 10)]
     publish(*subjects, key=str(uuid4()))
     consumer = GroupConsumer(group.name)
     with consumer.joined() as client:
         step_until(consumer, client, lambda: [subjects] == list(group.handled.values()))
-    assert on_record == subjects[:COMMIT_EVERY]
+    assert on_record == subjects[:MOST_UNCOMMITTED]
 
 
 @pytest.mark.parametrize("said", [-62_135_596_800_001, 2**62])
