@@ -18,13 +18,13 @@ def run(stage: Stage) -> Report:
     scripts = [cycle(_mix(owner)) for owner in owners]
     measured: dict[int, float] = {}
     sent = 0
-    with stage.web() as web:
+    with stage.web(WEB_CONCURRENCY="1") as web:
         for part in PARTS:
             upto = stage.requests * part // 100
             each = (upto - sent) // CONNECTIONS
             load(web, [islice(script, each) for script in scripts], allowed=ALLOWED)
             sent += each * CONNECTIONS
-            measured[sent] = web.worker.memory_info().rss / 2**20
+            measured[sent] = web.workers[0].memory_info().rss / 2**20
     first, *_, last = measured.values()
     return Report(
         "The memory of a worker",

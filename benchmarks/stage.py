@@ -101,15 +101,14 @@ class Web:
     process: subprocess.Popen[bytes]
 
     @property
-    def worker(self) -> psutil.Process:
-        """The process that has the application."""
-        (worker,) = psutil.Process(self.process.pid).children()
-        return worker
+    def workers(self) -> list[psutil.Process]:
+        """The processes that have the application."""
+        return psutil.Process(self.process.pid).children()
 
     def processor_seconds(self) -> float:
-        """What the worker has used of the processor since its start."""
-        used = self.worker.cpu_times()
-        return float(used.user + used.system)
+        """What the workers have used of the processors since their start."""
+        used = [worker.cpu_times() for worker in self.workers]
+        return float(sum(one.user + one.system for one in used))
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["http_app.throttling.Writes"],
     # The proxies before the web server, each adding to X-Forwarded-For; the rest of it is the caller's word.
     "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["http_app.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["http_app.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "http_app.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": ["http_app.filters.StrictFilterBackend"],

@@ -1,0 +1,40 @@
+"""Answers are, to the byte, what REST framework's own renderer makes of them."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.utils.translation import gettext_lazy
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.renderers import JSONRenderer as OfTheFramework
+from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
+
+from http_app.renderers import JSONRenderer
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"title": "Blumen gießen 🌱", "tags": ["a", 'quo"te', "back\\slash"], "done": False, "due": None},
+        {"text": "line\u2028paragraph\u2029\x00\x1f\x7f\n\t"},
+        {"number": 2**63, "larger": 2**64, "negative": -(2**70), "real": 1.5, "small": 1e-7},
+        {1: "a number", None: "nothing", False: "a falsehood"},
+        {"at": datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC), "day": date(2026, 5, 1)},
+        {"id": UUID(int=7), "price": Decimal("1.10"), "wait": timedelta(minutes=1), "raw": b"bytes"},
+        {"detail": ErrorDetail("wrong", "invalid"), "lazy": gettext_lazy("Not found.")},
+        ReturnDict({"results": ReturnList([{"a": (1, 2)}], serializer=None)}, serializer=None),
+    ],
+)
+def test_to_the_byte(data: Any) -> None:
+    assert JSONRenderer().render(data) == OfTheFramework().render(data)
+
+
+def test_indented_for_who_asks_for_it() -> None:
+    media_type = "application/json; indent=4"
+    data = {"title": "water", "tags": ["home"]}
+    assert JSONRenderer().render(data, media_type) == OfTheFramework().render(data, media_type)
+    assert b"\n    " in JSONRenderer().render(data, media_type)
