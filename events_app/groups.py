@@ -29,7 +29,7 @@ class NotNow(Exception):  # noqa: N818 - no error
 
 
 _handlers: dict[str, dict[str, Handler]] = defaultdict(dict)
-_plain_handlers: set[Handler] = set()
+_without_transaction: set[Handler] = set()
 _conditions: dict[Handler, Condition] = {}
 
 
@@ -52,7 +52,7 @@ def handles(
                 raise ValueError(f"Group {group!r} has a handler of {event_type!r} already.")
             _handlers[group][event_type] = handler
         if not transactional:
-            _plain_handlers.add(handler)
+            _without_transaction.add(handler)
         if only_if is not None:
             _conditions[handler] = only_if
         return handler
@@ -65,9 +65,9 @@ def handler_of(group: str, event_type: str) -> Handler | None:
     return _handlers.get(group, {}).get(event_type)
 
 
-def is_plain(group: str, event_type: str) -> bool:
+def runs_without_transaction(group: str, event_type: str) -> bool:
     """Whether the group's handler of this type was registered with `transactional=False`."""
-    return handler_of(group, event_type) in _plain_handlers
+    return handler_of(group, event_type) in _without_transaction
 
 
 def concerns(group: str, event: Event) -> bool:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from events_app.catalogue import UnknownEventError
 from events_app.dead_letters import event_of
 from events_app.envelope import Event, from_row
-from events_app.groups import Handler, NotNow, handler_of, is_plain
+from events_app.groups import Handler, NotNow, handler_of, runs_without_transaction
 from events_app.metrics import BURIED, HANDLED
 from events_app.models import DeadLetter, EventFields, ParkedEvent
 
@@ -59,8 +59,8 @@ class Failure(NamedTuple):
 
 def handle(group: str, event: Event) -> None:
     """Have the group handle the event in one transaction, or park it. Never raises for a handler's fault."""
-    if is_plain(group, event.type):
-        _handle_plainly(group, event)
+    if runs_without_transaction(group, event.type):
+        _handle_without_transaction(group, event)
         return
     with _ids_in_logs(group, event), transaction.atomic():
         if not _queue_behind_others(group, event):
@@ -72,7 +72,7 @@ def handle_on_record(group: str, event: Event) -> None:
 
     For the first events that a process meets: one of them may have ended the process before it.
     """
-    if is_plain(group, event.type):
+    if runs_without_transaction(group, event.type):
         handle(group, event)
         return
     with _ids_in_logs(group, event), transaction.atomic():
@@ -83,7 +83,7 @@ def handle_on_record(group: str, event: Event) -> None:
     _attempt(head)
 
 
-def _handle_plainly(group: str, event: Event) -> None:
+def _handle_without_transaction(group: str, event: Event) -> None:
     with _ids_in_logs(group, event):
         if _has_parked(group, event.key):
             with transaction.atomic():
@@ -252,12 +252,12 @@ def requeue(dead: DeadLetter) -> ParkedEvent:
 
 
 def _try(group: str, event: Event) -> Failure | None:
-    """Run the handler, in a savepoint unless it is plain; what went wrong, or None when it is done."""
+    """Run the handler, in a savepoint if it has a transaction; what went wrong, None when done."""
     handler = handler_of(group, event.type)
     if handler is None:
         return Failure(f"Group {group!r} has no handler of {event.type!r}.")
     try:
-        if is_plain(group, event.type):
+        if runs_without_transaction(group, event.type):
             handler(event)
         else:
             _in_savepoint(handler, event)

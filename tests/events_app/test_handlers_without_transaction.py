@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @dataclass
-class Plain:
+class Spared:
     """`refused` are the subjects it fails on."""
 
     refused: set[str] = field(default_factory=set)
@@ -34,11 +34,11 @@ class Plain:
 
 
 @pytest.fixture
-def plain(monkeypatch: pytest.MonkeyPatch) -> Plain:
+def spared(monkeypatch: pytest.MonkeyPatch) -> Spared:
     monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
     monkeypatch.setattr("events_app.handling._nothing_parked_until", {})
-    one = Plain()
-    groups.handles("reminder.due", group="plain", transactional=False)(one.handle)
+    one = Spared()
+    groups.handles("reminder.due", group="spared", transactional=False)(one.handle)
     return one
 
 
@@ -62,32 +62,32 @@ def event(subject: str, *, key: str = "alice") -> Event:
 
 
 @pytest.mark.parametrize("how", [handle, handle_on_record])
-def test_it_is_called_outside_any_transaction_and_nothing_is_written(plain: Plain, how) -> None:
-    how("plain", event("1"))
-    assert (plain.handled, plain.in_transaction) == (["1"], [False])
+def test_it_is_called_outside_any_transaction_and_nothing_is_written(spared: Spared, how) -> None:
+    how("spared", event("1"))
+    assert (spared.handled, spared.in_transaction) == (["1"], [False])
     assert not ParkedEvent.objects.exists()
 
 
 def test_what_follows_on_a_failure_waits_behind_it(
-    plain: Plain, clock: time_machine.Traveller, settings: Settings
+    spared: Spared, clock: time_machine.Traveller, settings: Settings
 ) -> None:
-    handle("plain", event("1"))
-    plain.refused = {"2"}
+    handle("spared", event("1"))
+    spared.refused = {"2"}
     for subject in "23":
-        handle("plain", event(subject))
-    handle("plain", event("bobs", key="bob"))
-    assert plain.handled == ["1", "bobs"]
+        handle("spared", event(subject))
+    handle("spared", event("bobs", key="bob"))
+    assert spared.handled == ["1", "bobs"]
     assert list(ParkedEvent.objects.values_list("subject", "attempts")) == [("2", 1), ("3", 0)]
-    plain.refused = set()
+    spared.refused = set()
     clock.shift(settings.EVENT_FIRST_RETRY)
     assert retry_parked() == 2
-    assert plain.handled == ["1", "bobs", "2", "3"]
+    assert spared.handled == ["1", "bobs", "2", "3"]
 
 
 def test_a_group_with_nothing_parked_is_not_asked_for_each_event(
-    plain: Plain, clock: time_machine.Traveller, django_assert_num_queries: DjangoAssertNumQueries
+    spared: Spared, clock: time_machine.Traveller, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(1):
         for subject in "123":
-            handle("plain", event(subject))
-    assert plain.handled == ["1", "2", "3"]
+            handle("spared", event(subject))
+    assert spared.handled == ["1", "2", "3"]
