@@ -196,7 +196,7 @@ def test_nobody_misses_a_change_unknowingly(tmp_path: Path, capsys: pytest.Captu
         resets = sum(follower.resets for follower in all_of_them)
         repeats = sum(follower.repeats for follower in all_of_them)
         with capsys.disabled():
-            print(  # noqa: T201
+            print(
                 f"\n{CLIENTS} clients of {USERS} users, {SECONDS:.0f} s, blows {blows}: {lives} connections,"
                 f" {len(journal.changes)} changes ({journal.failed} requests failed), {seen} events seen,"
                 f" {resets} resets, {repeats} repeats, missed {lost}, other people's {foreign}"

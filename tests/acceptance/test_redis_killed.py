@@ -137,8 +137,8 @@ def test_requests_and_events_go_on(tmp_path: Path, capsys: pytest.CaptureFixture
         eventually(running.is_ready)  # and no process has ended
         eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)])
         with capsys.disabled():
-            print(f"\n{told(load)}\n{changes(running)} changes, unmatched {unmatched(running)}")  # noqa: T201
-            print(f"reminder delivered {until_delivered:.1f} s after it was back")  # noqa: T201
+            print(f"\n{told(load)}\n{changes(running)} changes, unmatched {unmatched(running)}")
+            print(f"reminder delivered {until_delivered:.1f} s after it was back")
         wrong = [(request, status) for _, request, status, _ in load.answers if status >= 400]
         assert wrong == []
         assert changes(running) > 100

@@ -74,7 +74,7 @@ def create(caller: Caller) -> Callable[[int], tuple[Answer, int]]:
 def assert_one(answers: list[tuple[Answer, int]]) -> None:
     told = Counter(answer for answer, _broken in answers)
     broken = sum(broken for _answer, broken in answers)
-    print(f"\n{len(answers)} calls, {broken} broken connections, {len(told)} different answers")  # noqa: T201
+    print(f"\n{len(answers)} calls, {broken} broken connections, {len(told)} different answers")
     ((status, body),) = told
     assert (status, json.loads(body)["id"]) == (201, Task.objects.get().pk)
     assert OutboxEvent.objects.filter(type="task.created").count() == 1

@@ -259,7 +259,7 @@ def test_no_secret_is_left_anywhere(tmp_path: Path, capsys: pytest.CaptureFixtur
     }
     with capsys.disabled():
         size = sum(map(len, places.values()))
-        print(f"\n{len(run.known)} secrets in {len(places)} places ({size} characters): {len(hits)} found")  # noqa: T201
+        print(f"\n{len(run.known)} secrets in {len(places)} places ({size} characters): {len(hits)} found")
     assert len(run.refusals) >= 10
     assert len(commands) > 50
     assert "request_finished" in places["log web.log"]

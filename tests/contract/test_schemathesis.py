@@ -98,7 +98,7 @@ def run(server: Web, folder: Path, *options: str) -> str:
     ]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": str(HOOKS)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    print(done.stdout[-6000:])  # noqa: T201
+    print(done.stdout[-6000:])
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
     return done.stdout
 

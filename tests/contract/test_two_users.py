@@ -138,7 +138,7 @@ def test_nothing_of_bob_s_without_naming_it(operation: Operation, world: World) 
 
 def test_how_many() -> None:
     """The figure: `./todo test tests/contract/test_two_users.py -q -s`."""
-    print(f"\n{len(WAYS)} combinations of caller, route, place and object; each asked twice")  # noqa: T201
+    print(f"\n{len(WAYS)} combinations of caller, route, place and object; each asked twice")
     assert len(WAYS) > 500
     assert {way.kind for way in WAYS} == {*NAMES.values(), *filter(None, PATHS.values())}
 

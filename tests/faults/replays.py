@@ -25,7 +25,7 @@ def replay_thrice(run: Run) -> None:
         run.stop_processes()
         after = digests(run.running)
         changed = {table for table in before.keys() | after.keys() if before.get(table) != after.get(table)}
-        print(  # noqa: T201
+        print(
             f"replay {number}: {sum(behind.values())} messages in {time.monotonic() - began:.0f} s,"
             f" {len(after)} tables, changed: {sorted(changed) or 'none'}",
             flush=True,

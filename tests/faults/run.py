@@ -131,7 +131,7 @@ class Run:
             return type(error).__name__
 
     def _tell(self, text: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)  # noqa: T201
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
     # --- rest --------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ def fault_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *, changes: int, kills: int, cut: float
 ) -> History:
     seed = os.environ.get("FAULT_SEED") or uuid4().hex[:8]
-    print(f"\nFAULT_SEED={seed}: {changes} changes, {kills} kills, network cut for {cut:.0f} s twice")  # noqa: T201
+    print(f"\nFAULT_SEED={seed}: {changes} changes, {kills} kills, network cut for {cut:.0f} s twice")
     with run_of(folder, seed, monkeypatch) as run:
         faults = Faults(run.running, run.kafka, run.way, kills=kills, cut_seconds=cut, seed=seed)
         run.load(changes, faults)
@@ -34,7 +34,7 @@ def fault_run(
         history = run.history(faults)
         tell(run, history, faults)
         verdicts = judge(history)
-        print("\n".join(summary(verdicts)), flush=True)  # noqa: T201
+        print("\n".join(summary(verdicts)), flush=True)
         assert not any(verdicts.values()), verdicts
         assert max(duplicates_per_fault(history), default=0) <= PUBLISH_BATCH
         assert run.journal.other_answers == 0
@@ -44,7 +44,7 @@ def fault_run(
 
 def tell(run: Run, history: History, faults: Faults) -> None:
     again = duplicates_per_fault(history)
-    print(  # noqa: T201
+    print(
         f"{run.journal.changes} changes acknowledged in {run.journal.requests} requests"
         f" ({run.journal.repeats} sent again with their key, {run.journal.other_answers} answered otherwise),"
         f" {len(history.states)} committed, {len(history.events)} events\n"
@@ -61,7 +61,7 @@ def assert_the_verdicts_can_fail(history: History) -> None:
     """Spoilt in each way, this very history is found out."""
     for name, spoil in MUTATIONS.items():
         wrong = {verdict for verdict, found in judge(spoil(history)).items() if found}
-        print(f"  spoilt ({name}): {', '.join(sorted(wrong))}")  # noqa: T201
+        print(f"  spoilt ({name}): {', '.join(sorted(wrong))}")
         assert name in wrong, (name, wrong)
 
 

@@ -233,7 +233,7 @@ def poison_run(servers: str, patient: Patient, seconds: float) -> float:
         eventually(lambda task=task: len(patient.order()[task]) == 3, seconds=PATIENCE_SECONDS)
         assert patient.order()[task] == [1, 2, 3]
     without, with_poison = median(p99[False]), median(p99[True])
-    print(  # noqa: T201
+    print(
         f"\n{poisoner.healthy} healthy, {poisoner.poisoned} poisoned messages,"
         f" {len(poisoner.poison)} dead letters with their origin,"
         f" {len(poisoner.tasks)} poisoned tasks in their order\np99 of produce -> handled:"
