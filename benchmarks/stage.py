@@ -70,7 +70,9 @@ class Stage:
             )
             try:
                 _wait_until_it_answers(process, port, log_path)
-                yield Web(port, process)
+                web = Web(port, process)
+                _wait_until_all_listen(web)
+                yield web
             finally:
                 stop_all([process], stop_signal=signal.SIGTERM, seconds=5)
 
@@ -95,7 +97,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Web:
-    """A granian with its worker."""
+    """A granian with its workers."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -136,6 +138,15 @@ def execute(statement: str) -> None:
 
 def empty_tables() -> None:
     execute(f"TRUNCATE {_FILLED} CASCADE")
+
+
+def _wait_until_all_listen(web: Web) -> None:
+    """One that answers may be the first of several; the others' start would be measured."""
+    deadline = time.monotonic() + _START_SECONDS
+    while not all(worker.net_connections() for worker in web.workers):
+        if time.monotonic() > deadline:
+            raise RuntimeError("Not all workers of the web process listen.")
+        time.sleep(0.1)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -1,7 +1,8 @@
 """Reading the topics of a group: each event is handled or parked, what is no event is a dead letter.
 
-An offset is committed after that, and says so. Nobody waits for a commit, but for one that is late when
-the next is due. What is handled again after a kill has its effect once, as everything a handler does.
+An offset is committed after that, and says so. A commit is waited for on a stop, on a rebalance, and when
+the one before is late or has failed. What is handled again after a kill has its effect once, as everything
+a handler does.
 """
 
 from collections import defaultdict
@@ -44,7 +45,7 @@ class GroupConsumer:
         self.stopping = stopping or Signal()
         self._met: dict[tuple[str | None, int | None], int] = defaultdict(int)
         self._uncommitted, self._commit_by = 0, inf
-        self._commit_is_under_way = False
+        self._last_is_unsure = False
 
     def run(self) -> None:
         """Consume until `stopping` is set; then commit and leave the group."""
@@ -66,7 +67,7 @@ class GroupConsumer:
     def joined(self) -> Iterator[Consumer]:
         """A client that is a member of the group until the block ends."""
         self._uncommitted, self._commit_by = 0, inf
-        self._commit_is_under_way = False
+        self._last_is_unsure = False
         consumer = consumer_of(self.group, on_commit=self._committed)
         try:
             consumer.subscribe(self.topics, on_assign=self._meet, on_revoke=self._leave)
@@ -89,8 +90,8 @@ class GroupConsumer:
                 self._commit_by = monotonic() + COMMIT_SECONDS
             self._uncommitted += 1
         if self._uncommitted == COMMIT_EVERY or monotonic() > self._commit_by:
-            # A Kafka that is slow to commit is waited for: what may come again stays bounded.
-            self._commit(consumer, wait=self._commit_is_under_way)
+            # Waiting for the second bounds what is handled and not committed.
+            self._commit(consumer, wait=self._last_is_unsure)
         return int(message is not None)
 
     def _take(self, message: Message) -> None:
@@ -121,12 +122,12 @@ class GroupConsumer:
 
     def _commit(self, consumer: Consumer, *, wait: bool) -> None:
         self._uncommitted, self._commit_by = 0, inf
+        self._last_is_unsure = not wait
         try:
             if wait:
                 consumer.commit(asynchronous=False)
             else:
                 consumer.commit(asynchronous=True)
-                self._commit_is_under_way = True
         except KafkaException as error:
             # Nothing was handled, or it is another member's by now, who handles it again.
             if error.args[0].code() != KafkaError._NO_OFFSET:
@@ -134,8 +135,8 @@ class GroupConsumer:
 
     def _committed(self, error: KafkaError | None, _partitions: Sequence[TopicPartition]) -> None:
         """One that was not waited for has ended. One that failed is made up for by another, soon."""
-        self._commit_is_under_way = False
-        if error is not None and error.code() != KafkaError._NO_OFFSET:
+        self._last_is_unsure = error is not None and error.code() != KafkaError._NO_OFFSET
+        if self._last_is_unsure:
             log.warning("not_committed", group=self.group, error=str(error))
             self._commit_by = min(self._commit_by, monotonic() + COMMIT_SECONDS)
 

@@ -1,4 +1,7 @@
-"""Answers as JSON, the same bytes as REST framework's own renderer, in a tenth of the time."""
+"""Answers as JSON, with the bytes of REST framework's own renderer in a tenth of its time.
+
+That holds since no answer has a float: orjson writes some of those otherwise (1e-7), and NaN as null.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +11,7 @@ from rest_framework import renderers
 from rest_framework.utils.encoders import JSONEncoder
 
 # What REST framework has a form of its own for is left to it.
-_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _default = JSONEncoder().default
 # Ends of line to JavaScript, but not to JSON.
 _SEPARATORS = {"\u2028".encode(): rb"\u2028", "\u2029".encode(): rb"\u2029"}
@@ -27,7 +30,7 @@ class JSONRenderer(renderers.JSONRenderer):
         indented = self.get_indent(accepted_media_type or "", renderer_context or {}) is not None
         try:
             text = None if indented else orjson.dumps(data, default=_default, option=_OPTIONS)
-        except orjson.JSONEncodeError:  # half of a surrogate pair, a number of more than 64 bits
+        except orjson.JSONEncodeError:  # a number of more than 64 bits, a key that is no text
             text = None
         if text is None:
             return bytes(super().render(data, accepted_media_type, renderer_context))

@@ -89,7 +89,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
 
     class Meta:
         model = Task
-        # REST framework would look, in each request, for constraints over several of these; there is none.
+        # REST framework would look, in each request, for unique constraints over several of these.
         validators: list[Any] = []
         fields = [
             "id",

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Iterable
 from functools import cached_property
+from time import monotonic
 
 from accounts_app.models import User
 from tasks_app.models import Priority, Tag
 
-# Ids of priorities that were there: nearly every task names one, and there are five. One that has been
-# deleted since is caught by the foreign key (409), as one that is deleted right now.
-_seen: set[int] = set()
+# Nearly every task names a priority, and there are five. One that was there counts as there for so long; one
+# that has been deleted meanwhile is caught by the foreign key (409), as one that is deleted right now.
+_SEEN_SECONDS = 60.0
+_seen_until: dict[int, float] = {}
 
 
 class Vocabulary:
@@ -20,9 +22,13 @@ class Vocabulary:
 
     def has_priority(self, priority_id: int) -> bool:
         """Whether there is a priority of this id."""
-        if priority_id not in _seen:
-            _seen.update(priority.pk for priority in self._priorities)
-        return priority_id in _seen
+        now = monotonic()
+        if now >= _seen_until.get(priority_id, 0):
+            there = {priority.pk for priority in self._priorities}
+            _seen_until.pop(priority_id, None)
+            _seen_until.update(dict.fromkeys(there, now + _SEEN_SECONDS))
+            return priority_id in there
+        return True
 
     def priority_named(self, name: str) -> Priority | None:
         """The priority of this name, without regard to case."""

@@ -85,6 +85,9 @@ def _wrong_metrics() -> Iterator[CheckMessage]:
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_METRICS_TOKEN:
         hint = f"At least {SHORTEST_METRICS_TOKEN} random characters; without one nobody reads /metrics."
         yield _error("E014", "METRICS_TOKEN can be guessed.", hint)
+    elif settings.METRICS_TOKEN and not settings.PROMETHEUS_MULTIPROC_DIR:
+        hint = "Name an empty folder: without it an answer tells of the one worker of the web that gives it."
+        yield _error("E018", "METRICS_TOKEN is set and PROMETHEUS_MULTIPROC_DIR is not.", hint)
     if settings.METRICS_PORT and not settings.PROMETHEUS_MULTIPROC_DIR:
         hint = "Name an empty folder: without it a worker's port tells nothing of its child processes."
         yield _error("E015", "METRICS_PORT is set and PROMETHEUS_MULTIPROC_DIR is not.", hint)

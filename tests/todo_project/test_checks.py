@@ -76,6 +76,7 @@ def test_a_safe_production_has_nothing_against_it(production: Settings) -> None:
         ("PUSH_ALLOW_INSECURE_ENDPOINTS", True, "E010"),
         ("REDIS_URL", "http://store.example.org", "E012"),
         ("METRICS_TOKEN", "guess me", "E014"),
+        ("METRICS_TOKEN", "x" * 24, "E018"),
         ("METRICS_PORT", 9100, "E015"),
         ("PROMETHEUS_MULTIPROC_DIR", "/nowhere/at/all", "E016"),
         ("NOTIFICATIONS_KEPT", timedelta(days=1), "E017"),
