@@ -128,7 +128,7 @@ def test_an_instance_that_sends_to_public_push_services_only_is_left_alone(
     with python_running(running, places):
         done = demo(places, TMPDIR=str(temporary))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "public addresses only, so one is started for the story" in done.stdout
+    assert "public addresses only (PUSH_ALLOW_INSECURE_ENDPOINTS is not true)" in done.stdout
     assert told(done.stdout) == [("ok", title) for title in STEPS]
 
 

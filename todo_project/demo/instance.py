@@ -66,12 +66,12 @@ def found_or_started(teller: Teller) -> Iterator[Instance]:
         teller.say("ok", "Instance", f"the one that runs at {instance.url} is ready")
         yield instance
     else:
-        why = (
-            "the one that runs takes push endpoints on public addresses only" if running else "none runs here"
-        )
+        why = "none runs here"
+        if running:
+            why = f"the one that runs takes push endpoints on public addresses only ({_INSECURE} is not true)"
         teller.say("", "Instance", f"{why}, so one is started for the story ...")
         with _own() as instance:
-            parts = "PostgreSQL, Valkey, web, stream, workers, beat, relay"
+            parts = "PostgreSQL, Valkey, web, stream, workers, beat, relay; no Kafka"
             teller.say("ok", "Instance", f"one of its own is ready at {instance.url} ({parts})")
             yield instance
 
