@@ -283,7 +283,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
 }
 CELERY_TASK_DEFAULT_QUEUE = "ticks"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "todo_project.scheduler:Scheduler"
 CELERY_TIMEZONE = "UTC"
 
 
