@@ -4,6 +4,7 @@ That holds since no answer has a float: orjson writes some of those otherwise (1
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -25,15 +26,10 @@ class JSONRenderer(renderers.JSONRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         """`data` as JSON in UTF-8; none is b"" (204)."""
-        if data is None:
-            return b""
-        indented = self.get_indent(accepted_media_type or "", renderer_context or {}) is not None
-        try:
-            text = None if indented else orjson.dumps(data, default=_default, option=_OPTIONS)
-        except orjson.JSONEncodeError:  # a number of more than 64 bits, a key that is no text
-            text = None
-        if text is None:
-            return bytes(super().render(data, accepted_media_type, renderer_context))
-        for separator, escaped in _SEPARATORS.items():
-            text = text.replace(separator, escaped)
-        return text
+        if data is not None and self.get_indent(accepted_media_type or "", renderer_context or {}) is None:
+            with suppress(orjson.JSONEncodeError):  # a number of more than 64 bits, a key that is no text
+                text = orjson.dumps(data, default=_default, option=_OPTIONS)
+                for separator, escaped in _SEPARATORS.items():
+                    text = text.replace(separator, escaped)
+                return text
+        return bytes(super().render(data, accepted_media_type, renderer_context))

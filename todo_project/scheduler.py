@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
 log = structlog.get_logger(__name__)
@@ -21,7 +21,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
     def schedule(self) -> Any:
         try:
             return super().schedule
-        except (DatabaseError, InterfaceError) as error:
+        except (OperationalError, InterfaceError) as error:
             if self._schedule is None:  # there is none to go on with
                 raise
             log.warning("schedule_not_read", error=str(error))
