@@ -30,9 +30,10 @@ LONGEST_TOKEN = timedelta(days=3650)
 RESERVED_DOMAIN = ".test"  # RFC 6761: nobody reads mail there
 
 
-def refuse_unsafe_start(**_signal: Any) -> None:
+def refuse_unsafe_start(*, serves_web: bool = False, **_signal: Any) -> None:
     """End this process, saying why, when one of our checks finds an error."""
-    errors = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
+    found = run_checks(tags=[TAG], include_deployment_checks=serves_web)
+    errors = [message for message in found if message.is_serious()]
     if errors:
         # Not an ordinary exception: Celery's signals log those and go on.
         sys.exit("\n".join(["The backend does not start like this:", *map(str, errors)]))
@@ -47,6 +48,17 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> l
     """The settings that are wrong: everywhere, and in production."""
     del app_configs, options
     return [*_wrong_anywhere(), *(_unsafe_in_production() if settings.PRODUCTION else [])]
+
+
+# A deployment's check, because a command like migrate gets the same environment and answers for no metrics.
+@register(TAG, deploy=True)
+def check_web(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """What only the web server cannot do without."""
+    del app_configs, options
+    if settings.METRICS_TOKEN and not settings.PROMETHEUS_MULTIPROC_DIR:
+        hint = "Name an empty folder: without it an answer tells of the one worker of the web that gives it."
+        return [_error("E018", "METRICS_TOKEN is set and PROMETHEUS_MULTIPROC_DIR is not.", hint)]
+    return []
 
 
 def _wrong_anywhere() -> Iterator[CheckMessage]:
@@ -85,9 +97,6 @@ def _wrong_metrics() -> Iterator[CheckMessage]:
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_METRICS_TOKEN:
         hint = f"At least {SHORTEST_METRICS_TOKEN} random characters; without one nobody reads /metrics."
         yield _error("E014", "METRICS_TOKEN can be guessed.", hint)
-    elif settings.METRICS_TOKEN and not settings.PROMETHEUS_MULTIPROC_DIR:
-        hint = "Name an empty folder: without it an answer tells of the one worker of the web that gives it."
-        yield _error("E018", "METRICS_TOKEN is set and PROMETHEUS_MULTIPROC_DIR is not.", hint)
     if settings.METRICS_PORT and not settings.PROMETHEUS_MULTIPROC_DIR:
         hint = "Name an empty folder: without it a worker's port tells nothing of its child processes."
         yield _error("E015", "METRICS_PORT is set and PROMETHEUS_MULTIPROC_DIR is not.", hint)

@@ -9,4 +9,5 @@ os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "15")
 os.environ.setdefault("DATABASE_LOCK_TIMEOUT", "5")
 os.environ.setdefault("DATABASE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT", "30")
 application = get_wsgi_application()
-import_module("todo_project.checks").refuse_unsafe_start()  # not imported above: it needs the apps
+# Not imported above: it needs the apps.
+import_module("todo_project.checks").refuse_unsafe_start(serves_web=True)

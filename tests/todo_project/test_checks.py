@@ -76,7 +76,6 @@ def test_a_safe_production_has_nothing_against_it(production: Settings) -> None:
         ("PUSH_ALLOW_INSECURE_ENDPOINTS", True, "E010"),
         ("REDIS_URL", "http://store.example.org", "E012"),
         ("METRICS_TOKEN", "guess me", "E014"),
-        ("METRICS_TOKEN", "x" * 24, "E018"),
         ("METRICS_PORT", 9100, "E015"),
         ("PROMETHEUS_MULTIPROC_DIR", "/nowhere/at/all", "E016"),
         ("NOTIFICATIONS_KEPT", timedelta(days=1), "E017"),
@@ -112,6 +111,16 @@ def test_a_database_that_is_not_postgresql(
 ) -> None:
     monkeypatch.setitem(production.DATABASES["default"], "ENGINE", engine)
     assert found() == ["todo.E011"]
+
+
+def test_only_the_web_needs_a_folder_for_its_metrics(production: Settings) -> None:
+    production.METRICS_TOKEN = "x" * 24
+    refuse_unsafe_start()
+    call_command("check")
+    with pytest.raises(SystemExit, match=r"todo\.E018"):
+        refuse_unsafe_start(serves_web=True)
+    with pytest.raises(SystemCheckError, match=r"todo\.E018"):
+        call_command("check", tags=["todo"], deploy=True)
 
 
 def test_an_https_subject_is_right_too(production: Settings) -> None:

@@ -1,13 +1,17 @@
+import secrets
 import socket
+
+# Below what systems give to outgoing connections: one of those could take the port before its server does.
+_PORTS = range(15_000, 32_000)
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 where nobody listens now, nor at the next one, which is the stream's."""
     while True:
+        port = secrets.choice(_PORTS)
         with socket.socket() as probe, socket.socket() as beside:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
             try:
+                probe.bind(("127.0.0.1", port))
                 beside.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
