@@ -90,7 +90,16 @@ def test_the_whole_story_on_an_instance_of_its_own(places: Places, temporary: Pa
     assert not list(temporary.iterdir())
 
 
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """A shell in the background has SIGINT ignored, which whatever the tests start would inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_it_is_stopped_with_its_instance(places: Places, temporary: Path) -> None:
     given = environment_for(places, TMPDIR=str(temporary))
     process = subprocess.Popen(COMMAND, cwd=CHECKOUT, env=given, stdout=subprocess.PIPE, text=True)
