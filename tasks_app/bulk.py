@@ -106,7 +106,7 @@ class Bulk:
 
     def _create_task(self, operation: dict[str, Any]) -> Done:
         fields, tags, names = fields_and_tags(self._create.run_validation(operation["data"]))
-        task = Task(user=self._user, **{"timezone": self._user.timezone} | fields)
+        task = Task(user=self._user, **fields)
         self._writes.created.append(task)
         self._tag(task, tags, names)
         return Done(status.HTTP_201_CREATED, task)

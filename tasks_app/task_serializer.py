@@ -191,8 +191,10 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self._one_of(attrs, "priority", "priority_id")
         self._one_of(attrs, "tags", "tag_ids")
+        if not self.partial:
+            attrs = {"timezone": self._user.timezone} | attrs
         if self.instance is not None and not self.partial:
-            attrs = {**PUT_DEFAULTS, "timezone": self._user.timezone} | attrs
+            attrs = PUT_DEFAULTS | attrs
             if not {"tags", "tag_ids"} & set(attrs):
                 attrs["tag_ids"] = []
         if "priority" in attrs:
@@ -234,7 +236,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
 
     def _candidate(self, attrs: dict[str, Any]) -> Task:
         """The task as it would be, unsaved."""
-        task = copy(self.instance) or Task(user=self._user, timezone=self._user.timezone)
+        task = copy(self.instance) or Task(user=self._user)
         for name, value in attrs.items():
             if name in _COLUMNS:
                 setattr(task, name, value)
@@ -244,7 +246,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
 
     def create(self, validated_data: dict[str, Any]) -> Task:
         fields, tags = self._split(validated_data)
-        return create_task(self._user, tags=tags or [], **{"timezone": self._user.timezone} | fields)
+        return create_task(self._user, tags=tags or [], **fields)
 
     def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
         fields, tags = self._split(validated_data)
