@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 from tests.acceptance.instance import Instance
 from tests.acceptance.processes import ROOT, eventually
@@ -20,6 +21,7 @@ from todo_project.embedded.kafka.server import Kafka
 # What makes the relay's work uncertain: a batch may be published again after it.
 REPUBLISHING = {"relay", "postgres", "terminate", "kafka", "black_hole", "reset"}
 _KILLED = {"web": ["web"], "relay": ["relay", "relay2"], "consumers": ["consumers", "consumers2"]}
+_KILLS = ["relay", "consumers", "web", "relay", "consumers", "web", "relay", "consumers"]
 # The trash of a month ago and its purge, in one transaction: nobody sees a task age.
 _PURGE = """
 from django.db import connection, transaction
@@ -45,7 +47,7 @@ class Window:
 
 
 class Faults:
-    """`plan` is drawn from the seed: each of them once, in this order."""
+    """`plan` is what is done, in this order, which is drawn from the seed."""
 
     def __init__(
         self, running: Instance, kafka: Kafka, way: Route, *, kills: int, cut_seconds: float, seed: str
@@ -75,7 +77,7 @@ class Faults:
     def _drawn(self, kills: int) -> list[str]:
         others = ["terminate"] * max(kills // 10, 2) + ["postgres"] * max(kills // 50, 1)
         others += ["kafka"] * max(kills // 50, 1) + ["purge"] * max(kills // 20, 1)
-        drawn = self.random.choices([*_KILLED], [2, 3, 3], k=kills) + others
+        drawn = [*islice(cycle(_KILLS), kills), *others]
         self.random.shuffle(drawn)
         # Apart from each other, so that each cut lasts its whole time.
         drawn.insert(len(drawn) // 4, "black_hole")

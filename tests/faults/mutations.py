@@ -41,8 +41,9 @@ def _invented(history: History) -> History:
 
 
 def _unrequested(history: History) -> History:
-    one = next(one for one in _changes(history) if one.event["type"] == "task.updated")
-    entries = [entry for entry in history.entries if entry.request_id != one.event.get("requestid")]
+    # The head of a series or a task of none: the system makes neither by itself, as it does some updates.
+    made = next(entry for entry in history.entries if entry.changed and entry.path == "/api/tasks")
+    entries = [entry for entry in history.entries if entry.request_id != made.request_id]
     return _with(history, entries=entries)
 
 
@@ -62,7 +63,7 @@ def _unlike_answer(history: History) -> History:
 
 
 def _unlike_change(history: History) -> History:
-    return _in_task_data(history, _changes(history)[0], priority_id=4)
+    return _in_task_data(history, _changes(history)[0], priority_id=99)
 
 
 def _reordered(history: History) -> History:
@@ -77,8 +78,10 @@ def _second_successor(history: History) -> History:
         state for state in history.states
         if state.data and history.series_of.get(state.data["series_id"], state.task) != state.task
     )  # fmt: skip
-    twin = replace(made, task=2**40, data=made.data | {"generated_from_id": None} if made.data else None)
-    return _with(history, states=[*history.states, twin])
+    data = made.data | {"generated_from_id": None} if made.data else None
+    # More than its origins can have been completed.
+    twins = [replace(made, task=2**40 + number, data=data) for number in range(100)]
+    return _with(history, states=[*history.states, *twins])
 
 
 def _no_successor(history: History) -> History:

@@ -11,13 +11,11 @@ from tests.faults.run import Run
 from tests.faults.wire import lag
 from tests.faults.witness import digests
 
-ROUNDS = 3
 
-
-def replay_thrice(run: Run) -> None:
+def replay(run: Run, times: int) -> None:
     """With nothing else running; every table, every row and column."""
     before = digests(run.running)
-    for number in range(1, ROUNDS + 1):
+    for number in range(1, times + 1):
         behind = {group: _rewind(run, group) for group in group_names()}
         began = time.monotonic()
         run.running.start("consumers")

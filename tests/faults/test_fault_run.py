@@ -14,7 +14,7 @@ from events_app.kafka import PUBLISH_BATCH
 from tests.faults.faults import Faults
 from tests.faults.history import History, duplicates_per_fault
 from tests.faults.mutations import MUTATIONS
-from tests.faults.replays import replay_thrice
+from tests.faults.replays import replay
 from tests.faults.run import Run, number, run_of
 from tests.faults.verdicts import judge, summary
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kafka
 
 
 def fault_run(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, changes: int, kills: int, cut: float
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, changes: int, kills: int, cut: float, replays: int
 ) -> History:
     seed = os.environ.get("FAULT_SEED") or uuid4().hex[:8]
     print(f"\nFAULT_SEED={seed}: {changes} changes, {kills} kills, network cut for {cut:.0f} s twice")
@@ -38,7 +38,7 @@ def fault_run(
         assert not any(verdicts.values()), verdicts
         assert max(duplicates_per_fault(history), default=0) <= PUBLISH_BATCH
         assert run.journal.other_answers == 0
-        replay_thrice(run)
+        replay(run, replays)
     return history
 
 
@@ -67,11 +67,12 @@ def assert_the_verdicts_can_fail(history: History) -> None:
 
 @pytest.mark.slow
 def test_two_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    history = fault_run(tmp_path, monkeypatch, changes=2500, kills=12, cut=8)
+    history = fault_run(tmp_path, monkeypatch, changes=2500, kills=12, cut=8, replays=1)
     assert_the_verdicts_can_fail(history)
 
 
 @pytest.mark.faults
 def test_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changes, kills = number("FAULT_CHANGES", 100_000), number("FAULT_KILLS", 200)
-    fault_run(tmp_path, monkeypatch, changes=changes, kills=kills, cut=number("FAULT_CUT_SECONDS", 60))
+    cut = number("FAULT_CUT_SECONDS", 60)
+    fault_run(tmp_path, monkeypatch, changes=changes, kills=kills, cut=cut, replays=3)
