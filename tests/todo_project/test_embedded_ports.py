@@ -1,5 +1,6 @@
 """The ports that an instance gets for its servers."""
 
+import secrets
 import socket
 from pathlib import Path
 
@@ -17,9 +18,11 @@ def test_no_outgoing_connection_can_take_it_before_its_server_does() -> None:
 
 
 def test_nobody_listens_there_nor_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = secrets.choice
     with socket.socket() as taken:
-        free = free_port()
-        taken.bind(("127.0.0.1", free))
-        offered = iter([free, free - 1, free + 2])
-        monkeypatch.setattr("secrets.choice", lambda ports: next(offered))
-        assert free_port() == free + 2
+        port = free_port()
+        taken.bind(("127.0.0.1", port))
+        drawn = [port, port - 1]
+        monkeypatch.setattr("secrets.choice", lambda ports: drawn.pop() if drawn else draw(ports))
+        assert free_port() not in (port, port - 1)
+        assert drawn == []
