@@ -193,10 +193,10 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         self._one_of(attrs, "tags", "tag_ids")
         if not self.partial:
             attrs = {"timezone": self._user.timezone} | attrs
-        if self.instance is not None and not self.partial:
-            attrs = PUT_DEFAULTS | attrs
-            if not {"tags", "tag_ids"} & set(attrs):
-                attrs["tag_ids"] = []
+            if self.instance is not None:
+                attrs = PUT_DEFAULTS | attrs
+                if not {"tags", "tag_ids"} & set(attrs):
+                    attrs["tag_ids"] = []
         if "priority" in attrs:
             attrs["priority_id"] = attrs.pop("priority")
         self._settle_is_recurring(attrs)
