@@ -17,7 +17,7 @@ from accounts_app import erasure
 from accounts_app.models import ApiToken, DueMail, ErasedIdentity, OutsideIdentity, SignIn, User, UserManager
 from accounts_app.throttles import SignInByAccount, SignInByAddress
 from events_app.admin import LargeTableAdmin, ReadOnly
-from recurring_app.rules import RuleError, zone
+from recurrence.rules import RuleError, zone
 
 
 class OperatorSignInForm(AdminAuthenticationForm):

@@ -9,7 +9,7 @@ from accounts_app import mails, passwords, sign_ins
 from accounts_app.models import DueMail, User, UserManager
 from accounts_app.throttles import limit_mails
 from http_app.serializers import StrictSerializer
-from recurring_app.rules import RuleError, zone
+from recurrence.rules import RuleError, zone
 
 EMAIL_TAKEN = ErrorDetail("This e-mail has an account already: sign in, or take another address.", "unique")
 

@@ -13,7 +13,7 @@ import psutil
 from django.db import connection
 
 from benchmarks.measuring import Series, Spread, ratio, spread
-from todo_project.embedded.places import CHECKOUT
+from devkit.embedded.places import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "benchmarks.md"
 _FACTS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "autovacuum", "shared_buffers")

@@ -18,10 +18,10 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts_app.models import User
 from benchmarks.measuring import Series, Side, interleave
-from todo_project.embedded.places import CHECKOUT, Places
-from todo_project.embedded.ports import free_port
-from todo_project.embedded.processes import spawn, stop_all
-from todo_project.embedded.supervisor import procfile
+from devkit.embedded.places import CHECKOUT, Places
+from devkit.embedded.ports import free_port
+from devkit.embedded.processes import spawn, stop_all
+from devkit.embedded.supervisor import procfile
 
 PRODUCT = "todo_project.wsgi:application"
 _START_SECONDS = 60

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from events_app.admin import LargeTableAdmin, ReadOnly
+from recurrence.rules import Series
 from recurring_app.models import RecurringTask, SeriesSlot
-from recurring_app.rules import Series
 from tasks_app.admin import OwnedForm
 from tasks_app.models import Tag
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
-from recurring_app.rules import CRON, RuleError, check_rule, instant_of
+from recurrence.rules import CRON, RuleError, check_rule, instant_of
 from tasks_app.fields import LocalDateTimeField
 from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSETS, Priority, Tag
 
@@ -75,7 +75,7 @@ class RecurringTask(models.Model):
 
     @property
     def rule(self) -> str:
-        """The template's rhythm as recurring_app.rules reads it."""
+        """The template's rhythm as recurrence.rules reads it."""
         custom = self.recurrence_pattern == self.Pattern.CUSTOM
         return f"{CRON}{self.cron_expression or ''}" if custom else self.recurrence_pattern
 

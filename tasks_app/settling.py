@@ -11,7 +11,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from events_app.catalogue import TaskData
-from recurring_app.rules import instant_of
+from recurrence.rules import instant_of
 from tasks_app.reminding import is_silent, next_reminder, reminder_instants
 
 if TYPE_CHECKING:

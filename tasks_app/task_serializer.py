@@ -14,7 +14,7 @@ from accounts_app.models import User
 from accounts_app.serializers import TimeZoneField
 from http_app.instants import InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
-from recurring_app.rules import end_of_local_day
+from recurrence.rules import end_of_local_day
 from tasks_app.models import (
     DEFAULT_PRIORITY_ID,
     MAX_REMINDER_OFFSET_MINUTES,

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.timezone import now
 
-from recurring_app.rules import RuleError, check_rule, zone
+from recurrence.rules import RuleError, check_rule, zone
 
 if TYPE_CHECKING:
     from tasks_app.models import Task

@@ -13,8 +13,8 @@ from benchmarks.load import load, request
 from benchmarks.measuring import percentile_of
 from benchmarks.report import Report, table
 from benchmarks.stage import Person, Stage, Web, people
+from devkit.embedded.ports import free_port
 from tasks_app.services import create_task
-from todo_project.embedded.ports import free_port
 
 STREAMS = (1_000, 5_000)
 OF_EACH = 10  # as many as one person may have

@@ -7,12 +7,12 @@ from django.conf import settings
 
 from accounts_app.models import User
 from benchmarks.stage import Stage, execute, people
+from devkit.embedded.claim import claim
+from devkit.embedded.kafka.server import Kafka
+from devkit.embedded.places import Places
 from events_app.models import OutboxEvent
 from events_app.topics import create_topics
 from tasks_app.services import create_task, update_task
-from todo_project.embedded.claim import claim
-from todo_project.embedded.kafka.server import Kafka
-from todo_project.embedded.places import Places
 
 OWNERS = 100
 

@@ -20,9 +20,9 @@ from benchmarks.events.listening import THE_END, arrivals
 from benchmarks.measuring import percentile_of
 from benchmarks.report import Report, table
 from benchmarks.stage import Person, Stage, people
+from devkit.embedded.ports import free_port
 from events_app import outbox
 from events_app.outbox import NewEvent
-from todo_project.embedded.ports import free_port
 
 RATES = (100, 250, 500)  # changes a second
 GOAL_MILLISECONDS = 50

@@ -15,16 +15,16 @@ from typing import Any
 
 import psycopg
 
+from devkit.embedded.instance import instance_environment
+from devkit.embedded.places import Places
+from devkit.embedded.ports import free_port
+from devkit.embedded.postgres import Postgres
+from devkit.embedded.processes import spawn, stop_all
+from devkit.embedded.services import remove_instance
+from devkit.embedded.supervisor import procfile
+from devkit.embedded.valkey import Valkey
 from tests.acceptance.calls import Answer, call
 from tests.acceptance.processes import ROOT, eventually
-from todo_project.embedded.instance import instance_environment
-from todo_project.embedded.places import Places
-from todo_project.embedded.ports import free_port
-from todo_project.embedded.postgres import Postgres
-from todo_project.embedded.processes import spawn, stop_all
-from todo_project.embedded.services import remove_instance
-from todo_project.embedded.supervisor import procfile
-from todo_project.embedded.valkey import Valkey
 
 PASSWORD = "correct horse battery staple"
 
@@ -70,7 +70,7 @@ class Instance:
             server.start()
         for server in (self.postgres, self.valkey):
             server.wait_until_ready()
-        self.start("prepare", "python -m todo_project.commands.prepare")
+        self.start("prepare", "python -m devkit.commands.prepare")
         assert self.processes.pop("prepare").wait(120) == 0, self.log("prepare").read_text()
         for name in procfile():
             self.start(name)

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
-from todo_project.embedded.processes import stop_all
-from todo_project.embedded.supervisor import procfile
+from devkit.embedded.processes import stop_all
+from devkit.embedded.supervisor import procfile
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER, TICKER, BEAT, RELAY = (procfile()[name] for name in ("worker", "ticker", "beat", "relay"))

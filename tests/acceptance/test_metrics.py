@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from devkit.demo.push_service import push_service
+from devkit.embedded.ports import free_port
 from tests.acceptance.calls import call
 from tests.acceptance.instance import Instance, instance
 from tests.acceptance.processes import eventually
-from todo_project.demo.push_service import push_service
-from todo_project.embedded.ports import free_port
 
 pytestmark = pytest.mark.slow
 

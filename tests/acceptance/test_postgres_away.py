@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from devkit.demo.push_service import push_service
 from tests.acceptance.instance import Instance, instance
 from tests.acceptance.processes import eventually
-from todo_project.demo.push_service import push_service
 
 pytestmark = pytest.mark.slow
 

@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import pytest
 
+from devkit.demo.push_service import push_service
 from tests.acceptance.instance import Instance, instance
 from tests.acceptance.journal import changes, keep_journal, unmatched
 from tests.acceptance.processes import eventually
-from todo_project.demo.push_service import push_service
 
 pytestmark = pytest.mark.slow
 

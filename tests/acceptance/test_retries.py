@@ -16,13 +16,13 @@ import pytest
 
 from accounts_app import sign_ins
 from accounts_app.models import User
+from devkit.embedded.ports import free_port
 from events_app.models import OutboxEvent
 from http_app.models import IdempotencyKey
 from tasks_app.models import Task
 from tests.acceptance.calls import call
 from tests.acceptance.processes import eventually
 from tests.acceptance.web import UNLIMITED, web
-from todo_project.embedded.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

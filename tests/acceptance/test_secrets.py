@@ -18,10 +18,10 @@ import jwt
 import pytest
 import redis
 
+from devkit.demo.push_service import push_service
 from tests.acceptance.calls import Answer
 from tests.acceptance.instance import Instance, instance
 from tests.acceptance.processes import eventually
-from todo_project.demo.push_service import push_service
 
 pytestmark = pytest.mark.slow
 

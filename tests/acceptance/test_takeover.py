@@ -14,10 +14,10 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer
 
+from devkit.embedded.kafka.server import Kafka
 from tests.acceptance.instance import Instance, instance
 from tests.acceptance.processes import eventually
 from tests.events_app.kafka_servers import real_kafka
-from todo_project.embedded.kafka.server import Kafka
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 

@@ -8,6 +8,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService, push_service
+from devkit.embedded.instance import new_vapid_key
 from events_app.envelope import Event
 from events_app.handling import handle
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
@@ -15,8 +17,6 @@ from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription
 from tasks_app.models import Task
 from tasks_app.services import complete_task, create_task, reopen_task
 from tests.acceptance.processes import BEAT, RELAY, TICKER, WORKER, eventually, running
-from todo_project.demo.push_service import PushService, push_service
-from todo_project.embedded.instance import new_vapid_key
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

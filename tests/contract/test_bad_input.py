@@ -14,11 +14,11 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import ApiToken, User
+from devkit.embedded.instance import new_vapid_key
 from notifications_app.models import PushSubscription
 from tasks_app.models import Priority, Tag, Task
 from tests.contract.document import NOBODYS_ID, OPERATIONS, Operation, broken_rules, resolved
 from tests.contract.error_codes import documented
-from todo_project.embedded.instance import new_vapid_key
 
 pytestmark = pytest.mark.django_db
 

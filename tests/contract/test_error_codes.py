@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from recurring_app.rules import Code
+from recurrence.rules import Code
 from tests.contract.error_codes import documented, raised
 
 

@@ -17,12 +17,12 @@ from pytest_django import Settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts_app.models import User
+from devkit.embedded.instance import new_vapid_key
+from devkit.embedded.ports import free_port
 from notifications_app.models import PushSubscription
 from tasks_app.models import Priority, Tag, Task
 from tests.acceptance.calls import call
 from tests.acceptance.web import UNLIMITED, Web, web
-from todo_project.embedded.instance import new_vapid_key
-from todo_project.embedded.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

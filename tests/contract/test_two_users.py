@@ -21,6 +21,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import ApiToken, User
+from devkit.embedded.instance import new_vapid_key
 from http_app.models import IdempotencyKey
 from notifications_app.models import PushSubscription, Reminder
 from tasks_app.models import Tag, Task
@@ -37,7 +38,6 @@ from tests.contract.two_users import (
     ways,
     with_another_id,
 )
-from todo_project.embedded.instance import new_vapid_key
 
 pytestmark = pytest.mark.django_db
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from todo_project.embedded import StartError
-from todo_project.embedded.claim import claim
-from todo_project.embedded.kafka.jars import java, kafka_jars
-from todo_project.embedded.kafka.server import Kafka, Login
-from todo_project.embedded.places import Places
+from devkit.embedded import StartError
+from devkit.embedded.claim import claim
+from devkit.embedded.kafka.jars import java, kafka_jars
+from devkit.embedded.kafka.server import Kafka, Login
+from devkit.embedded.places import Places
 
 
 @contextmanager

@@ -6,12 +6,12 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
+from devkit.embedded.kafka.server import Kafka, Login
 from events_app.consuming import GroupConsumer
 from events_app.kafka import KafkaBroker
 from events_app.topics import create_topics
 from tests.events_app.kafka_servers import real_kafka
 from tests.events_app.test_broker_contract import event
-from todo_project.embedded.kafka.server import Kafka, Login
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.django_db]
 

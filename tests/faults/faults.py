@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 
+from devkit.embedded.kafka.server import Kafka
 from tests.acceptance.instance import Instance
 from tests.acceptance.processes import ROOT, eventually
 from tests.faults.proxy import Route
-from todo_project.embedded.kafka.server import Kafka
 
 # What makes the relay's work uncertain: a batch may be published again after it.
 REPUBLISHING = {"relay", "postgres", "terminate", "kafka", "black_hole", "reset"}

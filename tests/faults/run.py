@@ -14,6 +14,9 @@ from uuid import uuid4
 
 import pytest
 
+from devkit.demo.push_service import PushService, push_service
+from devkit.embedded.kafka.server import Kafka
+from devkit.embedded.ports import free_port
 from events_app.consuming import GroupConsumer
 from events_app.groups import group_names
 from tests.acceptance.instance import PASSWORD, Instance, instance
@@ -28,9 +31,6 @@ from tests.faults.proxy import Route, route
 from tests.faults.wire import TOPICS, lag, read_all
 from tests.faults.witness import call_witness, rows, testimony
 from tests.faults.writers import Writer
-from todo_project.demo.push_service import PushService, push_service
-from todo_project.embedded.kafka.server import Kafka
-from todo_project.embedded.ports import free_port
 
 WRITERS = 16
 SETTLE_SECONDS = 3600

@@ -7,6 +7,7 @@ import time_machine
 
 from accounts_app.erasure import close_account, erase_closed_accounts
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app.deliveries import deliver
 from notifications_app.due_soon import announce_due_soon
 from notifications_app.models import Delivery, PushSubscription
@@ -24,7 +25,6 @@ from tasks_app.services import (
     update_task,
 )
 from tasks_app.trash import KEPT, purge_trash
-from todo_project.demo.push_service import PushService
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Told = Callable[[], None]

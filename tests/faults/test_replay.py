@@ -10,6 +10,8 @@ from django.db import connection
 from pytest_django import Settings
 
 from accounts_app.models import User
+from devkit.demo.push_service import push_service
+from devkit.embedded.instance import new_vapid_key
 from events_app.brokers import Broker, InProcessBroker, broker_of_settings
 from events_app.consuming import GroupConsumer
 from events_app.envelope import Event, OutboxRow
@@ -22,8 +24,6 @@ from tasks_app.models import Task
 from tests.events_app.kafka_servers import real_kafka
 from tests.faults.story import NOON, Story
 from tests.faults.wire import lag
-from todo_project.demo.push_service import push_service
-from todo_project.embedded.instance import new_vapid_key
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ROUNDS = 3

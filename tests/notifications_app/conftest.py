@@ -9,6 +9,8 @@ from celery import Celery
 from pytest_django import Settings
 
 from accounts_app.models import User
+from devkit.demo.push_service import Browser, PushService, RefusalError, push_service
+from devkit.embedded.instance import new_vapid_key
 from events_app.brokers import InProcessBroker
 from events_app.relay import relay_batch
 from notifications_app import tasks
@@ -17,8 +19,6 @@ from notifications_app.models import Delivery, PushSubscription
 from notifications_app.scan import scan_reminders
 from tasks_app.models import Task
 from todo_project.celery import app
-from todo_project.demo.push_service import Browser, PushService, RefusalError, push_service
-from todo_project.embedded.instance import new_vapid_key
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

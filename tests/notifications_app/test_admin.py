@@ -10,10 +10,10 @@ from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService, RefusalError
 from notifications_app.deliveries import REMINDER_TTL, deliver
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from tests.notifications_app.conftest import NOON, pending_delivery, queued
-from todo_project.demo.push_service import PushService, RefusalError
 
 pytestmark = pytest.mark.usefixtures("noon")
 

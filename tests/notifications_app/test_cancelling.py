@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, PushSubscription, Reminder
 from notifications_app.scan import scan_reminders
@@ -21,7 +22,6 @@ from tests.notifications_app.conftest import (
     refusing,
     relay,
 )
-from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.usefixtures("noon")
 

@@ -7,9 +7,9 @@ from django.contrib.auth.tokens import default_token_generator
 
 from accounts_app import erasure, passwords
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app.models import Delivery, PushSubscription
 from tests.notifications_app.conftest import pending_delivery, subscribe
-from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.django_db
 

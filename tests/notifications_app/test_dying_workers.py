@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app import deliveries
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery
@@ -18,7 +19,6 @@ from tests.notifications_app.conftest import (
     pending_delivery,
     refusing,
 )
-from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.usefixtures("noon")
 

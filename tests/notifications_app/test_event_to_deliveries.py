@@ -8,6 +8,7 @@ import time_machine
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from events_app.envelope import Event, from_row
 from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
@@ -18,7 +19,6 @@ from notifications_app.tasks import requeue_stalled_deliveries
 from tasks_app.models import Task
 from tests.notifications_app.conftest import NOON, queued, relay, subscribe, task_due
 from todo_project.celery import app
-from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.usefixtures("noon")
 

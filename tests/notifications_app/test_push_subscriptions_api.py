@@ -11,11 +11,11 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app import subscriptions, vapid
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, PushSubscription
 from tests.notifications_app.conftest import queued, subscribe
-from todo_project.demo.push_service import PushService
 
 ClientOf = Callable[[User], APIClient]
 URL = "/api/push-subscriptions"

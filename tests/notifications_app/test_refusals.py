@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app import deliveries
 from notifications_app.models import Delivery, PushSubscription, Reminder
 from tasks_app.models import Task
@@ -16,7 +17,6 @@ from tests.notifications_app.conftest import (
     refusing,
     subscribe,
 )
-from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.usefixtures("noon")
 

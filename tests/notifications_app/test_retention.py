@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app import retention
 from notifications_app.deliveries import create_test_delivery, deliver
 from notifications_app.models import Delivery, DeliveryAttempt, Reminder
@@ -18,7 +19,6 @@ from notifications_app.scan import scan_reminders
 from tasks_app.models import Task
 from tasks_app.services import complete_task, reopen_task, restore_task, trash_task
 from tests.notifications_app.conftest import pending_delivery, relay, subscribe, task_due
-from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

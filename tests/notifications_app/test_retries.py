@@ -8,6 +8,7 @@ import time_machine
 from pytest_django import Settings
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, PushSubscription, Reminder
 from notifications_app.tasks import requeue_stalled_deliveries
@@ -19,7 +20,6 @@ from tests.notifications_app.conftest import (
     queued,
     refusing,
 )
-from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.usefixtures("noon")
 

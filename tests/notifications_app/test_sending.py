@@ -7,6 +7,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis import Redis
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, Reminder
 from tasks_app.models import Task
@@ -18,7 +19,6 @@ from tests.notifications_app.conftest import (
     pending_delivery,
 )
 from tests.tasks_app.recorded import recorded
-from todo_project.demo.push_service import PushService
 
 pytestmark = pytest.mark.usefixtures("noon")
 

@@ -10,12 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService, RefusalError
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery
 from notifications_app.scan import scan_reminders
 from tasks_app.models import Task
 from tests.notifications_app.conftest import NOON, pending_delivery, relay, subscribe, task_due
-from todo_project.demo.push_service import PushService, RefusalError
 
 pytestmark = pytest.mark.usefixtures("noon")
 

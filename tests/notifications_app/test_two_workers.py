@@ -12,6 +12,7 @@ from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService, RefusalError
 from events_app.envelope import from_row
 from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
@@ -23,7 +24,6 @@ from notifications_app.scan import scan_reminders
 from notifications_app.subscriptions import unsubscribe, unsubscribe_gone
 from tasks_app.models import Task
 from tests.notifications_app.conftest import pending_delivery, subscribe, task_due
-from todo_project.demo.push_service import PushService, RefusalError
 
 T = TypeVar("T")
 

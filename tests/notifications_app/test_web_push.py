@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pytest_django import Settings
 
 from accounts_app.models import User
+from devkit.demo.push_service import Message, PushService
+from devkit.embedded.instance import new_vapid_key
 from notifications_app import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
 from notifications_app.channels.payload import PAYLOAD_BYTES, cut, payload_of
@@ -18,8 +20,6 @@ from notifications_app.channels.web_push import retry_after
 from notifications_app.deliveries import create_test_delivery, deliver
 from notifications_app.models import Delivery, Reminder
 from tests.notifications_app.conftest import NOON, pending_delivery, subscribe
-from todo_project.demo.push_service import Message, PushService
-from todo_project.embedded.instance import new_vapid_key
 
 pytestmark = pytest.mark.usefixtures("noon")
 

@@ -14,12 +14,12 @@ import pytest
 
 from accounts_app import sign_ins
 from accounts_app.models import User
+from devkit.embedded.ports import free_port
 from state_store import task_updates
 from state_store.pause import Pause
 from tests.acceptance.calls import call
 from tests.acceptance.processes import eventually, running
 from tests.sync_app.clients import StreamClient
-from todo_project.embedded.ports import free_port
 
 # What was told of a task is kept for longer than a test.
 task_ids = count(1_000_000)

@@ -1,0 +1,1 @@
+"""Runs the project on one machine: embedded services, the commands of ./todo, the demo. Not deployed."""

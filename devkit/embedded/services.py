@@ -1,0 +1,91 @@
+"""PostgreSQL and Valkey together: ours, unless the environment names others."""
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from devkit.embedded.claim import claim, is_claimed
+from devkit.embedded.places import Places
+from devkit.embedded.postgres import Postgres
+from devkit.embedded.postgres_home import remove_cluster
+from devkit.embedded.processes import stop_leftovers
+from devkit.embedded.valkey import Valkey
+
+_TEMPORARY = f"todo-test-{os.geteuid()}-"
+_YOUNG_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What `environment` names (DATABASE_URL, REDIS_URL), and those of them that are our `processes`."""
+
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]]
+
+
+@contextmanager
+def services(places: Places, *, durable: bool = True) -> Iterator[Servers]:
+    """Servers that run until the block ends; those that the environment names are used instead.
+
+    The caller holds the claim of `places`. Raises StartError when one cannot start.
+    """
+    ours: dict[str, Postgres | Valkey] = {}
+    if not os.environ.get("REDIS_URL"):
+        ours["REDIS_URL"] = Valkey(places, durable=durable)
+    if not os.environ.get("DATABASE_URL"):
+        ours["DATABASE_URL"] = Postgres(places, durable=durable)
+    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name not in ours}
+    with ExitStack() as stopping:
+        for server in ours.values():
+            stopping.callback(server.stop)
+            server.start()
+        for server in ours.values():
+            server.wait_until_ready()
+        yield Servers(
+            environment=given | {name: server.url for name, server in ours.items()},
+            processes={server.name: server.process for server in ours.values() if server.process},
+        )
+
+
+@contextmanager
+def temporary_services(command: str, *, durable: bool = False) -> Iterator[Servers]:
+    """As `services`, on data of their own that are gone afterwards; fast and not durable unless asked for."""
+    _remove_abandoned()
+    places = Places(data=Path(tempfile.mkdtemp(prefix=_TEMPORARY)))
+    try:
+        with claim(places, command=command), services(places, durable=durable) as servers:
+            yield servers
+    finally:
+        remove_instance(places)
+
+
+def _remove_abandoned() -> None:
+    """What runs that were killed left behind. A young folder may be of a run that is about to claim it."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
+        places = Places(data=folder)
+        if _is_old_and_ours(folder) and not is_claimed(places):
+            stop_leftovers(places)
+            remove_instance(places)
+
+
+def _is_old_and_ours(folder: Path) -> bool:
+    """Anybody may put anything into the folder for temporary files, a link to our home included."""
+    about = folder.lstat()
+    return (
+        stat.S_ISDIR(about.st_mode)
+        and about.st_uid == os.geteuid()
+        and about.st_mtime < time.time() - _YOUNG_SECONDS
+    )
+
+
+def remove_instance(places: Places) -> None:
+    """Remove a data directory and its cluster for good. Nothing of it may be running."""
+    remove_cluster(places)
+    shutil.rmtree(places.data, ignore_errors=True)

@@ -1,0 +1,184 @@
+"""`./todo up`, as a person runs it: ready, stopped, killed, started again."""
+
+import json
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devkit.embedded.places import CHECKOUT, Places
+from tests.devkit.conftest import environment_for, processes_of, wait_until
+
+pytestmark = pytest.mark.slow
+
+MAKE_DORA = (
+    "from accounts_app.models import User; User.objects.create_user('dora@example.test', 'long pass word')"
+)
+COUNT_DORA = (
+    "from accounts_app.models import User; print(User.objects.filter(email__startswith='dora@').count())"
+)
+
+
+def todo(places: Places, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CHECKOUT / "todo", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment_for(places, **environment),
+        check=False,
+    )
+
+
+class Up:
+    """A running `./todo up`."""
+
+    def __init__(self, places: Places, port: int) -> None:
+        self.places = places
+        self.url = f"http://127.0.0.1:{port}"
+        self._output = places.data.parent / "output"
+        self._output.parent.mkdir(parents=True, exist_ok=True)
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [CHECKOUT / "todo", "up"],
+                stdout=output,
+                stderr=output,
+                env=environment_for(places, PORT=str(port)),
+            )
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def wait_until_ready(self) -> None:
+        wait_until(lambda: "Ready: " in self.output or self.process.poll() is not None, seconds=60)
+        assert self.process.poll() is None, self.output
+
+    def stop(self, number: int) -> float:
+        """Send a signal and wait for the end; the seconds that took."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(timeout=15)
+        return float(time.monotonic() - started)
+
+
+@contextmanager
+def up(places: Places, port: int) -> Iterator[Up]:
+    running = Up(places, port)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+def modes_of(folders: list[Path]) -> dict[Path, int]:
+    return {folder: folder.stat().st_mode for folder in folders}
+
+
+def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
+    places.data.parent.mkdir(parents=True)
+    places.data.parent.chmod(0o751)
+    above = [*places.data.parents, *CHECKOUT.parents, CHECKOUT]
+    before = modes_of(above)
+
+    with up(places, free_port) as first:
+        assert first.output.count("Ready: ") == 1
+        for part in (
+            f"{first.url}/api/",
+            f"{first.url}/api/docs",
+            f"{first.url}/admin/",
+            "operator@example.test",
+        ):
+            assert part in first.output
+        assert (places.secrets / "operator_password").exists()
+        with urllib.request.urlopen(f"{first.url}/healthz/ready?all=true") as answer:
+            assert answer.status == 200
+        assert places.environment.stat().st_mode & 0o777 == 0o600
+        holder = {"pid": first.process.pid, "command": "up", "url": first.url}
+        assert json.loads(places.lock.read_text()) == holder
+        refuse_a_second_one(places, free_port)
+        made = todo(places, "manage", "shell", "-c", MAKE_DORA)
+        assert made.returncode == 0, made.stderr
+        assert first.stop(signal.SIGINT) < 10
+        assert first.process.returncode == 0
+    assert processes_of(places) == []
+    assert not places.environment.exists()
+
+    with up(places, free_port) as second:
+        counted = todo(places, "manage", "shell", "-c", COUNT_DORA)
+        assert counted.stdout.strip().splitlines()[-1] == "1", counted.stderr
+        assert second.stop(signal.SIGTERM) < 10
+        assert second.process.returncode == 0
+    assert processes_of(places) == []
+    assert modes_of(above) == before
+
+
+def refuse_a_second_one(places: Places, port: int) -> None:
+    again = todo(places, "up", PORT=str(port))
+    assert again.returncode == 1
+    assert again.stderr.startswith(
+        f"./todo: the data directory {places.data} is in use by `./todo up` (process "
+    )
+    assert again.stderr.count("\n") == 1
+    elsewhere = Places(data=places.data.parent / "other")
+    taken = todo(elsewhere, "up", PORT=str(port))
+    assert taken.returncode == 1
+    assert taken.stderr == f"./todo: port {port} on 127.0.0.1 is taken; choose another with PORT.\n"
+
+
+def test_after_a_kill_the_next_start_is_ready(places: Places, free_port: int) -> None:
+    with up(places, free_port) as first:
+        for process in [*psutil.Process(first.process.pid).children(recursive=True), first.process]:
+            process.kill()
+    with up(places, free_port) as second:
+        second.process.kill()  # the supervisor alone
+    with up(places, free_port) as third:
+        assert third.stop(signal.SIGTERM) < 10
+    assert processes_of(places) == []
+
+
+def test_when_a_process_dies_the_others_are_stopped_and_it_is_named(places: Places, free_port: int) -> None:
+    with up(places, free_port) as running:
+        relay = [
+            process
+            for process in psutil.Process(running.process.pid).children()
+            if "relay_outbox" in process.cmdline()
+        ]
+        relay[0].kill()
+        running.process.wait(timeout=15)
+        assert running.process.returncode == 1
+        assert "./todo: relay ended with exit code -9" in running.output
+    assert processes_of(places) == []
+
+
+def test_a_signal_during_the_start_stops_it_as_well(places: Places, free_port: int) -> None:
+    starting = Up(places, free_port)
+    wait_until(lambda: (places.logs / "postgres.log").exists())
+    assert starting.stop(signal.SIGINT) < 10
+    assert starting.process.returncode == 0, starting.output
+    # A server that was just being started is not known to us yet: it ends because we did.
+    wait_until(lambda: processes_of(places) == [])
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_a_port_that_is_none_is_refused(places: Places, port: str) -> None:
+    refused = todo(places, "up", PORT=port)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"./todo: PORT is '{port}'; it must be a number from 1 to 65535.\n"
+
+
+def test_manage_starts_the_servers_it_needs_and_none_that_it_does_not(places: Places) -> None:
+    checked = todo(places, "manage", "check")
+    assert checked.returncode == 0, checked.stderr
+    assert not Path(places.data).exists()
+    shown = todo(places, "manage", "showmigrations", "accounts_app")
+    assert shown.returncode == 0, shown.stderr
+    assert "0001" in shown.stdout
+    assert processes_of(places) == []

@@ -1,0 +1,105 @@
+"""The same answers from other libraries, where they are right: rrule in wall time, cronsim without DST."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+from dateutil.rrule import DAILY, FR, MO, MONTHLY, TH, TU, WE, WEEKLY, rrule
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recurrence.cron_syntax import FIELDS, Field
+from recurrence.rules import Series
+
+ZONES = [
+    "UTC",
+    "America/New_York",
+    "Europe/London",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "America/Santiago",
+    "Africa/Casablanca",
+    "Antarctica/Troll",
+    "Asia/Kathmandu",
+]
+ANCHORS = ["2010-01-31T02:30", "2011-05-28T00:00", "2008-02-29T23:45"]
+
+
+def wall_times(rule: str, anchor: datetime) -> rrule:
+    match rule:
+        case "daily":
+            return rrule(DAILY, dtstart=anchor)
+        case "weekly":
+            return rrule(WEEKLY, dtstart=anchor)
+        case "weekdays":
+            return rrule(WEEKLY, dtstart=anchor, byweekday=(MO, TU, WE, TH, FR))
+        case _:
+            # The last of the days from the 28th to the anchor's: the clamp rrule itself does not have.
+            days = range(min(anchor.day, 28), anchor.day + 1)
+            return rrule(MONTHLY, dtstart=anchor, bymonthday=days, bysetpos=-1)
+
+
+def rrule_slots(rule: str, anchor: datetime, zone: str, count: int) -> list[datetime]:
+    """zoneinfo itself reads a skipped time with the offset before, a repeated one at the first pass."""
+    tz = ZoneInfo(zone)
+    slots = []
+    for wall in wall_times(rule, anchor):
+        instant = wall.replace(tzinfo=tz).astimezone(UTC)
+        if instant.astimezone(tz).replace(tzinfo=None) - wall <= timedelta(hours=3):
+            slots.append(instant)
+        if len(slots) == count:
+            break
+    return slots
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize(
+    ("rule", "count"), [("daily", 400), ("weekly", 60), ("monthly", 40), ("weekdays", 300)]
+)
+@pytest.mark.parametrize("anchor", ANCHORS)
+def test_rrule_agrees_on_named_rules(anchor: str, rule: str, count: int, zone: str) -> None:
+    start = datetime.fromisoformat(anchor)
+
+    assert Series(rule=rule, timezone=zone, anchor=start).upcoming(None, count) == rrule_slots(
+        rule, start, zone, count
+    )
+
+
+def items(field: Field) -> st.SearchStrategy[str]:
+    value = st.integers(field.low, field.high)
+    pair = (
+        st.tuples(value, value)
+        .filter(lambda ends: ends[0] < ends[1])
+        .map(lambda ends: f"{ends[0]}-{ends[1]}")
+    )
+    step = st.integers(1, field.high)
+    return st.one_of(value.map(str), pair, st.tuples(pair, step).map(lambda both: f"{both[0]}/{both[1]}"))
+
+
+def field_texts(field: Field) -> st.SearchStrategy[str]:
+    every = st.integers(1, field.high).map(lambda step: f"*/{step}")
+    listed = st.lists(items(field), min_size=1, max_size=3).map(",".join)
+    return st.one_of(st.just("*"), every, listed)
+
+
+expressions = st.tuples(*map(field_texts, FIELDS)).map(" ".join).filter(lambda text: len(text) <= 95)
+starts = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001 - local
+    lambda moment: moment.replace(second=0, microsecond=0)
+)
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=150)
+@given(expression=expressions, start=starts)
+def test_cronsim_agrees_where_clocks_do_not_change(expression: str, start: datetime) -> None:
+    series = Series(rule=f"cron:{expression}", timezone="UTC", anchor=start)
+
+    ours = [slot.replace(tzinfo=None) for slot in series.upcoming(start.replace(tzinfo=UTC), 4)]
+
+    # cronsim looks 50 years ahead, and an end to ours means 10 years without a match.
+    horizon = ours[-1] if ours else start
+    theirs = list(islice(CronSim(expression, start), 4))
+    assert ours == theirs[: len(ours)]
+    if len(ours) < 4:
+        assert len(theirs) == len(ours) or theirs[len(ours)].year - horizon.year > 10
