@@ -24,7 +24,7 @@ def clone(tmp_path: Path) -> Path:
     clone = tmp_path / "my clone"
     (clone / "devkit").mkdir(parents=True)
     shutil.copy(CHECKOUT / "todo", clone)
-    shutil.copy(CHECKOUT / "devkit" / "virtual_environment.py", clone / "todo_project")
+    shutil.copy(CHECKOUT / "devkit" / "virtual_environment.py", clone / "devkit")
     (clone / "devkit" / "launcher.py").write_text(LAUNCHER)
     (clone / "requirements.txt").touch()
     (clone / "requirements-dev.txt").touch()
