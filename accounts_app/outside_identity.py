@@ -62,7 +62,7 @@ def verified_claims(token: str) -> Claims:
 
 
 def user_of(claims: Claims) -> User:
-    """Whose token it is; a user is made at first sight. Raises AuthenticationFailed (401)."""
+    """Whose token it is; a user is created for a new one. Raises AuthenticationFailed (401)."""
     user = _known(claims) or _new(claims)
     if not user.is_active:
         raise AuthenticationFailed("This account is closed.", "user_inactive")

@@ -100,7 +100,7 @@ class Hint(NamedTuple):
 def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
     """Add an update to its user's stream; False when this version of the task was passed already.
 
-    Raises StateStoreAway; at once for PAUSE_SECONDS after somebody has waited for it in vain.
+    Raises StateStoreAway; without waiting for PAUSE_SECONDS after a call timed out.
     """
     redis_keys = [keys.task_updates(user_id), keys.task_update_passed(task_id)]
     values: list[str | int] = [

@@ -13,6 +13,7 @@ CHECKS = {
     "format": [*_PYTHON, "ruff", "format", "--check", "."],
     "types": [*_PYTHON, "mypy"],
     "imports": [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
+    "words": [*_PYTHON, "devkit.words"],
     "migrations": [*_PYTHON, "manage", "makemigrations", "--check", "--dry-run"],
 }
 
