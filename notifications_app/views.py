@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts_app.models import User
 from http_app.views import ApiView, OwnedByUser
-from notifications_app import vapid
+from notifications_app.channels import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
 from notifications_app.deliveries import create_test_delivery
 from notifications_app.models import Delivery, PushSubscription, Reminder

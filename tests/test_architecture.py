@@ -18,7 +18,7 @@ PACKAGES = [
 ]
 
 
-def test_imports_run_one_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_imports_run_one_way_and_in_no_circle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     assert lint_imports(no_cache=True) == 0
 

@@ -18,7 +18,7 @@ from django.core.checks import CheckMessage, Error, Warning, register, run_check
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from notifications_app import vapid
+from notifications_app.channels import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
 
 TAG = "todo"

@@ -8,7 +8,8 @@ from math import ceil
 
 from django.utils import timezone
 
-from notifications_app import pinned_http, vapid
+from notifications_app import pinned_http
+from notifications_app.channels import vapid
 from notifications_app.channels.channel import Outcome, Verdict
 from notifications_app.channels.payload import payload_of, tag_of
 from notifications_app.endpoints import Endpoint, EndpointRefusedError, parse_endpoint, resolve

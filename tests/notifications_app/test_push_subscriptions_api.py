@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
-from notifications_app import subscriptions, vapid
+from notifications_app import subscriptions
+from notifications_app.channels import vapid
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, PushSubscription
 from tests.notifications_app.conftest import queued, subscribe

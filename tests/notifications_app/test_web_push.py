@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts_app.models import User
 from devkit.demo.push_service import Message, PushService
 from devkit.embedded.instance import new_vapid_key
-from notifications_app import vapid
+from notifications_app.channels import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
 from notifications_app.channels.payload import PAYLOAD_BYTES, cut, payload_of
 from notifications_app.channels.web_push import retry_after
