@@ -6,8 +6,8 @@ from devkit.words import findings
 
 
 def test_a_document_is_read_line_by_line() -> None:
-    assert findings("docs/a.md", "A page.\n\nThe lock\nand the owner thereof.\n") == [
-        'docs/a.md:4: "thereof": write of it'
+    assert findings("docs/events.md", "A page.\n\nThe lock\nand the owner thereof.\n") == [
+        'docs/events.md:4: "thereof": write of it'
     ]
 
 
