@@ -23,6 +23,7 @@ LONG = {
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",
     "latency": "from the commit to handlers and clients of the stream, with and without Kafka (needs Java)",
     "idle": "1,000 and 5,000 idle streams: memory of each, and the API beside them (some minutes)",
+    "footprint": "`./todo up` at rest: memory, processes, processor, start to ready (ten minutes; Linux)",
     "memory": "a worker's memory after 100,000 requests (a quarter of an hour)",
     "erasure": "erasing an account with a million tasks (a quarter of an hour)",
     "scale": "lists of a user with a million tasks among ten million of others (half an hour, some GB)",
@@ -61,6 +62,14 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--only", default="", metavar="TEXT", help="queries with this in their name, for scale"
     )
+    options.add_argument(
+        "--beside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CHECKOUT",
+        help="another checkout to measure in turns with this one, for footprint",
+    )
     options.add_argument("--dry", action="store_true", help="leave docs/benchmarks.md as it is")
     return options
 
@@ -91,6 +100,7 @@ def _run(name: str, options: argparse.Namespace) -> None:
                 tasks=options.tasks,
                 requests=options.requests,
                 only=options.only,
+                beside=options.beside,
             )
         )
     print(f"{found.text}\n\n--- {name}: done in {time.monotonic() - started:.0f} s", flush=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import ceiling, erasure, memory
+from benchmarks import ceiling, erasure, footprint, memory
 from benchmarks.api import bulk, create, events, listing
 from benchmarks.events import idle, latency, relay
 from benchmarks.report import Report
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "relay": relay.run,
     "latency": latency.run,
     "idle": idle.run,
+    "footprint": footprint.run,
     "memory": memory.run,
     "scale": growth.run,
     "erasure": erasure.run,

@@ -76,7 +76,7 @@ def circumstances() -> str:
     memory = psutil.virtual_memory().total / 2**30
     said = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "server_version")
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}. "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit_of(CHECKOUT)}. "
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB; load {os.getloadavg()[0]:.1f} before. "
         f"Python {platform.python_version()}, PostgreSQL {facts['server_version']} ({said})."
     )
@@ -104,9 +104,11 @@ def _show(name: str) -> str:
         return str(cursor.fetchone()[0])
 
 
-def _commit() -> str:
+def commit_of(checkout: Path) -> str:
+    """The commit of a checkout, and whether its files differ from it."""
+
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=CHECKOUT, capture_output=True, text=True)
+        done = subprocess.run(["git", *arguments], cwd=checkout, capture_output=True, text=True)
         return done.stdout.strip()
 
     changed = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +34,8 @@ class Stage:
     """How long to measure, and in which environment (DATABASE_URL, REDIS_URL ...) the web processes run.
 
     `folder` is for their logs. `seconds` is the length of a turn, `tasks` what the user with many has
-    (scale), `requests` how many the worker gets (memory), `only` a part of the names that are asked (scale).
+    (scale), `requests` how many the worker gets (memory), `only` a part of the names that are asked (scale),
+    `beside` other checkouts to measure in turns with this one (footprint).
     """
 
     environment: Mapping[str, str]
@@ -44,6 +45,7 @@ class Stage:
     tasks: int = 1_000_000
     requests: int = 100_000
     only: str = ""
+    beside: Sequence[Path] = ()
 
     def measure(self, *sides: Side) -> dict[str, Series]:
         """All sides, interleaved. A checkpoint before each turn: nobody writes out another's pages."""

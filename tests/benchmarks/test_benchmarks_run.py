@@ -1,6 +1,7 @@
 """Each benchmark, small: both sides do the same work. How fast is not asked: the machine is shared."""
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -20,6 +21,7 @@ from benchmarks.report import Report
 from benchmarks.scale.queries import queries
 from benchmarks.scale.rows import Owner
 from benchmarks.stage import Stage
+from devkit.embedded.supervisor import procfile
 from tests.acceptance.processes import environment
 from tests.events_app.kafka_servers import require_java
 
@@ -31,7 +33,7 @@ IN_THE_TABLE = {
     "bulk": ["bulk, 1,000 a request, 1 connection", "one by one, 16 connections", "COPY"],
 }
 
-MEASURED_ALONE = ("memory", "scale", "erasure", "latency", "idle", "relay")
+MEASURED_ALONE = ("footprint", "memory", "scale", "erasure", "latency", "idle", "relay")
 # Measured over 3,000 requests: less than half of it.
 LARGEST_GROWTH_MB = 30
 
@@ -66,6 +68,16 @@ def test_a_worker_s_memory_stays(stage: Stage) -> None:
     assert int(measured[-1][0].replace(",", "")) > stage.requests * 0.9
     growth = float(measured[-1][1]) - float(measured[0][1])
     assert 0 <= growth < LARGEST_GROWTH_MB
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says which pages are shared")
+def test_an_instance_at_rest_is_measured_by_role(stage: Stage) -> None:
+    found = BENCHMARKS["footprint"](stage)
+    by_role = re.findall(r"^\| ([a-z]+) \| (\d+) \| ([\d.]+) \| [\d.]+ \|$", found.text, re.MULTILINE)
+    roles = {role: (int(processes), float(megabytes)) for role, processes, megabytes in by_role}
+    assert set(roles) == {"launcher", "postgres", "valkey", *procfile()}
+    assert all(processes >= 1 and megabytes > 0 for processes, megabytes in roles.values())
 
 
 @pytest.mark.slow
