@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts_app.api_tokens import MAX_PER_USER, PREFIX, NotByApiToken, create_api_token
 from accounts_app.models import ApiToken, User
-from http_app.instants import InstantField
+from http_app.datetime_fields import InstantField
 from http_app.serializers import OneOfField, StrictSerializer
 from http_app.views import ApiView, OwnedByUser
 

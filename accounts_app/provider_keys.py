@@ -13,7 +13,7 @@ from threading import Lock
 import structlog
 from jwt import PyJWK, PyJWKClient, PyJWKError, PyJWTError
 
-from http_app.unavailable import Unavailable
+from http_app.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

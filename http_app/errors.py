@@ -1,37 +1,65 @@
-"""Every error in one form, `{type, errors: [{code, detail, attr}]}`: what is wrong and what would be right.
+"""The errors that HTTP itself knows, as exceptions, and the form of every error in the API's document.
 
-Views answer through http_app/exception_handler.py; what happens before or outside of a view through
-`not_found` and `server_error` (handler404 and handler500).
+How an exception becomes an answer is in http_app/error_answers.py. This module imports no view, so that
+whatever views import (authentication above all) can raise these.
 """
 
-import sys
-from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.response import HttpResponseBase
-from django.views import defaults
-from django.views.decorators.csrf import csrf_exempt
+from django.db import Error, InterfaceError, OperationalError
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, MethodNotAllowed, ParseError
+from rest_framework.exceptions import APIException
 
-from http_app.request_ids import request_id
-from http_app.unavailable import Unavailable, unavailable
+log = structlog.get_logger(__name__)
 
-View = Callable[..., HttpResponseBase]
-
-API_PREFIX = "/api/"
-# What Django takes for an attack: a host that is not ours, thousands of parameters ...
-BAD_REQUEST = "The request is malformed: look at its host, its headers and the number of its parameters."
+# SQLSTATE (PostgreSQL, appendix A): connections, resources, an operator's intervention, the system.
+_UNAVAILABLE_CLASSES = {"08", "53", "57", "58"}
+_UNAVAILABLE_STATES = {
+    "25006",  # read_only_sql_transaction: a standby, right after a failover
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+    "40001",  # serialization_failure
+    "55P03",  # lock_timeout
+}
+_BUSY_STATES = {"55P03", "57014"}
 
 
 class Conflict(APIException):
-    """409: the request is right, but what stands in the database does not allow it now."""
+    """409: the request is right, but the state of the database does not allow it now."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
     default_detail = "Something changed at the same moment; read it again, then try again."
+
+
+class LengthRequired(APIException):
+    """411: the body has no Content-Length."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_code = "length_required"
+    default_detail = "Send the body in one piece, with its Content-Length."
+
+
+class PreconditionFailed(APIException):
+    """412: the object has another version than If-Match names."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "stale"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f'It is at version "{version}" by now; read it, then send If-Match with that version.'
+        )
+
+
+class NoVersion(APIException):
+    """412: If-Match names a version, and the resource has none to compare it with."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "no_version"
+    default_detail = "Nothing here has a version that If-Match could name: leave the header out."
 
 
 class BodyTooLarge(APIException):
@@ -45,19 +73,51 @@ class BodyTooLarge(APIException):
         super().__init__(f"The body is too large; at most {limit} bytes are taken.")
 
 
-class LengthRequired(APIException):
-    """411: the body has no Content-Length."""
+class IdempotencyKeyReused(APIException):
+    """422: the key was used for another request before."""
 
-    status_code = status.HTTP_411_LENGTH_REQUIRED
-    default_code = "length_required"
-    default_detail = "Send the body in one piece, with its Content-Length."
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "idempotency_key_reused"
+    default_detail = (
+        "This Idempotency-Key came with another request before; take a new one for a new request."
+    )
 
 
 class InternalError(APIException):
-    """500: tells nothing of the inside, but the id under which the logs tell it."""
+    """500: nothing about the cause, only the id under which the log has it."""
 
     def __init__(self, request_id: str) -> None:
         super().__init__(f"Something went wrong on our side; the logs know it as request {request_id}.")
+
+
+class Unavailable(APIException):
+    """503, with Retry-After: the same request will succeed in a moment."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = "The database does not answer at the moment; try again."
+    wait = 5  # DRF's name for Retry-After, seconds
+
+
+class Busy(Unavailable):
+    """503: statement_timeout or lock_timeout ended the wait."""
+
+    default_code = "busy"
+    default_detail = "This took too long because others are at work on the same; try again."
+    wait = 1
+
+
+def unavailable(error: BaseException | None) -> Unavailable | None:
+    """The answer to a database error that goes away with time; None for any other error."""
+    if not isinstance(error, Error):
+        return None
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is None and not isinstance(error, OperationalError | InterfaceError):
+        return None
+    if state is not None and state[:2] not in _UNAVAILABLE_CLASSES and state not in _UNAVAILABLE_STATES:
+        return None
+    log.warning("database_unavailable", error=str(error), sqlstate=state)
+    return Busy() if state in _BUSY_STATES else Unavailable()
 
 
 class OneErrorSerializer(serializers.Serializer[Any]):
@@ -73,78 +133,3 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
     errors = OneErrorSerializer(many=True)  # type: ignore[assignment] # the form's own word
-
-
-class UnavailableMiddleware:
-    """Answers what views let through when the database is away, before it is reported as our fault."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        away = unavailable(exception)
-        return _unavailable(request, away) if away else None
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """handler400: JSON for paths of the API, Django's page elsewhere."""
-    if not _is_api(request):
-        return defaults.bad_request(request, exception)
-    return _answer(400, "client_error", ParseError.default_code, BAD_REQUEST)
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """handler404: JSON for paths of the API, Django's page elsewhere."""
-    if not _is_api(request):
-        return defaults.page_not_found(request, exception)
-    detail = "There is no such route; GET /api/schema names them all."
-    return _answer(404, "client_error", "not_found", detail)
-
-
-def read_only(view: View) -> View:
-    """For views that are not ours: what is no GET or HEAD is a 405 in our form, whatever the view renders."""
-
-    @csrf_exempt  # the 405 comes before the view, and in our form
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.method in ("GET", "HEAD"):
-            return view(request, *args, **kwargs)
-        refused = MethodNotAllowed(str(request.method))
-        error = _answer(405, "client_error", refused.default_code, str(refused.detail))
-        error["Allow"] = "GET, HEAD"
-        return error
-
-    return answer
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: JSON for paths of the API, Django's page elsewhere; 503 when time mends it."""
-    if away := unavailable(sys.exc_info()[1]):
-        return _unavailable(request, away)
-    if not _is_api(request):
-        return defaults.server_error(request)
-    error = InternalError(request_id(request))
-    return _answer(500, "server_error", "error", str(error.detail))
-
-
-def _unavailable(request: HttpRequest, away: Unavailable) -> HttpResponse:
-    detail = str(away.detail)
-    answer = (
-        _answer(away.status_code, "server_error", away.default_code, detail)
-        if _is_api(request)
-        else HttpResponse(f"{detail}\n", "text/plain", away.status_code)
-    )
-    answer["Retry-After"] = str(away.wait)
-    return answer
-
-
-def _is_api(request: HttpRequest) -> bool:
-    # A client whose base URL ends in a slash asks for //api/tasks.
-    return f"/{request.path.lstrip('/')}/".startswith(API_PREFIX)
-
-
-def _answer(code: int, kind: str, error_code: str, detail: str) -> JsonResponse:
-    error = {"code": error_code, "detail": detail, "attr": None}
-    return JsonResponse({"type": kind, "errors": [error]}, status=code)

@@ -14,11 +14,11 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS, AllowAny
 
 from http_app import idempotency
-from http_app.conditional import Versioned
 from http_app.errors import ErrorSerializer
 from http_app.openapi_errors import ERRORS, HEADERS, error_response
 from http_app.serializers import StrictSerializer
 from http_app.throttling import Writes
+from http_app.views import Versioned
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     idempotency.HEADER,
@@ -170,3 +170,22 @@ def require_what_is_answered(result: dict[str, Any], **_options: Any) -> dict[st
         if "properties" in schema and not name.endswith("Request") and name not in _WITH_OPTIONAL_FIELDS:
             schema["required"] = list(schema["properties"])
     return result
+
+
+def add_links(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    """A hook of the generator: each 201 that answers an `id` links to every operation below its path."""
+    for path, methods in result["paths"].items():
+        made = methods.get("post", {}).get("responses", {}).get("201")
+        below = [way for way in result["paths"] if way.startswith(f"{path}/{{")]
+        if made and below:
+            made["links"] = {
+                operation["operationId"]: _link(operation)
+                for way in below
+                for operation in result["paths"][way].values()
+            }
+    return result
+
+
+def _link(operation: dict[str, Any]) -> dict[str, Any]:
+    (name,) = (each["name"] for each in operation["parameters"] if each["in"] == "path")
+    return {"operationId": operation["operationId"], "parameters": {name: "$response.body#/id"}}

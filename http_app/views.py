@@ -1,15 +1,16 @@
-"""What every view of ours is mixed with."""
+"""The base of every view of the API: `ApiView.respond` is the order in which a request is checked."""
 
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from django.utils.http import parse_etags
 from rest_framework import status
-from rest_framework.exceptions import APIException, ErrorDetail, MethodNotAllowed, ValidationError
+from rest_framework.exceptions import ErrorDetail, MethodNotAllowed, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
@@ -17,130 +18,138 @@ from rest_framework.request import Empty, Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from http_app.conditional import Conditional
-from http_app.errors import LengthRequired
+from http_app import idempotency
+from http_app.errors import LengthRequired, NoVersion, PreconditionFailed
 from http_app.filters import extra_parameters, is_list, refuse_parameters
-from http_app.idempotency import Idempotent
-
-
-class AtomicWrites(APIView):
-    """Each unsafe request is one transaction, taken back when the answer is an error."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.method in SAFE_METHODS:
-            return super().dispatch(request, *args, **kwargs)
-        try:
-            with transaction.atomic():
-                response = super().dispatch(request, *args, **kwargs)
-                if response.status_code >= 400:
-                    transaction.set_rollback(True)
-        except DatabaseError as error:  # the commit checks the deferred constraints
-            if not hasattr(self, "headers"):  # before DRF began: handler500 answers
-                raise
-            response = self.finalize_response(self.request, self.handle_exception(error), *args, **kwargs)
-        return response
-
-
-class StrictParameters(APIView):
-    """Refuses query parameters that would do nothing, by name.
-
-    Lists are the filter backend's (http_app/filters.py), which knows the filterset and the pages. Elsewhere
-    only `extra_query_params` are known: a mapping of the action (`destroy` ...; without viewset the method:
-    `get`, `post` ...) to names.
-    """
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not is_list(self, request):
-            refuse_parameters(request, known=extra_parameters(self, request))
-
-
-class WholeBodies(APIView):
-    """Refuses a body of untold length (chunked): WSGI takes it for none, so a PATCH would change nothing."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
-            raise LengthRequired
-        super().initial(request, *args, **kwargs)
-
-
-class NoUnreadBodies(APIView):
-    """Refuses a body where none is taken: what it says would be dropped without a word. `{}` says nothing."""
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        done = isinstance(response, Response) and response.status_code < 400
-        if done and request.method not in SAFE_METHODS and request._full_data is Empty:  # type: ignore[attr-defined]
-            try:
-                _refuse_fields(request)
-            except (APIException, RequestDataTooBig) as error:
-                response = self.handle_exception(error)
-        return super().finalize_response(request, response, *args, **kwargs)
-
-
-class KnownMethods(APIView):
-    """A method that is not there is a 405, before anything but the sign-in is looked at."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        method = str(request.method).lower()
-        if method not in self.http_method_names or not hasattr(self, method):
-            raise MethodNotAllowed(str(request.method))
-
-
-class Located(APIView):
-    """Says where to read what was made, if it can be read one by one (RFC 9110, 15.3.2)."""
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        # An answer that is replayed has brought its own.
-        new = isinstance(response, Response) and response.status_code == status.HTTP_201_CREATED
-        if new and hasattr(self, "retrieve"):
-            response["Location"] = f"{request.path}/{response.data['id']}"
-        return super().finalize_response(request, response, *args, **kwargs)
-
-
-class NotForCaches(APIView):
-    """Answers are one person's, some are secrets: a cache asks again (ETag), and keeps none to a write."""
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response["Cache-Control"] = "private, no-cache" if request.method in SAFE_METHODS else "no-store"
-        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class ShortMetadata(SimpleMetadata):
-    """OPTIONS names the view and what it speaks. The fields are told by the document, GET /api/schema."""
+    """OPTIONS names the view and its media types. The fields are in the document, GET /api/schema."""
 
     def determine_actions(self, request: Request, view: APIView) -> dict[str, Any]:
-        # Not DRF's own, which loads the object as a PUT would: under its lock, outside of a transaction.
+        # DRF's own loads the object as a PUT would: under its lock, outside of a transaction.
         return {}
 
 
-class ApiView(
-    WholeBodies,
-    StrictParameters,
-    AtomicWrites,
-    Idempotent,
-    Conditional,
-    KnownMethods,
-    NoUnreadBodies,
-    Located,
-    NotForCaches,
-):
+class ApiView(APIView):
     """The base of every view under /api/, before DRF's generic classes."""
 
     metadata_class = ShortMetadata
-    # For routers. int() takes more for a number: " 1", "+1", "1_0", digits of every script.
+    # For routers. int() accepts more than digits: " 1", "+1", "1_0", digits of every script.
     lookup_value_regex = "[0-9]+"
+    # By action (`destroy` ...; without a viewset by method: `get`, `post` ...).
+    extra_query_params: Mapping[str, Collection[str]] = {}
+    # False where the answer holds a secret, which must not be stored for a replay.
+    keeps_answers = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer a request. A write is one transaction, rolled back when the answer is an error."""
+        self.args, self.kwargs = args, kwargs
+        self.request = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        if request.method in SAFE_METHODS:
+            return self.respond(self.request)
+        try:
+            with transaction.atomic():
+                response = self.respond(self.request)
+                if response.status_code >= 400:
+                    transaction.set_rollback(True)
+        except DatabaseError as error:  # no connection, or the commit found a deferred constraint broken
+            response = self.finalize_response(self.request, self.handle_exception(error), *args, **kwargs)
+        return response
+
+    def respond(self, request: Request) -> HttpResponseBase:
+        """The answer, an error's included. Of several errors a client gets the first in this order."""
+        key = None
+        try:
+            _refuse_unknown_length(request)  # 411
+            self.initial(request, *self.args, **self.kwargs)  # DRF: 406, 401, 403, 429
+            handler = self._handler(request)  # 405
+            if not is_list(self, request):  # the parameters of lists: http_app/filters.py
+                refuse_parameters(request, known=extra_parameters(self, request))  # 400
+            self._refuse_if_match_without_version(request)  # 412
+            key = idempotency.key_of(request) if self.keeps_answers else None  # 400, 422
+            if key and key.status:
+                response: HttpResponseBase = idempotency.stored_answer(key)
+            else:
+                response = handler(request, *self.args, **self.kwargs)
+                _refuse_unread_fields(request)  # 400, 413, 415
+        except Exception as error:
+            response = self.handle_exception(error)
+        response = self.finalize_response(request, response, *self.args, **self.kwargs)
+        if key and not key.status and response.status_code < 400:
+            idempotency.store_answer(key, response)
+        return response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """The answer with its headers; a 304 when the caller has it already."""
+        data = getattr(response, "data", None)
+        if response.status_code == status.HTTP_201_CREATED and data and hasattr(self, "retrieve"):
+            response["Location"] = f"{request.path}/{data['id']}"  # RFC 9110, 15.3.2
+        if isinstance(self, Versioned) and response.status_code < 300 and data and "version" in data:
+            response["ETag"] = etag(data["version"])
+            if request.method in SAFE_METHODS and _is_known(request, response["ETag"]):
+                response = HttpResponseNotModified(headers={"ETag": response["ETag"]})
+        # Answers are one user's, and some are secrets: caches revalidate reads and store no writes.
+        response["Cache-Control"] = "private, no-cache" if request.method in SAFE_METHODS else "no-store"
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def _handler(self, request: Request) -> Callable[..., Response]:
+        method = str(request.method).lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            raise MethodNotAllowed(str(request.method))
+        handler: Callable[..., Response] = getattr(self, method)
+        return handler
+
+    def _refuse_if_match_without_version(self, request: Request) -> None:
+        """The writer would rely on a protection that is not there. With a version: `Versioned.get_object`."""
+        has_version = isinstance(self, Versioned) and bool(self.kwargs)
+        writes = request.method not in SAFE_METHODS
+        if writes and not has_version and request.headers.get("If-Match", "*").strip() != "*":
+            raise NoVersion
 
 
 class OwnedByUser(GenericAPIView[Any]):
-    """Only what belongs to the one who asks: another's object is a 404."""
+    """Only what belongs to the caller: another user's object is a 404."""
 
     def get_queryset(self) -> QuerySet[Any]:
         return super().get_queryset().filter(user=self.request.user.pk)
 
 
-def _refuse_fields(request: Request) -> None:
-    """Raise ValidationError (400) naming each field of the body; what the parser raises when it is none."""
+class Versioned(GenericAPIView[Any]):
+    """For objects that have a `version`, which is their ETag. Writes must load the object under its lock.
+
+    Conditional requests (RFC 9110, 13): If-Match on writes, If-None-Match on reads.
+    """
+
+    def get_object(self) -> Any:
+        found = super().get_object()
+        wanted = parse_etags(self.request.headers.get("If-Match", "*"))
+        if self.request.method not in SAFE_METHODS and not {"*", etag(found.version)} & set(wanted):
+            raise PreconditionFailed(found.version)
+        return found
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version: strong, in quotes."""
+    return f'"{version}"'
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in known or tag in {name.removeprefix("W/") for name in known}
+
+
+def _refuse_unknown_length(request: Request) -> None:
+    """WSGI takes a chunked body for none, so a PATCH would silently change nothing."""
+    if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
+        raise LengthRequired
+
+
+def _refuse_unread_fields(request: Request) -> None:
+    """A body that the handler did not read would be dropped silently. `{}` says nothing."""
+    if request.method in SAFE_METHODS or request._full_data is not Empty:  # type: ignore[attr-defined]
+        return
     detail = ErrorDetail("There is no such field. None is known here.", "unknown_field")
     if wrong := {name: [detail] for name in request.data}:
         raise ValidationError(wrong)

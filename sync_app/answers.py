@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from http_app.error_answers import ExceptionHandler
 from http_app.errors import InternalError
-from http_app.exception_handler import ExceptionHandler
-from http_app.request_ids import HEADER, given_or_new
+from http_app.request_log import HEADER, given_or_new
 from sync_app.metrics import REFUSED
 
 

@@ -3,7 +3,7 @@
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-from http_app.unavailable import Unavailable
+from http_app.errors import Unavailable
 
 
 class Misdirected(APIException):

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from accounts_app.models import User
 from events_app.admin import LargeTableAdmin
-from http_app.instants import EARLIEST, LATEST
+from http_app.datetime_fields import EARLIEST, LATEST
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task, TaskTag
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.searching import WORDS, beginning_with, words_of

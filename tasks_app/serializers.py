@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
-from http_app.instants import InstantField
+from http_app.datetime_fields import InstantField
 from http_app.serializers import StrictSerializer
 from tasks_app.models import Priority, Tag
 

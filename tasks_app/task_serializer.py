@@ -12,7 +12,7 @@ from rest_framework.fields import get_error_detail
 
 from accounts_app.models import User
 from accounts_app.serializers import TimeZoneField
-from http_app.instants import InstantField, InstantOrDateField
+from http_app.datetime_fields import InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import end_of_local_day
 from tasks_app.models import (

@@ -14,10 +14,9 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
 from accounts_app.models import User
-from http_app.conditional import Versioned
 from http_app.errors import Conflict, ErrorSerializer
 from http_app.filters import true_or_false
-from http_app.views import ApiView, OwnedByUser
+from http_app.views import ApiView, OwnedByUser, Versioned
 from tasks_app.bulk import Bulk
 from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
 from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer

@@ -76,8 +76,8 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "http_app.metrics.MetricsMiddleware",
-    "http_app.request_ids.RequestIdMiddleware",
-    "http_app.bodies.WholeBodyMiddleware",
+    "http_app.request_log.RequestIdMiddleware",
+    "http_app.drain_request_body.DrainRequestBodyMiddleware",
     "http_app.request_log.RequestLogMiddleware",
     "accounts_app.api_tokens.ApiTokenUseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -86,7 +86,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "http_app.errors.UnavailableMiddleware",
+    "http_app.error_answers.UnavailableMiddleware",
 ]
 
 TEMPLATES = [
@@ -197,8 +197,8 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["http_app.throttling.Writes"],
     # The proxies before the web server, each adding to X-Forwarded-For; the rest of it is the caller's word.
     "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
-    "DEFAULT_RENDERER_CLASSES": ["http_app.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["http_app.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["http_app.json_bodies.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["http_app.json_bodies.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "http_app.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": ["http_app.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "http_app.openapi.Operation",
@@ -207,7 +207,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_HANDLER_CLASS": "http_app.exception_handler.ExceptionHandler",
+    "EXCEPTION_HANDLER_CLASS": "http_app.error_answers.ExceptionHandler",
 }
 
 
@@ -253,7 +253,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "http_app.openapi.add_components",
         "http_app.openapi.require_what_is_answered",
-        "http_app.openapi_links.add_links",
+        "http_app.openapi.add_links",
         "sync_app.openapi.name_server",
         "todo_project.openapi.add_examples",
     ],
@@ -378,7 +378,7 @@ LOGGING = logging_config(
     log_format=env.str("LOG_FORMAT", default="json"), level=env.str("LOG_LEVEL", default="INFO")
 )
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-# The id is ours by then: http_app/request_ids.py has looked at it.
+# The id is ours by then: http_app/request_log.py has checked it.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 # One line a request, when it is answered; that it began is told to who looks for one that hangs.

@@ -5,14 +5,14 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from http_app.errors import read_only
+from http_app.error_answers import read_only
 from todo_project import health
 from todo_project.metrics import metrics
 from todo_project.openapi import KeptSchemaGenerator
 
-handler400 = "http_app.errors.bad_request"
-handler404 = "http_app.errors.not_found"
-handler500 = "http_app.errors.server_error"
+handler400 = "http_app.error_answers.bad_request"
+handler404 = "http_app.error_answers.not_found"
+handler500 = "http_app.error_answers.server_error"
 
 api: list[URLPattern | URLResolver] = [
     path("schema", read_only(SpectacularAPIView.as_view(generator_class=KeptSchemaGenerator)), name="schema"),

@@ -7,7 +7,15 @@ from functools import cache
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[2]
-ROOMS = ("http_app", "accounts_app", "tasks_app", "recurring_app", "notifications_app", "sync_app")
+ROOMS = (
+    "recurrence",
+    "http_app",
+    "accounts_app",
+    "tasks_app",
+    "recurring_app",
+    "notifications_app",
+    "sync_app",
+)
 # Where the code stands among the arguments, of those that do not name it.
 _PLACES = {"RuleError": 0, "ErrorDetail": 1, "ValidationError": 1, "Conflict": 1, "NotAuthenticated": 1}
 

@@ -12,7 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from http_app.errors import bad_request, not_found, server_error
+from http_app.error_answers import bad_request, not_found, server_error
 from http_app.filters import BooleanFilter
 from http_app.serializers import StrictSerializer
 from http_app.views import ApiView

@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from events_app.models import OutboxEvent
-from http_app.idempotency import KEPT, purge_idempotency_keys
 from http_app.models import IdempotencyKey
+from http_app.tasks import KEPT, purge_idempotency_keys
 from tasks_app.models import Task
 
 pytestmark = pytest.mark.django_db

@@ -1,7 +1,7 @@
 import pytest
 from django.http import HttpRequest, HttpResponse
 
-from http_app.request_ids import RequestIdMiddleware, request_id
+from http_app.request_log import RequestIdMiddleware, request_id
 
 
 def ids(given: str | None) -> tuple[str, str, str | None]:

@@ -11,7 +11,7 @@ from django.db import Error, OperationalError, ProgrammingError, connection, tra
 from django.test import Client
 from psycopg import errors
 
-from http_app.unavailable import unavailable
+from http_app.errors import unavailable
 from tasks_app.models import Priority
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.http_app.site")]

@@ -1,17 +1,30 @@
-"""The one body we take: a JSON object (RFC 8259) that means one thing, whoever reads it.
+"""JSON in and out.
 
-Python's own parser lets more through: the last of two equal names wins, 1e400 is infinity.
+In: an object (RFC 8259) that every parser reads the same way. Python's own parser accepts more: the last of
+two equal names wins, 1e400 is infinity. Out: the bytes of REST framework's own renderer, by orjson, in a
+tenth of the time. They are the same as long as no answer has a float: orjson writes some of those otherwise
+(1e-7), and NaN as null.
 """
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from json import JSONDecodeError, dumps, loads
 from math import isfinite
 from typing import IO, Any, NoReturn
 
+import orjson
 from django.utils.http import parse_header_parameters
+from rest_framework import renderers
 from rest_framework.exceptions import ErrorDetail, ParseError, UnsupportedMediaType, ValidationError
 from rest_framework.parsers import JSONParser
+from rest_framework.utils.encoders import JSONEncoder
+
+# orjson leaves to the default what REST framework has a form of its own for.
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_default = JSONEncoder().default
+# Line ends in JavaScript, but not in JSON.
+_SEPARATORS = {"\u2028".encode(): rb"\u2028", "\u2029".encode(): rb"\u2029"}
 
 
 class StrictJSONParser(JSONParser):
@@ -41,6 +54,23 @@ class StrictJSONParser(JSONParser):
         except RecursionError:
             raise ParseError("The body is nested too deeply.") from None
         return data
+
+
+class JSONRenderer(renderers.JSONRenderer):
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """`data` as JSON in UTF-8; none is b"" (204)."""
+        if data is not None and self.get_indent(accepted_media_type or "", renderer_context or {}) is None:
+            with suppress(orjson.JSONEncodeError):  # a number of more than 64 bits, a key that is no text
+                text = orjson.dumps(data, default=_default, option=_OPTIONS)
+                for separator, escaped in _SEPARATORS.items():
+                    text = text.replace(separator, escaped)
+                return text
+        return bytes(super().render(data, accepted_media_type, renderer_context))
 
 
 def _refuse_other_charsets(media_type: str) -> None:

@@ -1,4 +1,8 @@
-"""What the libraries say to whoever is not signed in, in words that tell what would be right."""
+"""Our own words for what DRF and simplejwt say about a missing or bad token: they say what to do."""
+
+from typing import Any
+
+from rest_framework.exceptions import ErrorDetail
 
 _TAKE_A_NEW_ONE = "take a new one: POST /api/auth/token/refresh, or sign in: POST /api/auth/token."
 _OURS = {
@@ -22,6 +26,8 @@ _OURS = {
 }
 
 
-def in_our_words(detail: str) -> str:
-    """Our text for a library's; any other text as it is."""
-    return _OURS.get(detail, detail)
+def plain_auth_message(detail: Any) -> ErrorDetail:
+    """Our message for a library's, with the same code; a message we do not know stays as it is."""
+    # simplejwt's detail is a dict, which would be answered as one error for each entry.
+    text, code = (detail["detail"], detail["code"]) if isinstance(detail, dict) else (detail, detail.code)
+    return ErrorDetail(_OURS.get(str(text), str(text)), str(code))

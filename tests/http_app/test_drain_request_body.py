@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from http_app import bodies
+from http_app import drain_request_body
 
 pytestmark = pytest.mark.django_db
 
@@ -29,12 +29,12 @@ def test_one_that_is_refused_for_its_size_is_read_as_well() -> None:
 
 
 def test_one_beyond_all_measure_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "MOST_READ_BYTES", 1000)
+    monkeypatch.setattr(drain_request_body, "MOST_READ_BYTES", 1000)
     assert left_of("/api/nothing/here", "x" * 1001) > 0
 
 
 def test_one_that_comes_too_slowly_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "LONGEST_SECONDS", 0)
+    monkeypatch.setattr(drain_request_body, "LONGEST_SECONDS", 0)
     assert left_of("/api/nothing/here", "x" * 1_000_000) > 0
 
 

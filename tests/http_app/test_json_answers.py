@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.renderers import JSONRenderer as OfTheFramework
 from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
 
-from http_app.renderers import JSONRenderer
+from http_app.json_bodies import JSONRenderer
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,158 @@
+"""Turns errors into answers of one form: `{type, errors: [{code, detail, attr}]}`.
+
+Exceptions in a view of ours: `ExceptionHandler` (setting DRF_STANDARDIZED_ERRORS). Everything else under
+/api/: handler400, handler404, handler500, `UnavailableMiddleware` and `read_only`. Other paths get Django's
+pages.
+"""
+
+import sys
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+import structlog
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import IntegrityError, OperationalError
+from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
+from drf_standardized_errors import handler
+from psycopg.errors import DeadlockDetected, ForeignKeyViolation, UniqueViolation
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    ErrorDetail,
+    MethodNotAllowed,
+    NotAuthenticated,
+    ParseError,
+    Throttled,
+    UnsupportedMediaType,
+)
+from rest_framework.response import Response
+
+from http_app.auth_messages import plain_auth_message
+from http_app.errors import BodyTooLarge, Conflict, InternalError, Unavailable, unavailable
+from http_app.request_log import request_id
+
+log = structlog.get_logger(__name__)
+
+View = Callable[..., HttpResponseBase]
+
+API_PREFIX = "/api/"
+# Django calls these suspicious: an unknown host, thousands of parameters ...
+BAD_REQUEST = "The request is malformed: look at its host, its headers and the number of its parameters."
+
+
+class ExceptionHandler(handler.ExceptionHandler):
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, RequestDataTooBig):
+            return BodyTooLarge()
+        if isinstance(exc, ProtectedError):
+            used_by = sorted({str(row._meta.verbose_name_plural) for row in exc.protected_objects})
+            return Conflict(f"This is in use by {' and '.join(used_by)}; change those first.", "in_use")
+        if isinstance(exc, SuspiciousOperation):
+            return ParseError(BAD_REQUEST)
+        if isinstance(exc, IntegrityError | OperationalError) and isinstance(
+            exc.__cause__, UniqueViolation | ForeignKeyViolation | DeadlockDetected
+        ):
+            # The validators found nothing wrong: another writer was faster, or we have a bug.
+            log.warning("conflict", exc_info=exc)
+            return Conflict()
+        if away := unavailable(exc):
+            return away
+        if isinstance(exc, UnsupportedMediaType) and str(exc.detail).startswith("Unsupported media type"):
+            exc.detail = ErrorDetail(f"{exc.detail} Send application/json.", exc.default_code)
+        if isinstance(exc, AuthenticationFailed | NotAuthenticated):
+            exc.detail = plain_auth_message(exc.detail)
+        if isinstance(exc, Throttled):
+            wait = ceil(exc.wait or 1)  # type: ignore[attr-defined] # the stubs lack it
+            exc.detail = ErrorDetail(f"Too many requests; try again in {wait} s.", "throttled")
+        known: Exception = super().convert_known_exceptions(exc)
+        return known
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        if not isinstance(exc, Unavailable):  # already logged, and a traceback adds nothing
+            super().report_exception(exc, response)
+
+    def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
+        if isinstance(exc, APIException):
+            return exc
+        request = self.context["request"]
+        return InternalError(request_id(request._request) if request else "")
+
+
+class UnavailableMiddleware:
+    """Answers 503 when the database is unavailable in a view that is not DRF's, such as the admin's."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        away = unavailable(exception)
+        return _unavailable(request, away) if away else None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400."""
+    if not _is_api(request):
+        return defaults.bad_request(request, exception)
+    return _answer(400, "client_error", ParseError.default_code, BAD_REQUEST)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404."""
+    if not _is_api(request):
+        return defaults.page_not_found(request, exception)
+    detail = "There is no such route; GET /api/schema names them all."
+    return _answer(404, "client_error", "not_found", detail)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500; a 503 when the database is unavailable."""
+    if away := unavailable(sys.exc_info()[1]):
+        return _unavailable(request, away)
+    if not _is_api(request):
+        return defaults.server_error(request)
+    error = InternalError(request_id(request))
+    return _answer(500, "server_error", "error", str(error.detail))
+
+
+def read_only(view: View) -> View:
+    """A view of a library, for GET and HEAD only; another method is a 405 in our form."""
+
+    @csrf_exempt  # else Django's 403 would come before our 405
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method in ("GET", "HEAD"):
+            return view(request, *args, **kwargs)
+        refused = MethodNotAllowed(str(request.method))
+        error = _answer(405, "client_error", refused.default_code, str(refused.detail))
+        error["Allow"] = "GET, HEAD"
+        return error
+
+    return answer
+
+
+def _unavailable(request: HttpRequest, away: Unavailable) -> HttpResponse:
+    detail = str(away.detail)
+    answer = (
+        _answer(away.status_code, "server_error", away.default_code, detail)
+        if _is_api(request)
+        else HttpResponse(f"{detail}\n", "text/plain", away.status_code)
+    )
+    answer["Retry-After"] = str(away.wait)
+    return answer
+
+
+def _is_api(request: HttpRequest) -> bool:
+    # A client whose base URL ends in a slash asks for //api/tasks.
+    return f"/{request.path.lstrip('/')}/".startswith(API_PREFIX)
+
+
+def _answer(code: int, kind: str, error_code: str, detail: str) -> JsonResponse:
+    error = {"code": error_code, "detail": detail, "attr": None}
+    return JsonResponse({"type": kind, "errors": [error]}, status=code)
