@@ -10,6 +10,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from devkit.embedded import ports
 from tasks_app.models import Priority
 
 add_first_priorities = import_module("tasks_app.migrations.0002_first_priorities").add
@@ -37,6 +38,11 @@ def first_priorities(request: pytest.FixtureRequest) -> None:
         if not Priority.objects.exists():
             with connection.schema_editor() as editor:
                 add_first_priorities(apps, editor)
+
+
+@pytest.fixture
+def free_port() -> int:
+    return ports.free_port()
 
 
 @pytest.fixture

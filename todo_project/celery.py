@@ -1,12 +1,15 @@
 """The Celery application. Its messages are hints: what has to be done is a row in PostgreSQL."""
 
 import os
+import sys
 from functools import cached_property
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.states import SUCCESS
 from django.conf import settings
+from django.db import close_old_connections, connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 
@@ -34,7 +37,19 @@ app.conf.task_queues = [
     Queue(name, Exchange(name), routing_key=name) for name in ("ticks", "deliveries", "background")
 ]
 app.autodiscover_tasks()
+# Celery closes the connection before and after every task, or after so many.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+# A connection lives for CONN_MAX_AGE, and is looked at before each task, as before each request.
+task_prerun.connect(close_old_connections)
+
+
+@task_postrun.connect
+def close_after_a_failure(task: Any, state: str | None = None, **_signal: Any) -> None:
+    """A time limit may end a task in the middle of a statement, whose answer is still to come."""
+    if state != SUCCESS and not task.request.is_eager:
+        connections.close_all()
 
 
 @setup_logging.connect

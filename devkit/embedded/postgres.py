@@ -24,6 +24,9 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # Processes that an instance on one machine has no work for.
+    "io_method": "sync",
+    "max_logical_replication_workers": "0",
 }
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 

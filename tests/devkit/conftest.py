@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devkit.embedded import ports
 from devkit.embedded.places import CHECKOUT, Places
 from devkit.embedded.processes import INSTANCE, stop_leftovers
 from devkit.embedded.services import remove_instance
@@ -33,11 +32,6 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
     yield places
     stop_leftovers(places)
     remove_instance(places)
-
-
-@pytest.fixture
-def free_port() -> int:
-    return ports.free_port()
 
 
 def environment_for(places: Places, **more: str) -> dict[str, str]:

@@ -1,5 +1,8 @@
+import asyncio
 import resource
 import socket
+from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -43,7 +46,24 @@ class Command(BaseCommand):
 
 
 class StreamServer(uvicorn.Server):
-    """Ends the streams first: the server waits for its requests to end, and those never would."""
+    """Ends the streams first: the server waits for its requests to end, and those never would.
+
+    At rest it wakes once a second, to write the Date header; uvicorn's own wakes ten times.
+    """
+
+    _wake: asyncio.Event | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        while not await self.on_tick(0):  # 0: with the header
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), timeout=1)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self._loop and self._wake:
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.app.state.hub.stop()  # type: ignore[union-attr] # ours
