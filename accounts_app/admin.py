@@ -21,15 +21,15 @@ from recurrence.rules import RuleError, zone
 
 
 class OperatorSignInForm(AdminAuthenticationForm):
-    """The same passwords as the API's sign-in, so the same limits, counted together."""
+    """Shares the throttles of the API's sign-in, since it accepts the same passwords."""
 
     def clean(self) -> dict[str, Any]:
         request, email = cast(HttpRequest, self.request), self.cleaned_data.get("username", "")
         by_address, by_account = SignInByAddress(), SignInByAccount()
         throttles = [(by_address, by_address.address(request)), (by_account, by_account.pair(request, email))]
-        for throttle, who in throttles:
-            if not throttle.allows(who):
-                detail = f"Too many attempts; try again in {throttle.wait()} s."
+        for throttle, key in throttles:
+            if not throttle.allows(key):
+                detail = f"Too many attempts. Try again in {throttle.wait()} s."
                 raise forms.ValidationError(detail, code="throttled")
         return super().clean()
 
@@ -38,14 +38,15 @@ admin.site.login_form = OperatorSignInForm
 
 
 class _WithEmail(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
-    """Takes an address nobody else has, in whatever case."""
+    """Checks that the address is unique without regard to case."""
 
     def clean_email(self) -> str | None:
         email: str | None = self.cleaned_data["email"] or None
         if email is None:
             return None
         if User.objects.with_email(email).exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError("There is an account with this e-mail already.", code="unique")
+            detail = "An account with this email address already exists."
+            raise forms.ValidationError(detail, code="unique")
         return UserManager.normalize_email(email)
 
 
@@ -79,7 +80,7 @@ def _is_superuser(request: HttpRequest) -> bool:
 
 
 def _is_above(request: HttpRequest, user: User) -> bool:
-    """Whoever may change accounts could else take over an operator's, and with it all rights."""
+    """Otherwise anyone who may change accounts could take over an operator's account and its rights."""
     return (user.is_staff or user.is_superuser) and not _is_superuser(request)
 
 
@@ -115,11 +116,11 @@ class UserAdmin(LargeTableAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # n
     def get_deleted_objects(
         self, objs: Iterable[User], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Only the accounts: what goes with them may be millions of rows, and takes a while (erasure.py)."""
+        """List only the accounts: their data may be millions of rows, which erasure.py deletes later."""
         users = list(objs)
         names = [str(user) for user in users]
         refused = {"operator" for user in users if _is_above(request, user)}
-        return names, {"accounts, with all that is theirs": len(names)}, refused, []
+        return names, {"accounts, with all their data": len(names)}, refused, []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         erasure.close_account(obj)
@@ -131,7 +132,7 @@ class UserAdmin(LargeTableAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # n
 
 @admin.register(SignIn)
 class SignInAdmin(ReadOnly, LargeTableAdmin):
-    """Where people are signed in. Deleting a row signs out: its refresh token is good no more."""
+    """Deleting a row signs the user out: its refresh token stops working."""
 
     list_display = ["id", "user", "created_at", "refreshed_at", "expires_at"]
     list_select_related = ["user"]
@@ -143,17 +144,17 @@ class SignInAdmin(ReadOnly, LargeTableAdmin):
 
 @admin.register(DueMail)
 class DueMailAdmin(ReadOnly, LargeTableAdmin):
-    """What is to be mailed, and what became of it within the last day."""
+    """Mails to send, and those handled within the last day."""
 
     list_display = ["kind", "address", "requested_at", "attempts", "next_attempt_at", "handled_at", "error"]
     list_filter = ["kind", ("handled_at", admin.EmptyFieldListFilter)]
     search_fields = ["address__iexact"]
-    search_help_text = "An address, in full."
+    search_help_text = "A complete address."
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly, LargeTableAdmin):
-    """Programs' tokens: looked at and revoked. Their secrets are not kept."""
+    """Operators can see and revoke API tokens. Their secrets are not stored."""
 
     list_display = ["name", "user", "scopes", "created_at", "last_used_at", "expires_at"]
     list_select_related = ["user"]
@@ -165,15 +166,15 @@ class ApiTokenAdmin(ReadOnly, LargeTableAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
-    @admin.action(description="Revoke: refused from now on", permissions=["delete"])
+    @admin.action(description="Revoke selected API tokens", permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> HttpResponseBase | None:
-        """Django's own deletion, which asks first."""
+        """Django's own action, which asks for confirmation."""
         return delete_selected(self, request, queryset)
 
 
 @admin.register(OutsideIdentity)
 class OutsideIdentityAdmin(LargeTableAdmin):
-    """Linked by superusers alone: a link is a way into its account."""
+    """Only superusers can link identities, since a link gives access to the account."""
 
     list_display = ["subject", "issuer", "user", "created_at"]
     list_select_related = ["user"]
@@ -191,7 +192,7 @@ class OutsideIdentityAdmin(LargeTableAdmin):
 
 @admin.register(ErasedIdentity)
 class ErasedIdentityAdmin(ReadOnly, LargeTableAdmin):
-    """Erased accounts whose provider's tokens wait for a day. Deleting a row lets its person in at once."""
+    """Erased accounts cannot be opened again for a day. Deleting a row allows it at once."""
 
     list_display = ["digest", "erased_at"]
     list_filter = ["erased_at"]

@@ -1,4 +1,4 @@
-"""The API of personal API tokens."""
+"""The API of personal API tokens. Only an access token may call it."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ class ApiTokenSerializer(StrictSerializer, serializers.ModelSerializer[ApiToken]
         child=OneOfField(ApiToken.Scope.choices),
         allow_empty=False,
         max_length=len(ApiToken.Scope.choices),
-        help_text="`read` for GET, HEAD and OPTIONS, `write` for everything else; one of them or both.",
+        help_text="`read` allows GET, HEAD and OPTIONS; `write` allows everything else.",
     )
     expires_at = InstantField(
         allow_null=True,
         required=False,
-        help_text="From then on it is refused; null or left out: good until it is deleted.",
+        help_text="When the token expires. Without it, the token works until it is deleted.",
     )
 
     class Meta:
@@ -36,26 +36,26 @@ class ApiTokenSerializer(StrictSerializer, serializers.ModelSerializer[ApiToken]
         fields = ["id", "name", "scopes", "expires_at", "last_used_at", "created_at"]
         read_only_fields = ["id", "last_used_at", "created_at"]
         extra_kwargs: dict[str, dict[str, Any]] = {
-            "name": {"help_text": "What you will know it by."},
-            "last_used_at": {"help_text": "Right to a minute."},
+            "name": {"help_text": "A name to recognise the token by."},
+            "last_used_at": {"help_text": "Accurate to one minute."},
         }
 
     def validate_scopes(self, scopes: list[str]) -> list[str]:
         if len(set(scopes)) < len(scopes):
-            raise ValidationError("Name each scope once.", "repeated")
+            raise ValidationError("List each scope only once.", "repeated")
         return sorted(scopes)
 
     def validate_expires_at(self, expires_at: Any) -> Any:
         if expires_at is not None and expires_at <= timezone.now():
-            raise ValidationError("This is past; give a time in the future, or null.", "past")
+            raise ValidationError("This time is in the past. Enter a future time, or null.", "past")
         return expires_at
 
 
 class NewApiTokenSerializer(ApiTokenSerializer):
-    """A new token, with its secret: this answer alone has it."""
+    """A new token with its secret, which no other response contains."""
 
     token = serializers.CharField(
-        help_text=f"`{PREFIX}` and 64 hexadecimal digits. Keep it: it is not shown again."
+        help_text=f"`{PREFIX}` and 64 hexadecimal digits. Save it now: it is not shown again."
     )
 
     class Meta(ApiTokenSerializer.Meta):
@@ -66,17 +66,17 @@ class NewApiTokenSerializer(ApiTokenSerializer):
     get=extend_schema(description="Your personal API tokens, without their secrets."),
     post=extend_schema(
         description=(
-            "Make a token. Its secret is in this answer and nowhere else; `Idempotency-Key` is not heeded:"
-            f" a kept answer would keep the secret. A person has {MAX_PER_USER} at most (409)."
+            "Create a token. Only this response contains its secret, so `Idempotency-Key` is ignored: a"
+            f" stored response would store the secret. You can have {MAX_PER_USER} tokens (409 beyond that)."
         ),
         request=ApiTokenSerializer,
         responses={201: NewApiTokenSerializer},
     ),
 )
 class ApiTokensView(ApiView, OwnedByUser, ListCreateAPIView[ApiToken]):
-    """Personal API tokens: for programs of yours, in the place of an access token."""
+    """Personal API tokens, which your programs send in place of an access token."""
 
-    keeps_answers = False  # they have the secret in them
+    keeps_answers = False  # they contain the secret
     permission_classes = [IsAuthenticated, NotByApiToken]
     queryset = ApiToken.objects.all()
     serializer_class = ApiTokenSerializer
@@ -92,7 +92,7 @@ class ApiTokensView(ApiView, OwnedByUser, ListCreateAPIView[ApiToken]):
 
 
 class ApiTokenView(ApiView, OwnedByUser, DestroyAPIView[ApiToken]):
-    """Delete a token: it is refused from this moment on."""
+    """Delete a token. It stops working at once."""
 
     permission_classes = [IsAuthenticated, NotByApiToken]
     queryset = ApiToken.objects.all()

@@ -1,6 +1,7 @@
-"""Personal API tokens: `todo_pat_` and 64 hexadecimal digits, in the place of an access token.
+"""Personal API tokens: `todo_pat_` and 64 hexadecimal digits, sent in place of an access token.
 
-256 random bits need no slow hash: that is for secrets that can be guessed. SHA-256 is found by its index.
+Slow password hashes protect secrets that can be guessed. 256 random bits cannot, so a token is stored as its
+SHA-256, which an index finds. Source: docs/decisions/0011-api-tokens.md.
 """
 
 import re
@@ -23,26 +24,26 @@ from accounts_app.models import ApiToken, User
 
 log = structlog.get_logger(__name__)
 
-# Secret scanners find it, and no JSON web token begins like this.
+# Secret scanners can find it, and no JSON web token begins with it.
 PREFIX = "todo_pat_"
 MAX_PER_USER = 50
-# `last_used_at` is right to this: a write for each request would cost more than it tells.
+# `last_used_at` is this precise: a write for each request would cost more than the field is worth.
 USE_PRECISION = timedelta(minutes=1)
 _WELL_FORMED = re.compile(re.escape(PREFIX) + "[0-9a-f]{64}")
 
 
 class TooManyApiTokens(APIException):
-    """409: there are MAX_PER_USER of this person."""
+    """409: this user has MAX_PER_USER tokens."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "too_many_api_tokens"
-    default_detail = f"You have {MAX_PER_USER} API tokens: delete one first."
+    default_detail = f"You have {MAX_PER_USER} API tokens, which is the maximum. Delete one first."
 
 
 class NotByApiToken(BasePermission):
-    """For what only the person may do, not a program: a token must not make tokens or close the account."""
+    """For what a person may do and a program may not: create API tokens, close the account."""
 
-    message = "An API token cannot do this: sign in (POST /api/auth/token) and send the access token."
+    message = "API tokens cannot be used here. Sign in with POST /api/auth/token and send the access token."
     code = "api_token_refused"
 
     def has_permission(self, request: Request, view: object) -> bool:
@@ -52,15 +53,15 @@ class NotByApiToken(BasePermission):
 def create_api_token(
     user: User, *, name: str, scopes: list[str], expires_at: datetime | None
 ) -> tuple[ApiToken, str]:
-    """The token and its secret, which nobody sees again.
+    """Return the token and its secret, which is not stored.
 
-    Raises TooManyApiTokens (409), and AuthenticationFailed (401) when the password is another since `user`
-    was read: the token would outlast what was to end it.
+    Raises TooManyApiTokens (409), and AuthenticationFailed (401) if the password changed after `user` was
+    read: the token would outlast a change that was meant to lock others out.
     """
-    # Of two at once the second counts the first.
+    # The lock makes concurrent requests count one after the other.
     rows = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
     if not rows.exists():
-        raise AuthenticationFailed("The password was changed at this very moment.", "password_changed")
+        raise AuthenticationFailed("The password was changed during this request.", "password_changed")
     if user.api_tokens.count() >= MAX_PER_USER:
         raise TooManyApiTokens
     secret = PREFIX + token_hex(32)
@@ -68,27 +69,30 @@ def create_api_token(
     return token, secret
 
 
-def api_token_of(secret: str, *, method: str) -> ApiToken:
-    """The token with its user, in one query. Raises AuthenticationFailed (401) or PermissionDenied (403)."""
-    token = _find(secret)
+def authenticate_api_token(secret: str, *, method: str) -> ApiToken:
+    """Return the token with its user, by one query.
+
+    Raises AuthenticationFailed (401), and PermissionDenied (403) if its scopes do not cover the method.
+    """
+    token = None
+    if _WELL_FORMED.fullmatch(secret):
+        token = ApiToken.objects.select_related("user").filter(digest=_digest(secret)).first()
     if token is None:
-        detail = "There is no such API token: it is mistyped, or was deleted."
+        detail = "This API token does not exist: it may be mistyped or deleted."
         raise AuthenticationFailed(detail, "api_token_not_found")
     if token.is_expired:
-        raise AuthenticationFailed(
-            "This API token is past its expires_at: make a new one.", "api_token_expired"
-        )
+        raise AuthenticationFailed("This API token has expired. Create a new one.", "api_token_expired")
     if not token.user.is_active:
         raise AuthenticationFailed("This account is closed.", "user_inactive")
     scope = ApiToken.Scope.READ if method in SAFE_METHODS else ApiToken.Scope.WRITE
     if scope not in token.scopes:
-        detail = f"This API token lacks the scope `{scope}`, which {method} takes."
+        detail = f"This API token does not have the scope `{scope}`, which {method} requires."
         raise PermissionDenied(detail, "scope_missing")
     return token
 
 
 class ApiTokenUseMiddleware:
-    """Notes when the request's API token was used: after the answer, so that no rollback takes it back."""
+    """Records the use of an API token after the response, so that a rollback does not undo it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -97,25 +101,19 @@ class ApiTokenUseMiddleware:
         response = self.get_response(request)
         token = getattr(request, "api_token", None)
         if token is not None:
-            note_use(token)
+            record_use(token)
         return response
 
 
-def note_use(token: ApiToken) -> None:
-    """Set `last_used_at`. Without the database that is only logged: what the token was for is done."""
-    at = timezone.now()
-    if token.last_used_at is None or token.last_used_at <= at - USE_PRECISION:
-        stale = Q(last_used_at=None) | Q(last_used_at__lte=at - USE_PRECISION)
+def record_use(token: ApiToken) -> None:
+    """Set `last_used_at`. A database error is only logged: the request itself has succeeded."""
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at <= now - USE_PRECISION:
+        outdated = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_PRECISION)
         try:
-            ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=at)
+            ApiToken.objects.filter(outdated, pk=token.pk).update(last_used_at=now)
         except DatabaseError as error:
-            log.warning("api_token_use_not_noted", error=str(error))
-
-
-def _find(secret: str) -> ApiToken | None:
-    if not _WELL_FORMED.fullmatch(secret):
-        return None
-    return ApiToken.objects.select_related("user").filter(digest=_digest(secret)).first()
+            log.warning("api_token_use_not_recorded", error=str(error))
 
 
 def _digest(secret: str) -> str:

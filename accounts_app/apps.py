@@ -8,4 +8,4 @@ class AccountsAppConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        import_module("accounts_app.openapi")  # registers itself with the generator of the document
+        import_module("accounts_app.openapi")  # registers itself with drf-spectacular

@@ -1,33 +1,28 @@
-"""Who asks: one `Authorization: Bearer ...` header, and three kinds of token that can stand in it.
+"""Authentication by one `Authorization: Bearer ...` header, which holds one of three kinds of token.
 
-Told apart by their form, without a query: an API token by its prefix, an outside provider's by its issuer;
-everything else has to be an access token of ours.
+The form of the token decides, without a query: an API token has a prefix, a token of the outside identity
+provider names its issuer, and everything else must be an access token of this project.
 """
 
-from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import Token
-from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
+from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts_app import outside_identity
-from accounts_app.api_tokens import PREFIX, api_token_of
+from accounts_app.api_tokens import PREFIX, authenticate_api_token
 from accounts_app.models import ApiToken, User
-
-# Who asks once asks again within the token's minutes.
-SIGNATURES_KEPT = 4096
 
 
 class BearerAuthentication(JWTAuthentication):
-    """`request.user` is the person; `request.auth` the ApiToken, or what the JSON web token says."""
+    """Sets `request.user` to the User, `request.auth` to the ApiToken or the claims of the JSON web token."""
 
-    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override] # ours
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override] # our User
         header = self.get_header(request)
         raw_token = None if header is None else self.get_raw_token(header)
         if raw_token is None:
@@ -36,29 +31,10 @@ class BearerAuthentication(JWTAuthentication):
         if text.startswith(PREFIX):
             token = self._api_token(text, request)
             return token.user, token
-        return self._by_json_web_token(raw_token, text)
+        return self._json_web_token(raw_token, text)
 
-    def _by_json_web_token(self, raw_token: bytes, text: str) -> tuple[User, Any]:
-        try:
-            ours = self.get_validated_token(raw_token)
-        except InvalidToken:
-            if not outside_identity.is_meant(text):
-                raise
-            claims = outside_identity.verified_claims(text)
-            return outside_identity.user_of(claims), claims
-        return self.get_user(ours), ours
-
-    def get_validated_token(self, raw_token: bytes) -> Token:
-        """As the library's. A signature that was right stays right; what may change is asked anew."""
-        token = _signed(raw_token, settings.SECRET_KEY)
-        try:
-            token.check_exp(current_time=aware_utcnow())
-        except TokenError as error:
-            raise InvalidToken({"detail": "Given token not valid for any token type"}) from error
-        return token
-
-    def get_user(self, validated_token: Token) -> User:  # type: ignore[override] # ours
-        """As the library's, by one short query. Raises AuthenticationFailed (401)."""
+    def get_user(self, validated_token: Token) -> User:  # type: ignore[override] # our User
+        """Like the library's, with one short query. Raises AuthenticationFailed (401)."""
         user = User.objects.with_id(validated_token.get(api_settings.USER_ID_CLAIM))
         if user is None:
             raise AuthenticationFailed("User not found", "user_not_found")
@@ -68,15 +44,20 @@ class BearerAuthentication(JWTAuthentication):
             raise AuthenticationFailed("The user's password has been changed.", "password_changed")
         return user
 
+    def _json_web_token(self, raw_token: bytes, text: str) -> tuple[User, Any]:
+        try:
+            ours = self.get_validated_token(raw_token)
+        except InvalidToken:
+            if not outside_identity.is_issuer_of(text):
+                raise
+            claims = outside_identity.verified_claims(text)
+            return outside_identity.get_or_create_user(claims), claims
+        return self.get_user(ours), ours
+
     @staticmethod
     def _api_token(text: str, request: Request) -> ApiToken:
         view = (request.parser_context or {}).get("view")
         method = "GET" if getattr(view, "only_reads", False) else str(request.method)
-        token = api_token_of(text, method=method)
+        token = authenticate_api_token(text, method=method)
         request._request.api_token = token  # type: ignore[attr-defined] # for ApiTokenUseMiddleware
         return token
-
-
-@lru_cache(maxsize=SIGNATURES_KEPT)
-def _signed(raw_token: bytes, _key: str) -> Token:
-    return JWTAuthentication().get_validated_token(raw_token)

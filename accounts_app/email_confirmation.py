@@ -1,7 +1,7 @@
-"""That a person reads the mail of an address: shown by a signed token that was mailed there.
+"""Confirm an email address with a signed token that was sent to it.
 
-The signature covers the address: a token is void as soon as the account has another one. It works until it
-expires; that it comes twice changes nothing, since what it says is still true.
+The signature covers the address, so a token becomes invalid when the account gets another address. It works
+until it expires. Using it twice is harmless: the address is still confirmed.
 """
 
 from datetime import timedelta
@@ -12,29 +12,29 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from accounts_app.models import User
 
-LASTS = timedelta(days=3)
+LIFETIME = timedelta(days=3)
 
 
 def make_token(user: User) -> str:
-    """`<user id>:<time>:<signature>`."""
+    """Return `<user id>:<time>:<signature>`."""
     return _signer(user).sign(str(user.pk))
 
 
 def confirm(token: str) -> User:
-    """The address is the person's. Raises ValidationError (400) for a token that is none, or void now."""
-    user = _user_named(token)
+    """Mark the address as confirmed. Raises ValidationError (400) for an invalid or expired token."""
+    user = _user_named_in(token)
     try:
         if user is None:
             raise BadSignature
-        _signer(user).unsign(token, max_age=LASTS)
+        _signer(user).unsign(token, max_age=LIFETIME)
     except BadSignature:
-        detail = "This token is not whole, too old, or of another address: ask for a new mail."
+        detail = "This token is invalid, expired or for another address. Request a new email."
         raise ValidationError({"token": [ErrorDetail(detail, "invalid_token")]}) from None
     User.objects.filter(pk=user.pk, email=user.email).update(email_confirmed=True)
     return user
 
 
-def _user_named(token: str) -> User | None:
+def _user_named_in(token: str) -> User | None:
     try:
         user_id = UUID(token.partition(":")[0])
     except ValueError:

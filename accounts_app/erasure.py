@@ -1,7 +1,7 @@
-"""Closing an account: signed out at once, erased soon after, in batches that a kill does not undo.
+"""Closing an account signs it out at once; a tick then erases its data in batches.
 
-What belongs to a person is found by Django's own relations to User: a new model with such a key is erased
-without a word here. What is to be told of the erased (a task's event) is told by the model's own delete.
+The data is found through Django's relations to User, so a new model with a cascading foreign key to User is
+erased too. Each model's own delete runs, which records the events of deleted tasks.
 Source: docs/decisions/0009-erasure.md.
 """
 
@@ -27,20 +27,18 @@ from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 log = structlog.get_logger(__name__)
 
 BATCH = 500
-# An erased task is two events, and the relay brings everybody's in one line: more than these wait for nobody.
+# An erased task is two events, and all users share the outbox: with more than this waiting, erasure waits.
 DEEPEST_OUTBOX = 5_000
-ACCOUNTS_AT_ONCE = 100
-# Of one call, which runs beside deliveries and must let them pass.
+ACCOUNTS_PER_ROUND = 100
+# The same worker sends deliveries, which must not wait for long.
 SECONDS_PER_CALL = 1.5
-
-_Owned = tuple[type[models.Model], str]
 
 
 @transaction.atomic
 def close_account(user: User) -> None:
-    """Sign the person out everywhere, free the e-mail address, and have everything of theirs erased.
+    """Sign the user out everywhere, free the email address and mark the account for erasure.
 
-    Every token is refused from then on: an access token and an API token because the user is not active.
+    From then on every token is refused, since the user is inactive.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.email:
@@ -56,73 +54,77 @@ def close_account(user: User) -> None:
 
 
 def erase_closed_accounts() -> int:
-    """A batch of each closed account, again and again for SECONDS_PER_CALL; how many rows are gone."""
+    """Erase a batch of each closed account in turn, for SECONDS_PER_CALL. Returns the number of rows."""
     deadline = monotonic() + SECONDS_PER_CALL
     erased = 0
-    while monotonic() < deadline and (batch := _erase_some_of_each(deadline)):
-        erased += batch
+    while monotonic() < deadline and (in_this_round := erase_round(deadline)):
+        erased += in_this_round
     return erased
 
 
-def _erase_some_of_each(deadline: float) -> int:
+def erase_round(deadline: float) -> int:
+    """Erase one batch of each closed account until `deadline` (monotonic). Returns the number of rows."""
     closed = User.objects.filter(deleted_at__isnull=False).order_by("deleted_at")
     erased = 0
-    for user_id in list(closed.values_list("pk", flat=True)[:ACCOUNTS_AT_ONCE]):
+    for user_id in list(closed.values_list("pk", flat=True)[:ACCOUNTS_PER_ROUND]):
         if monotonic() < deadline:
-            erased += _erase_some(user_id)
+            erased += _erase_batch_of(user_id)
     return erased
 
 
-def _erase_some(user_id: UUID) -> int:
-    """Erase a batch; how many rows, 0 also when somebody else is at it or the outbox is too deep."""
+def _erase_batch_of(user_id: UUID) -> int:
+    """Return the number of rows: 0 also if the account is locked or the outbox is too deep."""
     try:
         with transaction.atomic():
             closed = User.objects.filter(pk=user_id, deleted_at__isnull=False)
             user = closed.select_for_update(skip_locked=True, no_key=True).first()
             if user is None or OutboxEvent.objects.order_by()[:DEEPEST_OUTBOX].count() == DEEPEST_OUTBOX:
                 return 0
-            return _erase_batch(user) or _finish(user)
-    except (IntegrityError, OperationalError) as error:  # a worker wrote or locked at the same moment
+            return _erase_owned_rows(user) or _erase_user(user)
+    except (IntegrityError, OperationalError) as error:  # a worker wrote or locked rows at the same time
         log.warning("erasure_postponed", user_id=str(user_id), error=type(error).__name__)
         return 0
 
 
-def _erase_batch(user: User) -> int:
-    for model, field in _owned():
-        rows = model._base_manager.filter(**{field: user.pk})
-        rows = rows.order_by(*_order(model))
+def _erase_owned_rows(user: User) -> int:
+    for model, field in owned_models():
+        # Rows that refer to others of the same model go first: the newest. Other rows need no order.
+        order = model._meta.ordering if model in _models_referred_to_by(model) else []
+        rows = model._base_manager.filter(**{field: user.pk}).order_by(*order or [])
         if ids := list(rows.values_list("pk", flat=True)[:BATCH]):
-            _forget_in_admin_log(model, ids)
+            _anonymise_admin_log(model, ids)
             model._base_manager.filter(pk__in=ids).delete()
             return len(ids)
     return 0
 
 
-def _finish(user: User) -> int:
-    """The account itself, when the last of its events is on its way: what could not be handled goes too."""
+def _erase_user(user: User) -> int:
+    """Erase the account and its failed events, once the relay has taken the last of its events."""
     key = str(user.pk)
     if OutboxEvent.objects.filter(key=key).exists():
         return 0
     ParkedEvent.objects.filter(key=key).delete()
     DeadLetter.objects.filter(key=key).delete()
-    _forget_in_admin_log(User, [key])
+    _anonymise_admin_log(User, [key])
     outside_identity.remember_erasure(user)
     user.delete()
     log.info("account_erased", user_id=key)
     return 1
 
 
-def _forget_in_admin_log(model: type[models.Model], ids: list[Any]) -> None:
-    """What operators did stays in their log, the name of what they did it to does not."""
-    told = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
-    told.update(object_repr="(erased)", change_message="")
+def _anonymise_admin_log(model: type[models.Model], ids: list[Any]) -> None:
+    """Keep the log entries of operators, without the names of erased objects."""
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(model), object_id__in=ids
+    )
+    entries.update(object_repr="(erased)", change_message="")
 
 
 @cache
-def _owned() -> list[_Owned]:
-    """The models whose rows belong to a user, each with the field that says so; what refers to others first.
+def owned_models() -> list[tuple[type[models.Model], str]]:
+    """Models whose rows belong to a user, and the field that names the user; referring models come first.
 
-    Without the outside identities: as long as one is there, its provider's tokens are refused.
+    Outside identities are left out: as long as one exists, tokens of its provider are refused.
     """
     candidates: Iterable[Any] = get_candidate_relations_to_delete(cast(Any, User._meta))
     relations = [
@@ -133,18 +135,13 @@ def _owned() -> list[_Owned]:
     models_of_users = {relation.related_model for relation in relations}
     order: TopologicalSorter[Any] = TopologicalSorter({model: set() for model in models_of_users})
     for model in models_of_users:
-        for target in _referred_to(model) & models_of_users - {model}:
+        for target in _models_referred_to_by(model) & models_of_users - {model}:
             order.add(target, model)
-    place = {model: number for number, model in enumerate(order.static_order())}
+    position = {model: number for number, model in enumerate(order.static_order())}
     owned = [(relation.related_model, relation.field.name) for relation in relations]
-    return sorted(owned, key=lambda one: place[one[0]])
+    return sorted(owned, key=lambda pair: position[pair[0]])
 
 
-def _order(model: type[models.Model]) -> list[Any]:
-    """Newest first where rows refer to each other, so that what refers goes first; else as they come."""
-    return list(model._meta.ordering or []) if model in _referred_to(model) else []
-
-
-def _referred_to(model: type[models.Model]) -> set[Any]:
+def _models_referred_to_by(model: type[models.Model]) -> set[Any]:
     fields = model._meta.get_fields()
     return {field.related_model for field in fields if field.is_relation and not field.auto_created}

@@ -1,4 +1,4 @@
-"""What the mails say, and the tokens in them, which are made here and kept nowhere."""
+"""The text of each mail. The tokens in it are made here and stored nowhere."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -10,24 +10,24 @@ from accounts_app import email_confirmation
 from accounts_app.models import DueMail, User
 
 CONFIRMATION = """\
-Somebody, hopefully you, opened an account with this e-mail address.
+Someone, hopefully you, opened an account with this email address.
 
-{way}
+{instructions}
 
-This works for {days} days. If it was not you, do nothing: the address stays unconfirmed.
+This works for {days} days. If it was not you, ignore this mail: the address stays unconfirmed.
 """
 RESET = """\
-Somebody, hopefully you, asked for a new password for the account of this e-mail address.
+Someone, hopefully you, requested a new password for the account with this email address.
 
-{way}
+{instructions}
 
-This works once, for {minutes} minutes. If it was not you, do nothing: your password stays as it is.
+This works once, for {minutes} minutes. If it was not you, ignore this mail: your password stays the same.
 """
 CHANGED = """\
-The password of the account of this e-mail address was changed just now, and everybody who was signed in
-with the old one has been signed out.
+The password of the account with this email address has just been changed. Everyone who had signed in with
+the old password has been signed out.
 
-If it was not you, ask for a new password at once: whoever it was is signed out by that.
+If it was not you, request a new password at once, which signs out the other person.
 """
 
 
@@ -38,7 +38,7 @@ class MailText:
 
 
 def text_of(kind: DueMail.Kind, user: User) -> MailText | None:
-    """The mail for this person; None when there is nothing (any more) to tell."""
+    """The mail for this user, or None if there is no longer a reason to send it."""
     match kind:
         case DueMail.Kind.EMAIL_CONFIRMATION:
             return None if user.email_confirmed else _confirmation(user)
@@ -49,21 +49,20 @@ def text_of(kind: DueMail.Kind, user: User) -> MailText | None:
 
 
 def _confirmation(user: User) -> MailText:
-    way = _way(settings.EMAIL_CONFIRM_URL, token=email_confirmation.make_token(user))
-    body = CONFIRMATION.format(way=way, days=email_confirmation.LASTS.days)
-    return MailText("Confirm your e-mail address", body)
+    instructions = _instructions(settings.EMAIL_CONFIRM_URL, token=email_confirmation.make_token(user))
+    body = CONFIRMATION.format(instructions=instructions, days=email_confirmation.LIFETIME.days)
+    return MailText("Confirm your email address", body)
 
 
 def _reset(user: User) -> MailText:
     token = default_token_generator.make_token(user)
-    way = _way(settings.PASSWORD_RESET_URL, uid=str(user.pk), token=token)
-    return MailText(
-        "Choose a new password", RESET.format(way=way, minutes=settings.PASSWORD_RESET_TIMEOUT // 60)
-    )
+    instructions = _instructions(settings.PASSWORD_RESET_URL, uid=str(user.pk), token=token)
+    body = RESET.format(instructions=instructions, minutes=settings.PASSWORD_RESET_TIMEOUT // 60)
+    return MailText("Choose a new password", body)
 
 
-def _way(url: str, **values: str) -> str:
-    """The link to the client's page; without one, what to type into it."""
+def _instructions(url: str, **values: str) -> str:
+    """A link to the client's page, or without one the values to enter there."""
     if not url:
         return "\n".join(["Your code:", *(f"  {name}: {value}" for name, value in values.items())])
     for name, value in values.items():

@@ -1,7 +1,7 @@
-"""Mails: a row in the transaction of the request, sent soon after by a tick.
+"""Mails: the request writes a row in its transaction, and a tick sends the mail soon after.
 
-The request waits for no mail server and needs no Redis. The row holds no secret: the token in a mail is made
-when it is sent, and is nowhere but in the mail. Source: docs/decisions/0008-mails.md.
+So no request waits for a mail server or needs Redis. The row holds no secret: the token in a mail is made
+when the mail is sent, and stored nowhere. Source: docs/decisions/0008-mails.md.
 """
 
 import smtplib
@@ -18,19 +18,19 @@ from accounts_app.models import DueMail, User
 
 log = structlog.get_logger(__name__)
 
-# 1, 2, 4 ... 64 min: about two hours in all. Who asked for a new password yesterday has asked again.
+# 1, 2, 4 ... 64 min, about two hours in total. After that people have asked again or given up.
 MAX_ATTEMPTS = 8
 FIRST_RETRY = timedelta(minutes=1)
-# Whoever keeps asking fills nobody's mailbox.
+# Repeated requests must not fill a mailbox.
 SPACING = timedelta(minutes=1)
 KEPT = timedelta(days=1)
 PURGE_BATCH = 1_000
-# Of one call, which runs beside deliveries and must let them pass.
+# The same worker sends deliveries, which must not wait for long.
 SECONDS_PER_CALL = 20.0
 
 
 def request_mail(kind: DueMail.Kind, address: str) -> None:
-    """Have it sent, unless it is about to be. Does the same whether anybody has the address or not."""
+    """Schedule the mail unless one is already waiting. Does the same whether or not the address is known."""
     address = address.lower()
     with transaction.atomic():
         mails = DueMail.objects.select_for_update(no_key=True)
@@ -43,27 +43,27 @@ def request_mail(kind: DueMail.Kind, address: str) -> None:
 
 
 def send_due_mails() -> int:
-    """Send what is due, one after the other, each claimed first; how many were sent."""
+    """Send the due mails one after the other. Returns the number that were sent."""
     deadline = monotonic() + SECONDS_PER_CALL
     sent = 0
-    while monotonic() < deadline and (mail := _claim()):
+    while monotonic() < deadline and (mail := lease_next()):
         sent += _send(mail)
     return sent
 
 
 def purge_handled() -> int:
-    """Forget to whom something was sent more than KEPT ago; how many rows."""
+    """Delete rows that were handled more than KEPT ago. Returns the number of rows."""
     old = DueMail.objects.filter(handled_at__lt=timezone.now() - KEPT)
     return DueMail.objects.filter(pk__in=old.values("pk")[:PURGE_BATCH]).delete()[0]
 
 
 def backoff(attempts: int) -> timedelta:
-    """How long to wait after this many attempts."""
+    """The time to wait after this many attempts."""
     return FIRST_RETRY * (1 << (attempts - 1))
 
 
-def _claim() -> DueMail | None:
-    """The attempt is written down before it is made: who dies in between is taken for one that failed."""
+def lease_next() -> DueMail | None:
+    """Record the attempt before it is made: if this process dies, the mail becomes due again."""
     with transaction.atomic():
         now = timezone.now()
         due = DueMail.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
@@ -80,7 +80,7 @@ def _send(mail: DueMail) -> bool:
     try:
         if message is not None:
             message.send()
-    except Exception as error:  # whatever a mail server does wrong: the next mail may go well
+    except Exception as error:  # any failure of a mail server; the next mail may succeed
         _failed(mail, error)
         return False
     _finish(mail)
@@ -89,13 +89,13 @@ def _send(mail: DueMail) -> bool:
 
 
 def _message(mail: DueMail) -> EmailMessage | None:
-    """What is to be sent, by what is true now; None when nothing is."""
+    """The mail as the account is now, or None if nothing has to be sent."""
     user = User.objects.with_email(mail.address).filter(is_active=True).first()
     text = user and text_of(DueMail.Kind(mail.kind), user)
     if not user or not text:
         return None
-    # To the address as the person gave it once, never to what somebody typed who asked for the mail.
-    headers = {"Auto-Submitted": "auto-generated"}  # RFC 3834: no "out of office" in return
+    # Sent to the address as stored in the account, never as typed in the request for the mail.
+    headers = {"Auto-Submitted": "auto-generated"}  # RFC 3834: prevents "out of office" replies
     return EmailMessage(text.subject, text.body, to=[str(user.email)], headers=headers)
 
 
@@ -110,18 +110,18 @@ def _failed(mail: DueMail, error: Exception) -> None:
 
 
 def _finish(mail: DueMail, error: str = "") -> None:
-    mine = DueMail.objects.filter(pk=mail.pk, attempts=mail.attempts, handled_at=None)
-    mine.update(handled_at=timezone.now(), next_attempt_at=None, error=error)
+    leased = DueMail.objects.filter(pk=mail.pk, attempts=mail.attempts, handled_at=None)
+    leased.update(handled_at=timezone.now(), next_attempt_at=None, error=error)
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether the server said that it will never take a mail to this address."""
+    """Whether the server permanently refused the address."""
     if not isinstance(error, smtplib.SMTPRecipientsRefused):
         return False
     return all(code >= 500 for code, _text in error.recipients.values())
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without a word of the server's: some repeat the mail, and with it the token."""
+    """The error without the server's text: some servers repeat the mail, which contains the token."""
     code = getattr(error, "smtp_code", None) or getattr(error, "errno", None)
     return f"{type(error).__name__} {code}" if code else type(error).__name__

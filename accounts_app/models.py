@@ -1,4 +1,4 @@
-"""People: who they are, how they sign in, and the time zone they live in."""
+"""Users and the ways they sign in."""
 
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -14,31 +14,32 @@ TIME_ZONE_MAX_LENGTH = 64  # the longest IANA name has 32 characters
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users. E-mail addresses are compared without regard to case."""
+    """Email addresses are compared without regard to case."""
 
     def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "User":
-        """A user; without a password nobody can sign in with one. `email` None: an outside identity's."""
+        """Create a user. Without a password, the user cannot sign in with one. An outside identity may have
+        no email address."""
         user = self.model(email=email and self.normalize_email(email.strip()), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An operator of the admin."""
+        """Create an operator of the admin."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def with_email(self, email: str | None) -> models.QuerySet["User"]:
-        """Who has this address, without regard to case: one or none, by the unique index.
+        """The user with this address, if any: at most one, by the unique index.
 
-        Case is Python's: PostgreSQL takes more for the same letter, and then throttles, which count by
-        Python's, could be passed by writing the address in another way.
+        Python lowercases the address, as the throttles do. PostgreSQL treats more letters as equal, so that
+        another spelling of an address could bypass a throttle.
         """
         given = Lower(models.Value(email and email.lower()))
         return self.alias(lower_email=Lower("email")).filter(lower_email=given)
 
     def with_id(self, user_id: str | None) -> "User | None":
-        """Who has this id. Plain SQL, because every request asks: composing the same by the ORM takes longer
-        than asking (docs/decisions/0016-fast-requests.md)."""
+        """The user with this id. Every request needs it, and the ORM would add an eighth to a small request
+        (docs/decisions/0016-fast-requests.md)."""
         with connections[self.db].cursor() as cursor:
             cursor.execute(_BY_ID, [user_id])
             row = cursor.fetchone()
@@ -49,7 +50,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. An outside identity may come without e-mail, so it can be null."""
+    """A person. The email address is null if an outside identity provider gave none."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     email = models.EmailField(max_length=254, null=True, blank=True)  # noqa: DJ001 - many may have none
@@ -58,7 +59,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
-    # Set when the person closes the account; a tick erases everything of theirs, and this row at the end.
+    # Set when the account is closed. A tick then erases all data of the user, and finally this row.
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -83,13 +84,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 _COLUMNS = [field.attname for field in User._meta.concrete_fields]
-_BY_ID = f"SELECT {', '.join(_COLUMNS)} FROM {User._meta.db_table} WHERE id = %s"  # noqa: S608 - names of ours
+_BY_ID = f"SELECT {', '.join(_COLUMNS)} FROM {User._meta.db_table} WHERE id = %s"  # noqa: S608 - no input
 
 
 class SignIn(models.Model):
-    """A sign-in and the one refresh token that is good for it: the `generation`-th, counted from 0.
+    """A sign-in. Only the refresh token with the number `generation`, counted from 0, is valid for it.
 
-    No token is kept, only what it takes to know one (accounts_app/sign_ins.py). Signing out removes the row.
+    The row contains no token (accounts_app/sign_ins.py). Signing out deletes it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -108,9 +109,9 @@ class SignIn(models.Model):
 
 
 class DueMail(models.Model):
-    """A mail to be sent, or sent lately: what of, and to which address; its text is made when it is sent.
+    """A mail to send, or one sent within the last day. Its text is made when it is sent.
 
-    It names an address and no user: asking for a mail must not tell whether somebody has the address.
+    It names an address and not a user: requesting a mail must not reveal whether an account has the address.
     """
 
     class Kind(models.TextChoices):
@@ -123,7 +124,7 @@ class DueMail(models.Model):
     requested_at = models.DateTimeField(default=now)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=now, null=True)
-    # Sent, given up, or of no use: nobody has the address. Kept for a day, for the operator to see.
+    # Set when the mail was sent, given up or not needed. The row stays for a day for operators to see.
     handled_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=200, blank=True, default="")
 
@@ -147,7 +148,7 @@ class DueMail(models.Model):
 
 
 class OutsideIdentity(models.Model):
-    """A person as another identity provider knows them. Never linked by an unconfirmed e-mail."""
+    """A user's account at another identity provider. Never linked by an unconfirmed email address."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="outside_identities")
     issuer = models.CharField(max_length=255)
@@ -166,9 +167,9 @@ class OutsideIdentity(models.Model):
 
 
 class ErasedIdentity(models.Model):
-    """That somebody's account was erased, for as long as their provider's tokens must not open a new one.
+    """An outside identity whose account was erased, kept while its tokens must not open a new account.
 
-    `digest` is a keyed hash of issuer and subject (accounts_app/outside_identity.py): it names nobody.
+    `digest` is a keyed hash of issuer and subject (accounts_app/outside_identity.py), which names no one.
     """
 
     digest = models.CharField(primary_key=True, max_length=64)
@@ -183,7 +184,7 @@ class ErasedIdentity(models.Model):
 
 
 class ApiToken(models.Model):
-    """A secret that a person gave to a program of theirs. What is kept is its SHA-256; it is shown once."""
+    """A secret that a user gives to a program. Only its SHA-256 is stored; the secret is shown once."""
 
     class Scope(models.TextChoices):
         READ = "read", "read: GET, HEAD and OPTIONS"

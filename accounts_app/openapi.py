@@ -1,4 +1,4 @@
-"""The three kinds of bearer token, as the OpenAPI document tells them."""
+"""The three kinds of bearer token in the OpenAPI document."""
 
 from typing import Any
 
@@ -16,23 +16,23 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         permissions = auto_schema.view.get_permissions()
         refused = any(isinstance(permission, NotByApiToken) for permission in permissions)
         names = [name for name in self.name if not (refused and name == "apiToken")]
-        return [{name: []} for name in names]  # one of them, not all
+        return [{name: []} for name in names]  # any one of them
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
         return [
-            _bearer("JWT", "An access token, of POST /api/auth/token. It lasts minutes."),
+            _bearer("JWT", "An access token from POST /api/auth/token. It expires after minutes."),
             _bearer(
                 f"{PREFIX}...",
-                "A personal API token, of POST /api/auth/api-tokens. Its scopes: `read` for GET, HEAD and"
-                " OPTIONS, `write` for everything else.",
+                "A personal API token from POST /api/auth/api-tokens. Its scope `read` allows GET, HEAD and"
+                " OPTIONS; `write` allows everything else.",
             ),
             _bearer(
                 "JWT",
-                "A token of the outside identity provider, where the deployment has one. Its first"
-                " request opens the account.",
+                "A token of the outside identity provider, if the deployment has one. The first request"
+                " with it opens the account.",
             ),
         ]
 
 
-def _bearer(form: str, description: str) -> dict[str, str]:
-    return {"type": "http", "scheme": "bearer", "bearerFormat": form, "description": description}
+def _bearer(bearer_format: str, description: str) -> dict[str, str]:
+    return {"type": "http", "scheme": "bearer", "bearerFormat": bearer_format, "description": description}

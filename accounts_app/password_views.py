@@ -1,32 +1,65 @@
-"""A new password, and a confirmed e-mail address: what a mail with a token is sent for."""
+"""Change or reset a password, and confirm an email address."""
 
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import permissions, status
+from rest_framework import permissions, serializers, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts_app import mails, throttles
+from accounts_app import email_confirmation, mails, passwords, throttles
 from accounts_app.api_tokens import NotByApiToken
 from accounts_app.models import DueMail, User
-from accounts_app.password_serializers import (
-    EmailConfirmSerializer,
-    PasswordChangeSerializer,
-    PasswordResetConfirmSerializer,
-    PasswordResetSerializer,
-)
-from accounts_app.serializers import SignInSerializer
+from accounts_app.serializers import PasswordField, SignInSerializer
 from http_app.errors import Conflict
+from http_app.serializers import StrictSerializer
 from http_app.views import ApiView
 
 _UID = "0b6f3d0e-6f0f-4b53-8e0b-6f1f5a3c9d10"
 
 
+class PasswordChangeSerializer(StrictSerializer):
+    current_password = PasswordField()
+    new_password = PasswordField()
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+    def save(self, **kwargs: Any) -> Any:
+        given = self.validated_data
+        user = self.context["request"].user
+        return passwords.change_password(user, current=given["current_password"], new=given["new_password"])
+
+
+class PasswordResetSerializer(StrictSerializer):
+    email = serializers.EmailField(max_length=254)
+
+    def save(self, **kwargs: Any) -> None:
+        # No lookup of the account: neither the response nor its time may reveal whether there is one.
+        throttles.limit_mails(DueMail.Kind.PASSWORD_RESET, self.validated_data["email"])
+        mails.request_mail(DueMail.Kind.PASSWORD_RESET, self.validated_data["email"])
+
+
+class PasswordResetConfirmSerializer(StrictSerializer):
+    uid = serializers.UUIDField()
+    token = serializers.CharField()
+    password = PasswordField()
+
+    def save(self, **kwargs: Any) -> None:
+        given = self.validated_data
+        passwords.reset_password(given["uid"], token=given["token"], new=given["password"])
+
+
+class EmailConfirmSerializer(StrictSerializer):
+    token = serializers.CharField()
+
+    def save(self, **kwargs: Any) -> None:
+        email_confirmation.confirm(self.validated_data["token"])
+
+
 class _Form(ApiView, GenericAPIView[Any]):
-    """What is sent is a secret, or what is answered: nothing of it is kept."""
+    """A POST whose request or response is a secret, so responses are not stored for `Idempotency-Key`."""
 
     keeps_answers = False
 
@@ -37,7 +70,7 @@ class _Form(ApiView, GenericAPIView[Any]):
 
 
 class _OpenForm(_Form):
-    """For those who cannot sign in."""
+    """A form for people who are not signed in."""
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [permissions.AllowAny]
@@ -45,7 +78,7 @@ class _OpenForm(_Form):
 
 
 class PasswordChangeView(_Form):
-    """Set another password. Every sign-in ends; the answer's tokens are those of a new one."""
+    """Change your password. Every sign-in ends; the response contains the tokens of a new one."""
 
     permission_classes = [permissions.IsAuthenticated, NotByApiToken]
     throttle_classes = throttles.PASSWORD
@@ -55,7 +88,7 @@ class PasswordChangeView(_Form):
         responses={200: SignInSerializer},
         examples=[
             OpenApiExample(
-                "Another password",
+                "A new password",
                 {
                     "current_password": "correct horse battery staple",
                     "new_password": "fresh horse fresh staple",
@@ -72,9 +105,9 @@ class PasswordChangeView(_Form):
 
 
 class PasswordResetView(_OpenForm):
-    """Have a mail sent: with it a new password can be chosen, within an hour and once.
+    """Request an email for choosing a new password. It works once, within an hour.
 
-    The answer is the same whether the address has an account or not.
+    The response is the same whether or not an account has the address.
     """
 
     throttle_classes = throttles.MAIL
@@ -82,7 +115,7 @@ class PasswordResetView(_OpenForm):
 
     @extend_schema(
         responses={202: None},
-        examples=[OpenApiExample("Whose password", {"email": "alice@example.com"}, request_only=True)],
+        examples=[OpenApiExample("An address", {"email": "alice@example.com"}, request_only=True)],
     )
     def post(self, request: Request) -> Response:
         self.saved(request)
@@ -90,7 +123,7 @@ class PasswordResetView(_OpenForm):
 
 
 class PasswordResetConfirmView(_OpenForm):
-    """Choose a new password with what the mail says. Every sign-in ends, and the address is confirmed."""
+    """Choose a new password with the token of the email. Every sign-in ends, and the address is confirmed."""
 
     serializer_class = PasswordResetConfirmSerializer
 
@@ -98,7 +131,7 @@ class PasswordResetConfirmView(_OpenForm):
         responses={204: None},
         examples=[
             OpenApiExample(
-                "What the mail says, and the password",
+                "The values of the email, and a new password",
                 {
                     "uid": _UID,
                     "token": "d0fv1c-5c1f8f6b0b8e6d2f1d4c1a7f3e9b2a60",
@@ -114,7 +147,7 @@ class PasswordResetConfirmView(_OpenForm):
 
 
 class EmailConfirmView(_OpenForm):
-    """Show, with the token of the mail, that the account's e-mail address is yours."""
+    """Confirm your email address with the token of the email."""
 
     serializer_class = EmailConfirmSerializer
 
@@ -122,7 +155,7 @@ class EmailConfirmView(_OpenForm):
         responses={204: None},
         examples=[
             OpenApiExample(
-                "What the mail says",
+                "The token of the email",
                 {"token": f"{_UID}:1vMhYb:6r2J5xwJXn0c8yq3m7QkzB1pZtq8gV2dUe0nH9sLxYw"},
                 request_only=True,
             )
@@ -134,7 +167,7 @@ class EmailConfirmView(_OpenForm):
 
 
 class EmailConfirmResendView(ApiView):
-    """Have the mail that confirms your e-mail address sent again; one a minute at most."""
+    """Request another email for confirming your address; at most one a minute is sent."""
 
     permission_classes = [permissions.IsAuthenticated, NotByApiToken]
 
@@ -143,9 +176,9 @@ class EmailConfirmResendView(ApiView):
         user = request.user
         assert isinstance(user, User)
         if user.email is None:
-            raise Conflict("Your account has no e-mail address.", "no_email")
+            raise Conflict("Your account has no email address.", "no_email")
         if user.email_confirmed:
-            raise Conflict("Your e-mail address is confirmed already.", "already_confirmed")
+            raise Conflict("Your email address is already confirmed.", "already_confirmed")
         throttles.limit_mails(DueMail.Kind.EMAIL_CONFIRMATION, user.email)
         mails.request_mail(DueMail.Kind.EMAIL_CONFIRMATION, user.email)
         return Response(status=status.HTTP_202_ACCEPTED)

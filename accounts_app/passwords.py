@@ -1,7 +1,7 @@
-"""Changing a password, and choosing a new one when it is forgotten.
+"""Change a password, or reset a forgotten one.
 
-Each access and refresh token carries a digest of the password's hash (CHECK_REVOKE_TOKEN), so a new password
-ends them all at once.
+Each access and refresh token contains a digest of the password hash (CHECK_REVOKE_TOKEN), so a new password
+revokes them all.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from accounts_app.signals import devices_ended
 
 
 def check_strength(password: str, user: User, *, field: str) -> None:
-    """Raises ValidationError (400) on the field, with the code of each rule that is broken."""
+    """Raises ValidationError (400) for the field, with the code of each violated rule."""
     try:
         password_validation.validate_password(password, user)
     except DjangoValidationError as error:
@@ -30,13 +30,13 @@ def check_strength(password: str, user: User, *, field: str) -> None:
 
 @transaction.atomic
 def change_password(user: User, *, current: str, new: str) -> TokenPair:
-    """Set the password and end every sign-in; the tokens of a new one, for whoever changed it.
+    """Set the password, end every sign-in and return the tokens of a new one.
 
-    Raises ValidationError (400): the current password is wrong, or the new one too weak.
+    Raises ValidationError (400) if the current password is wrong or the new one too weak.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.check_password(current):
-        detail = "This is not your password. Forgotten? POST /api/auth/password/reset mails you a way."
+        detail = "This password is wrong. If you forgot it, use POST /api/auth/password/reset."
         raise ValidationError({"current_password": [ErrorDetail(detail, "wrong_password")]})
     check_strength(new, user, field="new_password")
     _set(user, new)
@@ -45,17 +45,17 @@ def change_password(user: User, *, current: str, new: str) -> TokenPair:
 
 @transaction.atomic
 def reset_password(user_id: UUID, *, token: str, new: str) -> None:
-    """Set the password by a mailed token, which is spent by this. The address is confirmed: it came there.
+    """Set the password with a mailed token, which works once. This also confirms the email address.
 
-    Raises ValidationError (400): the token is not good (any more), or the password too weak.
+    Raises ValidationError (400) if the token is invalid or the password too weak.
     """
     user = User.objects.select_for_update(no_key=True).filter(pk=user_id, is_active=True).first()
     if user is None or not default_token_generator.check_token(user, token):
-        detail = "This token was used, is too old or not whole: ask for a new mail."
+        detail = "This token is invalid, expired or already used. Request a new email."
         raise ValidationError({"token": [ErrorDetail(detail, "invalid_token")]})
     check_strength(new, user, field="password")
     if not user.email_confirmed:
-        _end_what_strangers_made(user)
+        _revoke_other_access(user)
     user.email_confirmed = True
     _set(user, new)
 
@@ -68,12 +68,13 @@ def _set(user: User, password: str) -> None:
         mails.request_mail(DueMail.Kind.PASSWORD_CHANGED, user.email)
 
 
-def _end_what_strangers_made(user: User) -> None:
-    """Nobody had shown until now that the address is theirs: whoever opened the account loses the ways in.
+def _revoke_other_access(user: User) -> None:
+    """Until now the address was unconfirmed, so someone else may have opened the account.
 
-    Or they could open accounts on others' addresses and wait for the owners to come and use them.
+    They could otherwise open an account with another person's address, wait for the owner to use it, and
+    still have access.
     """
-    ways_in: list[Any] = [user.api_tokens, user.outside_identities]
-    for way in ways_in:
-        way.all().delete()
+    grants: list[Any] = [user.api_tokens, user.outside_identities]
+    for grant in grants:
+        grant.all().delete()
     devices_ended.send(User, user=user)

@@ -11,7 +11,9 @@ from accounts_app.throttles import limit_mails
 from http_app.serializers import StrictSerializer
 from recurrence.rules import RuleError, zone
 
-EMAIL_TAKEN = ErrorDetail("This e-mail has an account already: sign in, or take another address.", "unique")
+EMAIL_TAKEN = ErrorDetail(
+    "An account with this email address already exists. Sign in, or use another address.", "unique"
+)
 
 
 class TimeZoneField(serializers.CharField):
@@ -27,7 +29,7 @@ class TimeZoneField(serializers.CharField):
 
 
 class PasswordField(serializers.CharField):
-    """Taken as it is, blanks and all, and never answered."""
+    """A write-only string. Spaces at its ends belong to the password."""
 
     def __init__(self, **options: Any) -> None:
         style = {"input_type": "password"}
@@ -35,7 +37,7 @@ class PasswordField(serializers.CharField):
 
 
 class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
-    """The person who asks."""
+    """The signed-in user."""
 
     timezone = TimeZoneField()
 
@@ -45,7 +47,7 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         read_only_fields = ["id", "email", "email_confirmed", "created_at"]
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        """Writes what was given alone: this copy's password and `is_active` may be a moment old."""
+        """Write only the given fields: the password and `is_active` of this copy may be outdated."""
         for name, value in validated_data.items():
             setattr(instance, name, value)
         User.objects.filter(pk=instance.pk).update(**validated_data)
@@ -72,7 +74,7 @@ class RegistrationSerializer(StrictSerializer):
         try:
             with transaction.atomic():
                 user = User.objects.create_user(**validated_data)
-        except IntegrityError as error:  # somebody registered it since validate_email looked
+        except IntegrityError as error:  # registered by another request after validate_email
             raise ValidationError({"email": [EMAIL_TAKEN]}) from error
         mails.request_mail(DueMail.Kind.EMAIL_CONFIRMATION, validated_data["email"])
         return user
@@ -88,10 +90,11 @@ class SignInSerializer(StrictSerializer):
     refresh = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        # Takes as long for an address nobody has as for a wrong password, and says the same.
+        # An unknown address takes as long as a wrong password, and gets the same message.
         user = authenticate(self.context["request"], email=attrs["email"], password=attrs["password"])
         if user is None:
-            raise AuthenticationFailed("No active account has this e-mail and password.", "no_active_account")
+            detail = "No active account has this email address and password."
+            raise AuthenticationFailed(detail, "no_active_account")
         return dict(sign_ins.sign_in(user))
 
 

@@ -1,8 +1,8 @@
-"""Sign-ins: a refresh token is good once, and one that was spent ends the sign-in it belongs to.
+"""Sign-ins: a refresh token works once, and using it again ends its sign-in.
 
-All refresh tokens that come of one sign-in are one family (RFC 9700, 4.14.2), and its row knows the newest:
-`jti` is the row's id and a number that grows by one with each refresh. A token with an older number is in the
-hands of two: whoever has the newest is signed out too. Nothing that could be used is kept in the database.
+All refresh tokens of one sign-in are a family (RFC 9700, 4.14.2). The row holds the number of the newest:
+`jti` is the row's id and a number that each refresh increases by one. If an older token is used, two clients
+have tokens of the sign-in, and both are signed out. The database contains no token.
 Source: docs/decisions/0007-sign-ins.md.
 """
 
@@ -32,15 +32,15 @@ class TokenPair(TypedDict):
 
 
 class ReusedTokenError(TokenError):
-    """A refresh token came that had been spent. The sign-in is to be ended, which its raising undoes."""
+    """A refresh token was used again. Raising it rolls back, so the caller ends the sign-in afterwards."""
 
     def __init__(self, sign_in: SignIn) -> None:
-        super().__init__("This refresh token was used before; sign in again.")
+        super().__init__("This refresh token has already been used. Sign in again.")
         self.sign_in = sign_in
 
 
 def sign_in(user: User) -> TokenPair:
-    """The first tokens of a new sign-in. The caller has made sure who it is."""
+    """Start a sign-in and return its first tokens. The caller has authenticated the user."""
     now = timezone.now()
     return _pair(
         SignIn.objects.create(
@@ -50,16 +50,16 @@ def sign_in(user: User) -> TokenPair:
 
 
 def refresh(text: str) -> TokenPair:
-    """New tokens for a refresh token, which is spent by this.
+    """Exchange a refresh token for new tokens.
 
-    Of requests with one token at the same moment, all get the one successor: each that began before the
-    token was spent, or within REFRESH_RETRY of it, is taken for the same request, sent again.
-    Raises TokenError, ReusedTokenError, and AuthenticationFailed when the user may not sign in any more.
+    Concurrent requests with the same token all get the same new tokens: each that started before the token
+    was used, or within REFRESH_RETRY of that, counts as a retry of one request.
+    Raises TokenError, ReusedTokenError, and AuthenticationFailed if the user may no longer sign in.
     """
     started = timezone.now()
-    token = _read(text)
+    token = RefreshToken(cast(Any, text))
     with transaction.atomic():
-        row, generation = _locked(token)
+        row, generation = _lock(token)
         JWTAuthentication().get_user(cast(Any, token))
         if generation == row.generation:
             _advance(row)
@@ -69,48 +69,44 @@ def refresh(text: str) -> TokenPair:
 
 
 def sign_out(text: str) -> None:
-    """End the sign-in that this refresh token, spent or not, came of. Raises TokenError for none."""
-    sign_in_id, _generation = _names(_read(text))
-    gone, _ = SignIn.objects.filter(pk=sign_in_id).delete()
-    if not gone:
-        raise _signed_out()
+    """End the sign-in of this refresh token, used or not. Raises TokenError if there is none."""
+    sign_in_id, _generation = _parse_jti(RefreshToken(cast(Any, text)))
+    deleted, _ = SignIn.objects.filter(pk=sign_in_id).delete()
+    if not deleted:
+        raise _ended()
 
 
 def end_reused(row: SignIn) -> None:
-    """Sign out whoever holds a token of this sign-in: there are two of them."""
+    """End a sign-in of which two clients have tokens."""
     log.warning("refresh_token_reused", sign_in=str(row.pk), user_id=str(row.user_id))
     SignIn.objects.filter(pk=row.pk).delete()
 
 
 def end_all(user: User) -> None:
-    """No refresh token of this person's is good any more."""
+    """End all sign-ins of the user."""
     SignIn.objects.filter(user=user).delete()
 
 
 def purge_expired() -> int:
-    """Forget sign-ins whose last refresh token has expired; how many."""
+    """Delete sign-ins whose last refresh token has expired. Returns the number of rows."""
     expired = SignIn.objects.filter(expires_at__lte=timezone.now())
     return SignIn.objects.filter(pk__in=expired.values("pk")[:PURGE_BATCH]).delete()[0]
 
 
-def _read(text: str) -> RefreshToken:
-    return RefreshToken(cast(Any, text))
-
-
-def _names(token: RefreshToken) -> tuple[UUID, int]:
-    """The sign-in and the number. Raises TokenError for a token that an older release made."""
+def _parse_jti(token: RefreshToken) -> tuple[UUID, int]:
+    """Return the id of the sign-in and the number. Raises TokenError for a token of an older release."""
     sign_in_id, _, generation = str(token["jti"]).partition(".")
     if not generation:
-        raise _signed_out()
+        raise _ended()
     return UUID(sign_in_id), int(generation)
 
 
-def _locked(token: RefreshToken) -> tuple[SignIn, int]:
-    sign_in_id, generation = _names(token)
+def _lock(token: RefreshToken) -> tuple[SignIn, int]:
+    sign_in_id, generation = _parse_jti(token)
     rows = SignIn.objects.select_for_update(of=("self",), no_key=True).select_related("user")
     row = rows.filter(pk=sign_in_id).first()
     if row is None:
-        raise _signed_out()
+        raise _ended()
     return row, generation
 
 
@@ -122,7 +118,7 @@ def _advance(row: SignIn) -> None:
 
 
 def _pair(row: SignIn) -> TokenPair:
-    """The refresh token that is good now: made of the row alone, so always the same; and an access token."""
+    """The valid refresh token, computed from the row alone so that it is always the same; an access token."""
     token = RefreshToken.for_user(row.user)
     token["jti"] = f"{row.pk.hex}.{row.generation}"
     token["iat"] = datetime_to_epoch(row.refreshed_at)
@@ -130,5 +126,5 @@ def _pair(row: SignIn) -> TokenPair:
     return {"access": str(token.access_token), "refresh": str(token)}
 
 
-def _signed_out() -> TokenError:
-    return TokenError("This sign-in has ended; sign in again.")
+def _ended() -> TokenError:
+    return TokenError("This sign-in has ended. Sign in again.")

@@ -1,6 +1,6 @@
-"""What the apps above have to know of an account."""
+"""Signals for the apps above."""
 
 from django.dispatch import Signal
 
-# Within the transaction, with `user`: nothing may go any more to the devices this person has had until now.
+# Sent inside the transaction, with `user`: from now on nothing may be sent to devices the user has had.
 devices_ended = Signal()

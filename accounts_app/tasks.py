@@ -5,17 +5,17 @@ from accounts_app import erasure, mails, sign_ins
 
 @shared_task(name="accounts_app.send_due_mails")
 def send_due_mails() -> int:
-    """Tick: send the mails that are due."""
+    """Tick: send due mails."""
     return mails.send_due_mails()
 
 
 @shared_task(name="accounts_app.purge_accounts")
 def purge_accounts() -> int:
-    """Tick: forget sign-ins that have expired, and to whom mails were sent."""
+    """Tick: delete expired sign-ins and the rows of handled mails."""
     return sign_ins.purge_expired() + mails.purge_handled()
 
 
 @shared_task(name="accounts_app.erase_closed_accounts")
 def erase_closed_accounts() -> int:
-    """Tick: erase what belonged to people who closed their account."""
+    """Tick: erase the data of closed accounts."""
     return erasure.erase_closed_accounts()

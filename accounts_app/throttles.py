@@ -1,4 +1,4 @@
-"""Limits of the routes that need no token, and of guessing passwords. Rates: the setting THROTTLE_RATES."""
+"""Throttles of routes without a token, and of password guesses. The rates are the setting THROTTLE_RATES."""
 
 from rest_framework.exceptions import Throttled
 from rest_framework.throttling import BaseThrottle
@@ -16,7 +16,7 @@ class SignInByAccount(ByAddressAndEmail):
 
 
 class PasswordGuesses(ByUser):
-    """Where somebody signed in says the password again."""
+    """For routes where a signed-in user enters the password again."""
 
     scope = "sign_in_by_account"
 
@@ -38,10 +38,10 @@ class MailByAccount(Throttle):
 
 
 def limit_mails(kind: DueMail.Kind, address: str) -> None:
-    """Count a mail that is about to be asked for, from wherever. Raises Throttled (429).
+    """Count a mail to this address from any client. Raises Throttled (429).
 
-    Not a throttle of the request: one that is refused brings no mail, and whoever sends such about another's
-    address would use up the owner's. Whoever is written to has the mails that were counted.
+    This counts mails and not requests. Otherwise rejected requests, which send no mail, could use up the
+    limit of another person's address.
     """
     throttle = MailByAccount()
     if not throttle.allows(f"{kind} {address.lower()}"):

@@ -1,4 +1,4 @@
-"""Sign-up, sign-in and out, and who I am."""
+"""Sign up, sign in, sign out, and the signed-in user's account."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class RegisterView(ApiView, CreateAPIView[User]):
 
 @extend_schema(summary="Sign in", responses={200: SignInSerializer, 401: ErrorSerializer})
 class SignInView(ApiView, TokenViewBase):
-    """An access token (minutes) and a refresh token (days, good once) for an e-mail and its password."""
+    """Exchange an email address and password for an access token (minutes) and a refresh token (days)."""
 
     throttle_classes = throttles.SIGN_IN
     serializer_class = SignInSerializer
@@ -46,9 +46,9 @@ class SignInView(ApiView, TokenViewBase):
 
 @extend_schema(responses={200: RefreshSerializer, 401: ErrorSerializer})
 class RefreshView(ApiView, TokenViewBase):
-    """New tokens for a refresh token, which is spent by this.
+    """Exchange a refresh token for new tokens. It works once.
 
-    A refresh token that was spent before is in the hands of two: a 401, and the sign-in it came of ends.
+    Using it again is a 401 and ends the sign-in: two clients have its tokens.
     """
 
     throttle_classes = throttles.REFRESH
@@ -57,7 +57,7 @@ class RefreshView(ApiView, TokenViewBase):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
-        if self.reused is not None:  # only now: the refused request's transaction was taken back
+        if self.reused is not None:  # the transaction of the rejected request has been rolled back
             sign_ins.end_reused(self.reused)
         return response
 
@@ -68,7 +68,7 @@ class RefreshView(ApiView, TokenViewBase):
 
 
 class SignOutView(ApiView, TokenViewBase):
-    """End a sign-in: none of its refresh tokens is good any more. Access tokens last their minutes."""
+    """End a sign-in: its refresh token stops working. Access tokens work until they expire, after minutes."""
 
     throttle_classes = throttles.REFRESH
     serializer_class = SignOutSerializer
@@ -81,10 +81,10 @@ class SignOutView(ApiView, TokenViewBase):
 
 @extend_schema_view(
     get=extend_schema(description="Read your account."),
-    patch=extend_schema(description="Change your account. What is not sent stays as it is."),
+    patch=extend_schema(description="Change your account. Fields that are not sent stay the same."),
 )
 class MeView(ApiView, RetrieveUpdateDestroyAPIView[User]):
-    """The account of whoever asks."""
+    """The account of the signed-in user."""
 
     http_method_names = ["get", "patch", "delete", "head", "options"]
     serializer_class = MeSerializer
@@ -99,9 +99,9 @@ class MeView(ApiView, RetrieveUpdateDestroyAPIView[User]):
 
     @extend_schema(responses={202: None})
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Close the account, for good: signed out everywhere at once, and everything erased soon after.
+        """Close the account. This signs out everywhere at once and soon erases all data; it cannot be undone.
 
-        Every token is refused from now on, and the e-mail address is free for a new account.
+        Every token stops working, and the email address can be used for a new account.
         """
         erasure.close_account(self.get_object())
         return Response(status=status.HTTP_202_ACCEPTED)

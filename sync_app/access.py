@@ -15,7 +15,7 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework_simplejwt.settings import api_settings
 
-from accounts_app.api_tokens import note_use
+from accounts_app.api_tokens import record_use
 from accounts_app.authentication import BearerAuthentication
 from accounts_app.models import ApiToken, User
 
@@ -53,7 +53,7 @@ def grant_by_header(authorization: str) -> Grant:
         raise NotAuthenticated
     user, auth = found
     if isinstance(auth, ApiToken):
-        note_use(auth)
+        record_use(auth)
     return grant_of(user, auth)
 
 

@@ -53,7 +53,7 @@ def test_an_account_from_its_first_day_to_its_last(running: Instance) -> None:
     call = running.call
     access = running.sign_up(ALICE)
     assert (
-        call("POST", "/api/auth/email/confirm", mailed(running, "Confirm your e-mail address")).status == 204
+        call("POST", "/api/auth/email/confirm", mailed(running, "Confirm your email address")).status == 204
     )
     assert call("GET", "/api/me", token=access).body["email_confirmed"] is True
 

@@ -9,9 +9,9 @@ pytestmark = pytest.mark.django_db
 
 
 def ensure_operator() -> str:
-    told = StringIO()
-    call_command("ensure_operator", stdout=told)
-    return told.getvalue().strip()
+    output = StringIO()
+    call_command("ensure_operator", stdout=output)
+    return output.getvalue().strip()
 
 
 @pytest.fixture(autouse=True)
@@ -20,17 +20,17 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPERATOR_PASSWORD", "first password")
 
 
-def test_the_operator_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ensure_operator() == "operator@example.test can sign in to the admin now."
+def test_the_operator_is_created_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ensure_operator() == "operator@example.test can now sign in to the admin."
     monkeypatch.setenv("OPERATOR_PASSWORD", "second password")
-    assert ensure_operator() == "operator@example.test has an account already: nothing is changed."
+    assert ensure_operator() == "operator@example.test already has an account; nothing was changed."
     operator = User.objects.get()
     assert operator.is_staff
     assert operator.is_superuser
     assert operator.check_password("first password")
 
 
-def test_an_account_of_that_address_is_left_as_it_is(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_account_is_not_changed(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPERATOR_EMAIL", "Alice@example.test")
     ensure_operator()
     alice.refresh_from_db()
@@ -38,14 +38,14 @@ def test_an_account_of_that_address_is_left_as_it_is(alice: User, monkeypatch: p
     assert not alice.check_password("first password")
 
 
-def test_without_a_password_nobody_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_password_no_account_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPERATOR_PASSWORD")
-    with pytest.raises(CommandError, match="set OPERATOR_PASSWORD"):
+    with pytest.raises(CommandError, match="Set OPERATOR_PASSWORD"):
         ensure_operator()
     assert not User.objects.exists()
 
 
-def test_without_a_password_an_operator_that_is_there_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_password_an_existing_operator_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     ensure_operator()
     monkeypatch.delenv("OPERATOR_PASSWORD")
-    assert "nothing is changed" in ensure_operator()
+    assert "nothing was changed" in ensure_operator()

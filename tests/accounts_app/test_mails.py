@@ -193,6 +193,6 @@ def test_what_was_sent_is_forgotten_after_a_day(alice: User, clock: Any) -> None
 
 def test_two_workers_do_not_send_the_same_mail(alice: User, mailoutbox: list[EmailMessage]) -> None:
     mails.request_mail(RESET, ALICE)
-    first = mails._claim()
+    first = mails.lease_next()
     assert first is not None
-    assert mails._claim() is None
+    assert mails.lease_next() is None

@@ -193,7 +193,7 @@ def test_the_admins_sign_in_has_the_same_limits(alice: User, settings: Settings)
     assert "Too many attempts" not in sign_in_to_admin("192.0.2.1", "Alice@example.test").text
     refused = sign_in_to_admin("192.0.2.1", "alice@example.test", PASSWORD)
     assert refused.status_code == 200
-    assert "Too many attempts; try again in 3600 s." in refused.text
+    assert "Too many attempts. Try again in 3600 s." in refused.text
     assert sign_in_to_admin("198.51.100.7", "alice@example.test", PASSWORD).status_code == 302
 
 

@@ -49,7 +49,7 @@ def test_a_wrong_address_and_a_wrong_password_are_answered_alike(
 ) -> None:
     answer = sign_in(anyone, email, password)
     assert error_of(answer, 401) == (None, "no_active_account")
-    assert answer.json()["errors"][0]["detail"] == "No active account has this e-mail and password."
+    assert answer.json()["errors"][0]["detail"] == "No active account has this email address and password."
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 

@@ -8,17 +8,17 @@ from accounts_app.models import User
 
 class Command(BaseCommand):
     help = (
-        "Make the first operator of the admin: OPERATOR_EMAIL (default operator@example.test) with "
-        "OPERATOR_PASSWORD. An account that is there already is left as it is."
+        "Create the first operator of the admin: OPERATOR_EMAIL (default operator@example.test) with "
+        "OPERATOR_PASSWORD. An existing account is not changed."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         email = os.environ.get("OPERATOR_EMAIL") or "operator@example.test"
         if User.objects.with_email(email).exists():
-            self.stdout.write(f"{email} has an account already: nothing is changed.")
+            self.stdout.write(f"{email} already has an account; nothing was changed.")
             return
         password = os.environ.get("OPERATOR_PASSWORD")
         if not password:
-            raise CommandError(f"{email} has no account yet: set OPERATOR_PASSWORD to give it one.")
+            raise CommandError(f"{email} has no account yet. Set OPERATOR_PASSWORD to create one.")
         User.objects.create_superuser(email, password)
-        self.stdout.write(f"{email} can sign in to the admin now.")
+        self.stdout.write(f"{email} can now sign in to the admin.")
