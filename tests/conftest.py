@@ -1,43 +1,34 @@
 """The cast: alice, bob and charlie; and a client for each."""
 
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Callable, Iterator
 
 import pytest
-from django.apps import apps
-from django.db import connection
-from pytest_django import Settings
+from django.conf import settings
+from django.core.management import get_commands
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from devkit.embedded import ports
-from tasks_app.models import Priority
-
-add_first_priorities = import_module("tasks_app.migrations.0002_first_priorities").add
+from tests.emptying import Flush
 
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.fixture(autouse=True)
-def fast_passwords(settings: Settings) -> None:
-    """A real password hash takes half a second, on purpose; every test makes users."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+@pytest.fixture(autouse=True, scope="session")
+def fast_settings() -> Iterator[None]:
+    """What each of thousands of tests would pay for and few are about; those set what they need."""
+    with override_settings(
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # a real hash takes half a second
+        THROTTLE_RATES=dict.fromkeys(settings.THROTTLE_RATES),
+        WHITENOISE_AUTOREFRESH=True,  # or each new client lists all static files: 20 ms
+    ):
+        yield
 
 
-@pytest.fixture(autouse=True)
-def no_throttles(settings: Settings) -> None:
-    """The tests of throttling set rates of their own."""
-    settings.THROTTLE_RATES = dict.fromkeys(settings.THROTTLE_RATES)
-
-
-@pytest.fixture(autouse=True)
-def first_priorities(request: pytest.FixtureRequest) -> None:
-    """A test with real transactions ends by emptying every table, the migrations' rows too: put them back."""
-    if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
-        request.getfixturevalue("_django_db_helper")
-        if not Priority.objects.exists():
-            with connection.schema_editor() as editor:
-                add_first_priorities(apps, editor)
+@pytest.fixture(autouse=True, scope="session")
+def quick_flush() -> None:
+    get_commands()["flush"] = Flush()
 
 
 @pytest.fixture
