@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from events_app.catalogue import kind_of, parse
 from events_app.models import CurrentTransactionId, OutboxEvent
+from events_app.wake_up import wake_after_commit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,7 @@ def write(events: Sequence[NewEvent]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(_INSERT, [dumps(rows)])
+        wake_after_commit()
 
 
 def written_here(merge_keys: Iterable[str]) -> dict[str, OutboxEvent]:

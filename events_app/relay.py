@@ -4,11 +4,9 @@ It keeps no cursor (ids are taken before commit, so "id > last seen" would skip 
 claims what is there and deletes what the broker has taken.
 """
 
-import signal
 import threading
 from collections.abc import Callable
 from time import monotonic
-from types import FrameType
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
@@ -18,6 +16,7 @@ from events_app.brokers import Broker, PublishError
 from events_app.envelope import OutboxRow
 from events_app.liveness import turned
 from events_app.metrics import RELAYED
+from events_app.wake_up import WakeUp
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +26,8 @@ LOCK_ID = 0x746F646F
 # that is silent this long, and a standby takes over; a live relay asks every poll, far below it.
 SILENCE_SECONDS = 3
 STANDBY_POLL_SECONDS = 1.0
+# While hints come, a poll finds only what a lost hint would have said; without them it is all there is.
+POLL_WITH_HINTS_SECONDS = 1.0
 SHORTEST_POLL_SECONDS = 0.01
 LONGEST_POLL_SECONDS = 0.05
 RECONNECT_SECONDS = 1.0
@@ -61,7 +62,7 @@ def relay_batch(broker: Broker, *, waiting: Callable[[], None] = lambda: None) -
 
 
 class Relay:
-    """The loop around `relay_batch`: lock, poll, stop."""
+    """The loop around `relay_batch`: lock, poll or be woken, stop."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -69,24 +70,57 @@ class Relay:
         self.stop_by = float("inf")
         self.active = False
         self.poll = SHORTEST_POLL_SECONDS
+        self.hears_hints = False
+        self._woken = threading.Event()
+        self._may_be_woken = False
 
     def run(self) -> None:
-        """Relay until SIGTERM or SIGINT; the batch in hand is finished first."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+        """Relay until `stop` is called; the batch in hand is finished first."""
         while not self.stopping.is_set():
-            self.stopping.wait(self.guarded_step())
+            self.sleep(self.guarded_step())
         connection.close()
+
+    def stop(self) -> None:
+        """Have `run` return. May be called from a signal handler and from any thread."""
+        self.stop_by = monotonic() + DRAIN_SECONDS
+        self.stopping.set()
+        self._woken.set()
+
+    def hear(self, wake_up: WakeUp) -> None:
+        """Let hints wake the relay until it stops. For a thread of its own; raises when no hints can come."""
+        try:
+            for hint in wake_up.hints():
+                turned("wake_up")
+                self.hears_hints = True
+                if hint:
+                    self._woken.set()
+                if self.stopping.is_set():
+                    return
+        finally:
+            self.hears_hints = False
+            self._woken.set()  # it may sleep for as long as it does while hints come
+
+    def sleep(self, seconds: float) -> None:
+        """Until a hint comes, at most so long. A standby and a relay in trouble sleep for all of it."""
+        if self._may_be_woken:
+            self._woken.wait(seconds)
+            self._woken.clear()
+        else:
+            self.stopping.wait(seconds)
 
     def step(self) -> float:
         """One turn; the seconds to wait before the next."""
+        self._may_be_woken = False
         if not self.active:
             self.active = _take_lock()
         if not self.active:
             return STANDBY_POLL_SECONDS
         taken = relay_batch(self.broker, waiting=self._still_ours)
+        self._may_be_woken = True
         if taken == self.broker.batch_size:
             return 0
+        if self.hears_hints:
+            return POLL_WITH_HINTS_SECONDS
         # Whoever asks at once after a few pays a whole turn for each of the next few.
         self.poll = SHORTEST_POLL_SECONDS if taken else min(self.poll * 1.5, LONGEST_POLL_SECONDS)
         return self.poll
@@ -115,10 +149,6 @@ class Relay:
             raise StopRequested
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.stop_by = monotonic() + DRAIN_SECONDS
-        self.stopping.set()
 
 
 def _take_lock() -> bool:

@@ -1,7 +1,7 @@
 """The connection to Redis or Valkey.
 
-`put` and `is_there` fail open: without the store, the work goes on. Who cannot go on without it asks
-`store()` and deals with RedisError.
+`put`, `publish` and `is_there` fail open: without the store, the work goes on. To handle RedisError yourself,
+call `store()`.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,11 @@ log = structlog.get_logger(__name__)
 def put(key: str, value: str, *, ttl: timedelta) -> bool:
     """Keep the value under the key for `ttl`; False when the store is away."""
     return _done(lambda: store().set(key, value, px=ttl))
+
+
+def publish(channel: str) -> bool:
+    """Send the channel's listeners an empty message; False when the store is away."""
+    return _done(lambda: quick_store().publish(channel, ""))
 
 
 def is_there() -> bool:

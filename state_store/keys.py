@@ -29,3 +29,5 @@ def stream_ticket(ticket_id: str) -> str:
 
 # A channel: whose stream has something new (the user's id), and what, when it is short.
 TASK_UPDATE_HINTS = "todo-app::task-update-hints::all"
+# A channel: events were committed. Its messages are empty.
+RELAY_HINTS = "todo-app::relay-hints::all"

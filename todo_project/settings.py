@@ -337,6 +337,8 @@ KAFKA_TOPIC_PARTITIONS = env.int("KAFKA_TOPIC_PARTITIONS", default=12)
 KAFKA_TOPIC_REPLICATION = env.int("KAFKA_TOPIC_REPLICATION", default=-1)  # -1: as the brokers say
 KAFKA_TOPIC_RETENTION = timedelta(days=env.int("KAFKA_TOPIC_RETENTION_DAYS", default=7))
 
+# How a commit reaches the relay at once; the relay also polls, so that nothing depends on it.
+EVENT_WAKE_UP = "state_store.wake_up.WakeUp"
 # 5 s, 10 s, 20 s ... 21 min: about 40 minutes in all, longer than a deploy or a database restart takes.
 EVENT_MAX_ATTEMPTS = env.int("EVENT_MAX_ATTEMPTS", default=10)
 EVENT_FIRST_RETRY = timedelta(seconds=env.float("EVENT_FIRST_RETRY_SECONDS", default=5))
