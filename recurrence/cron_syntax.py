@@ -1,42 +1,16 @@
 """The strict reader of `cron:` rules: five fields, and nothing a library would read in its own way.
 
 croniter's own check is not enough: it takes `1-1` for the whole week, draws `R` anew at every reading and
-accepts a sixth field. The grammar is that of Debian's crontab(5) without its surprises. A leaf: it
-imports nothing of the project.
+accepts a sixth field. The grammar is that of Debian's crontab(5) without its surprises. It imports nothing
+of the project but errors.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Code = Literal[
-    "too_long",
-    "not_ascii",
-    "unsupported",
-    "field_count",
-    "bad_syntax",
-    "out_of_range",
-    "bad_step",
-    "range_order",
-    "never_matches",
-    "too_frequent",
-    "unknown_rule",
-    "bad_timezone",
-    "mode_not_allowed",
-]
-
-
-class RuleError(ValueError):
-    """A rule, zone or mode to change: `code` is for programs, the text says what would be right."""
-
-    def __init__(self, code: Code, message: str) -> None:
-        super().__init__(code, message)
-        self.code: Code = code
-        self.message = message
-
-    def __str__(self) -> str:
-        return self.message
+from recurrence.errors import RuleError
 
 
 class Field(NamedTuple):
@@ -130,6 +104,8 @@ def _split(expression: str) -> list[str]:
         raise RuleError(
             "not_ascii", "A cron rule is plain ASCII: digits, names, spaces and the signs * , - /."
         )
+    if "\0" in expression:
+        raise RuleError("bad_syntax", "A cron rule has no NUL character; remove it.")
     expression = expression.strip(" \t")
     if expression.startswith("@"):
         expression = _expand(expression)
@@ -161,7 +137,7 @@ def _read_field(text: str, field: Field) -> frozenset[int]:
 
 def _read_items(text: str, field: Field) -> list[Item]:
     texts = text.split(",")
-    if "*" in texts and len(texts) > 1:
+    if len(texts) > 1 and any(item.startswith("*") for item in texts):
         raise _bad_syntax(text, field)
     return [_read_item(item, field) for item in texts]
 
@@ -186,7 +162,7 @@ def _read_value(text: str, field: Field) -> int:
 
 def _bad_syntax(text: str, field: Field) -> RuleError:
     names = f", or {field.names[0]} to {field.names[-1]} for a number" if field.names else ""
-    right = f"write * alone, */n, a number, a-b, a-b/n or a list of these with commas{names}."
+    right = f"write * or */n alone, or numbers, a-b and a-b/n in a list with commas{names}."
     return RuleError("bad_syntax", f"{text!r} in the {field.name} cannot be read; {right}")
 
 

@@ -1,10 +1,11 @@
 """Slots: the instants of a calendar's local times in a zone, and what becomes of them where clocks change.
 
-Three readings, which differ only there:
+Four readings, which differ only there:
 
 - NamedTimeline: in a gap, with the offset before it (RFC 5545, 3.3.5); in a fold, once, at the first pass.
 - FixedCronTimeline: in a gap, at the first minute after it, several becoming one; in a fold, as above.
 - WildcardCronTimeline: not in a gap; in both passes of a fold. These two are the rules of Debian's cron(8).
+- AllDayTimeline: the last minute of each local day that there is.
 
 A gap of more than 3 hours is no daylight saving but a change of the calendar: what lies in it is skipped.
 Instants are UTC and on a whole minute. A leaf: it imports nothing of the project but its siblings.
@@ -12,26 +13,22 @@ Instants are UTC and on a whole minute. A leaf: it imports nothing of the projec
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from recurrence.calendars import DAY, Calendar, NamedCalendar
+from recurrence.calendars import DAY, Calendar
 from recurrence.wall_clock import (
-    FIRST,
-    LAST,
     MINUTE,
     NO_GAP,
-    SECOND,
-    Change,
     change_at,
-    changes,
     instant_at,
     latest_time,
-    offset_at,
     offsets_of,
     wall_time,
 )
+from recurrence.zone_changes import SECOND, Change, changes
+from recurrence.zones import FIRST, LAST, known, offset_at
 
 LONGEST_GAP = timedelta(hours=3)
 
@@ -57,7 +54,7 @@ class Timeline(ABC):
         """How many slots a change adds to the calendar's local times, or takes from them."""
 
     def count(self, after: datetime | None, until: datetime) -> int:
-        """How many slots lie in (after, until]: arithmetic, and the zone's changes at some 0.2 ms a year."""
+        """How many slots lie in (after, until]: arithmetic, and the zone's changes."""
         if until < self.opening or (after is not None and until <= after):
             return 0
         since = after if after is not None and after >= self.opening else _minute_before(self.opening)
@@ -96,6 +93,10 @@ class OncePerLocalTime(Timeline):
     def slot(self, local: datetime) -> datetime | None:
         """The instant of a local time; None when there is none."""
 
+    def slot_on(self, day: date) -> datetime | None:
+        """The slot of any day at the anchor's time."""
+        return self.slot(datetime.combine(day, self.anchor.time()))
+
     def next(self, after: datetime | None) -> datetime | None:
         local = self.calendar.after(self.reached_or_start(after))
         while local is not None:
@@ -107,22 +108,55 @@ class OncePerLocalTime(Timeline):
         return None
 
 
-@dataclass(frozen=True)
 class NamedTimeline(OncePerLocalTime):
-    calendar: NamedCalendar
+    """Its calendar has one time of day."""
 
     def slot(self, local: datetime) -> datetime | None:
         return shifted_instant(local, self.tz)
 
     def reached(self, instant: datetime) -> datetime:
         local = latest_time(instant, self.tz)
-        newest = self.calendar.newest(local)
-        slot = self.slot(newest) if newest else None
-        # Shifted by a gap, the newest local time is still to come although the clock is already past it.
-        return _minute_before(newest) if newest and slot and slot > instant else local
+        if local.year == FIRST.year or not self._skipped_since(local - LONGEST_GAP, local):
+            return local
+        # Shifted by a gap, a local time is still to come although the clock is already past it.
+        newest = self.calendar.after(local - LONGEST_GAP)
+        slot = self.slot(newest) if newest is not None and newest <= local else None
+        return _minute_before(newest) if newest is not None and slot is not None and slot > instant else local
+
+    def _skipped_since(self, earlier: datetime, local: datetime) -> bool:
+        """Whether clocks have gone forward between these local times."""
+        return known(self.tz.utcoffset(earlier)) < known(self.tz.utcoffset(local))
 
     def correction(self, change: Change) -> int:
         return -self.skipped(change) if change.gap > LONGEST_GAP else 0
+
+
+class AllDayTimeline(OncePerLocalTime):
+    """Its calendar has days, each at 00:00; a slot is the last minute of its day."""
+
+    def slot(self, local: datetime) -> datetime | None:
+        return last_minute(local.date(), self.tz)
+
+    def reached(self, instant: datetime) -> datetime:
+        day = wall_time(instant, self.tz).replace(hour=0, minute=0)
+        while (slot := self.slot(day)) is not None and slot > instant:
+            if day.toordinal() == 1:
+                return day
+            day -= DAY
+        return day
+
+    def correction(self, change: Change) -> int:
+        """A day that a gap takes whole has no slot."""
+        days = (
+            range(max(change.first, self.anchor).toordinal(), change.end.toordinal() + 1)
+            if change.gap >= DAY
+            else ()
+        )
+        return -sum(
+            self.calendar.days.includes(day)
+            for day in map(date.fromordinal, days)
+            if last_minute(day, self.tz) is None
+        )
 
 
 class FixedCronTimeline(OncePerLocalTime):
@@ -185,6 +219,22 @@ def shifted_instant(local: datetime, tz: ZoneInfo) -> datetime | None:
         return instant_at(local, before)
     except OverflowError:
         return None
+
+
+def last_minute(day: date, tz: ZoneInfo) -> datetime | None:
+    """The instant of 23:59, in its second pass where there are two, or the minute before a gap that skips it.
+
+    None for a day that the zone does not have, or that lies outside the years 1 to 9999 in UTC.
+    """
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - local
+    local = midnight.replace(hour=23, minute=59)
+    change = change_at(local, tz)
+    try:
+        if change is None or change.gap < NO_GAP:
+            return instant_at(local, offsets_of(local, tz)[1])
+    except OverflowError:
+        return None
+    return None if change.first <= midnight else (change.at - SECOND).replace(second=0)
 
 
 def _minute_before(moment: datetime) -> datetime:

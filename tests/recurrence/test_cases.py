@@ -37,11 +37,11 @@ def series_of(case: Case) -> Series:
 
 
 def test_no_case_is_lost() -> None:
-    assert len({case["id"] for case in CASES}) == 116
+    assert len({case["id"] for case in CASES}) == 188
     assert Counter(case["kind"] for case in CASES) == {
-        "next": 79,
-        "invalid": 25,
-        "completion": 7,
+        "next": 117,
+        "invalid": 54,
+        "completion": 12,
         "catchup": 5,
     }
 
@@ -82,7 +82,7 @@ def test_completion(case: Case) -> None:
 @of_kind("invalid")
 def test_invalid(case: Case) -> None:
     with pytest.raises(RuleError) as refusal:
-        check_rule(case["rule"], timezone=case["timezone"])
+        check_rule(case["rule"], timezone=case["timezone"], mode=case.get("mode", "fixed"))
 
     assert refusal.value.code == case["error"]
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from recurrence.calendars import Monthly, Weekdays
 from recurrence.rules import Series
 
 at = datetime.fromisoformat
@@ -120,12 +119,3 @@ def test_an_anchor_is_naive_and_an_instant_is_not() -> None:
         Series(rule="daily", timezone="UTC", anchor=at("2026-06-01T09:00"), until=at("2026-07-01T09:00"))
     with pytest.raises(ValueError, match="UTC offset"):
         Series(rule="daily", timezone="UTC", anchor=at("2026-06-01T09:00")).next_after(at("2026-06-01T09:00"))
-
-
-def test_named_calendars_number_their_times_from_the_first_one() -> None:
-    saturday = at("2026-06-06T09:00")
-
-    assert Weekdays(saturday).at(0) == at("2026-06-08T09:00")
-    assert Weekdays(saturday).newest(at("2026-06-08T08:59")) is None
-    assert Monthly(saturday).newest(at("2026-06-06T08:59")) is None
-    assert Monthly(saturday).newest(at("2026-07-06T08:59")) == saturday

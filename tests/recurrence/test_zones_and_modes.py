@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from recurrence import rules
+from recurrence import zones
 from recurrence.rules import RuleError, Series, check_rule, end_of_local_day, instant_of, zone
 
 NOON = datetime.fromisoformat("2026-06-01T12:00")
@@ -69,8 +69,8 @@ def test_anything_else_is_a_bad_timezone(name: str) -> None:
 
 def test_a_zone_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = zone("Europe/Berlin")
-    monkeypatch.delattr(rules, "available_timezones")
-    monkeypatch.delattr(rules, "ZoneInfo")
+    monkeypatch.delattr(zones, "zoneinfo")
+    monkeypatch.delattr(zones, "ZoneInfo")
 
     assert zone("Europe/Berlin") is first
 

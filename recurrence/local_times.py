@@ -1,0 +1,51 @@
+"""The instants of local times and days, outside any rule."""
+
+from datetime import UTC, date, datetime
+
+from recurrence.calendars import DAY
+from recurrence.timelines import last_minute, shifted_instant
+from recurrence.wall_clock import NO_GAP, change_at, instant_at, offsets_of
+from recurrence.zone_changes import SECOND
+from recurrence.zones import zone
+
+
+def instant_of(local: datetime, timezone: str) -> datetime | None:
+    """The instant of a naive local time, to the minute, as a named rule reads it (RFC 5545, 3.3.5).
+
+    In a gap with the offset before it, in a fold at the first pass. None when a gap of more than 3 hours
+    skips it, or when it lies outside the years 1 to 9999 in UTC. Raises RuleError (bad_timezone), and
+    ValueError for an aware one.
+    """
+    return shifted_instant(local_minute(local), zone(timezone))
+
+
+def local_minute(local: datetime) -> datetime:
+    if local.tzinfo is not None:
+        raise ValueError(f"A local time has no UTC offset, and {local.isoformat()} has one.")
+    return local.replace(second=0, microsecond=0, fold=0)
+
+
+def end_of_local_day(day: date, timezone: str) -> datetime:
+    """The last second of a local day, as an instant: what `until` means when only a date is given.
+
+    Raises RuleError (bad_timezone).
+    """
+    tz = zone(timezone)
+    try:
+        midnight = datetime(day.year, day.month, day.day) + DAY  # noqa: DTZ001 - local
+        change = change_at(midnight, tz)
+        if change is not None and change.gap > NO_GAP:
+            return change.at - SECOND
+        # In a fold over midnight the day ends with the second pass.
+        return instant_at(midnight, offsets_of(midnight, tz)[1]) - SECOND
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC, microsecond=0)
+
+
+def last_minute_of(day: date, timezone: str) -> datetime | None:
+    """When an all-day task of this local day is due: 23:59, in its second pass where there are two.
+
+    Where a gap skips 23:59 it is the minute before the gap. None for a day that the zone does not have.
+    Raises RuleError (bad_timezone).
+    """
+    return last_minute(day, zone(timezone))

@@ -1,0 +1,237 @@
+"""The days of an `rrule:` from an anchor: RFC 5545, 3.3.10, on local dates, by sets.
+
+They import nothing of the project but months, day_sets and rrule_syntax.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+from math import lcm
+
+from recurrence.day_sets import (
+    ByShape,
+    DaysByMonth,
+    EndlessDays,
+    Months,
+    Periodic,
+    PickedFromWeeks,
+    PickedFromYears,
+    Stepped,
+)
+from recurrence.months import (
+    SHAPES,
+    YEARS_OF_ALL_SHAPES,
+    all_days,
+    bits,
+    days_of_month_days,
+    days_of_numbered,
+    days_of_weekdays,
+    has_shape,
+    mask_of,
+    month_number,
+    picked,
+    shapes_of_year,
+)
+from recurrence.rrule_syntax import RRule
+
+YEARS_BETWEEN_MATCHES = 50
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """The days of a series: none before its first day, none after its COUNT or after 50 years without one."""
+
+    days: EndlessDays
+    first: date
+    limit: int | None
+
+    def includes(self, day: date) -> bool:
+        return self.first <= day == self._reached(day) and self.days.includes(day)
+
+    def on_or_after(self, day: date) -> date | None:
+        found = self.days.on_or_after(max(day, self.first))
+        return found if found is not None and self._reached(found) == found else None
+
+    def count(self, first: date, last: date) -> int:
+        return self.days.count(max(first, self.first), self._reached(last))
+
+    def _reached(self, day: date) -> date:
+        """The last day up to this one on which the series has not ended yet.
+
+        It goes on by leaps of up to 50 years, from the newest day within them to the next.
+        """
+        day, known = min(day, self._last), self.first
+        while (horizon := _years_later(known)) < day:
+            newest = self.days.on_or_before(horizon)
+            if newest is None or newest <= known:
+                return known
+            known = newest
+        return day
+
+    @cached_property
+    def _last(self) -> date:
+        """The day on which COUNT is reached."""
+        if self.limit is None:
+            return date.max
+        return self.days.nth(self.first, self.limit) or date.max
+
+
+def _years_later(day: date) -> date:
+    year = day.year + YEARS_BETWEEN_MATCHES
+    if year > date.max.year:
+        return date.max
+    return date(year, day.month, 28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
+
+
+def days_of(rule: RRule, anchor: date) -> Bounded:
+    """The days of a rule from an anchor on, which is one of them only where the rule matches it."""
+    return Bounded(_endless_days(rule, anchor), anchor, rule.count)
+
+
+def ever_matches(rule: RRule) -> bool:
+    """Whether there is an anchor from which the rule has a day."""
+    if rule.freq == "WEEKLY":
+        return bool(_offsets_in_week(rule, rule.week_start))
+    if rule.freq == "YEARLY" and rule.positions:
+        fewest = min(map(abs, rule.positions))
+        days = ByShape(Months(), YEARS_BETWEEN_MATCHES, _masks(rule, 1))
+        months = rule.months or range(1, 13)
+        return any(
+            sum(days.mask(year * 12 + month - 1).bit_count() for month in months) >= fewest
+            for year in YEARS_OF_ALL_SHAPES
+        )
+    months = rule.months or range(1, 13)
+    shapes = zip(_masks(rule, 1), SHAPES, strict=True)
+    return any(mask and has_shape(month, shape) for mask, shape in shapes for month in months)
+
+
+def _endless_days(rule: RRule, anchor: date) -> EndlessDays:
+    match rule.freq:
+        case "DAILY" if not (rule.months or rule.month_days):
+            return _every_few_days(rule, anchor)
+        case "DAILY":
+            return _stepped(rule, _by_shape(rule, anchor), anchor.toordinal(), 1)
+        case "WEEKLY":
+            return _weekly(rule, anchor)
+        case "MONTHLY":
+            return _by_shape(rule, anchor)
+        case _:
+            days = _by_shape(rule, anchor)
+            return _picked_from_years(days, rule.positions) if rule.positions else days
+
+
+def _every_few_days(rule: RRule, anchor: date) -> Periodic:
+    start = anchor.toordinal()
+    if not rule.weekdays:
+        return Periodic(start, rule.interval, (0,))
+    cycle = lcm(rule.interval, 7)
+    days = (day for day in range(0, cycle, rule.interval) if (anchor.weekday() + day) % 7 in rule.weekdays)
+    return Periodic(start, cycle, tuple(days))
+
+
+def _weekly(rule: RRule, anchor: date) -> EndlessDays:
+    start = anchor.toordinal() - (anchor.weekday() - rule.week_start) % 7
+    if not rule.months:
+        return Periodic(start, 7 * rule.interval, _offsets_in_week(rule, anchor.weekday()))
+    months = Months(12, tuple(sorted(month - 1 for month in rule.months)))
+    if rule.positions:
+        weekdays = rule.weekdays or frozenset({anchor.weekday()})
+        inner: DaysByMonth = PickedFromWeeks(
+            months, YEARS_BETWEEN_MATCHES, weekdays, rule.week_start, rule.positions
+        )
+    else:
+        inner = _by_shape(rule, anchor)
+    return _stepped(rule, inner, start, 7)
+
+
+def _offsets_in_week(rule: RRule, weekday: int) -> tuple[int, ...]:
+    """The days of a week that the rule has, counted from WKST."""
+    weekdays = rule.weekdays or {weekday}
+    days = sorted((weekday - rule.week_start) % 7 for weekday in weekdays)
+    return tuple(sorted(set(picked(days, rule.positions)))) if rule.positions else tuple(days)
+
+
+def _picked_from_years(days: ByShape, positions: frozenset[int]) -> PickedFromYears:
+    named = {place % 12 for place in days.months.places}
+    masks = {}
+    for year in YEARS_OF_ALL_SHAPES:
+        months = [days.mask(12 * year + month) if month in named else 0 for month in range(12)]
+        masks[shapes_of_year(year)] = _pick_from_months(months, positions)
+    picked_months = {month for year in masks.values() for month in range(12) if year[month]}
+    places = tuple(place for place in days.months.places if place % 12 in picked_months)
+    return PickedFromYears(Months(days.months.cycle, places), days.years, masks)
+
+
+def _pick_from_months(months: list[int], positions: frozenset[int]) -> list[int]:
+    sizes = [month.bit_count() for month in months]
+    total, found = sum(sizes), [0] * len(months)
+    for position in positions:
+        left = position - 1 if position > 0 else total + position
+        if 0 <= left < total:
+            month = next(month for month in range(len(months)) if left < sum(sizes[: month + 1]))
+            found[month] |= 1 << bits(months[month])[left - sum(sizes[:month])]
+    return found
+
+
+def _stepped(rule: RRule, days: DaysByMonth, start: int, run: int) -> DaysByMonth:
+    if rule.interval == 1:
+        return days
+    return Stepped(days.months, days.years, days, start, run, run * rule.interval)
+
+
+def _by_shape(rule: RRule, anchor: date) -> ByShape:
+    supplied = anchor.weekday() if rule.freq == "WEEKLY" else anchor.day
+    masks = _masks(rule, supplied if rule.takes_day_from_anchor else 0)
+    return ByShape(_months(rule, anchor), YEARS_BETWEEN_MATCHES, masks)
+
+
+def _months(rule: RRule, anchor: date) -> Months:
+    """The months that may have days, INTERVAL of months and years included."""
+    supplies_month = rule.freq == "YEARLY" and rule.takes_day_from_anchor and not rule.months
+    named = {anchor.month} if supplies_month else rule.months
+    match rule.freq:
+        case "MONTHLY":
+            step = rule.interval
+        case "YEARLY":
+            step = 12 * rule.interval
+        case _:
+            step = 1
+    start = month_number(anchor) if rule.freq == "MONTHLY" else anchor.year * 12
+    run = 12 if rule.freq == "YEARLY" else 1
+    if step == 1 and not named:
+        return Months()
+    cycle = lcm(step, 12) if named else step
+    places = (
+        place
+        for place in range(cycle)
+        if (place - start) % step < run and (not named or place % 12 + 1 in named)
+    )
+    return Months(cycle, tuple(places))
+
+
+@lru_cache(maxsize=1024)
+def _masks(rule: RRule, supplied: int) -> tuple[int, ...]:
+    """The days of a month by its shape: BYDAY and BYMONTHDAY, or the day that the anchor supplies.
+
+    BYSETPOS of a month is applied; that of a week or year is not.
+    """
+    masks = (_mask(rule, supplied, first, length) for first, length in SHAPES)
+    if rule.freq == "MONTHLY" and rule.positions:
+        return tuple(mask_of(picked(bits(mask), rule.positions)) for mask in masks)
+    return tuple(masks)
+
+
+def _mask(rule: RRule, supplied: int, first: int, length: int) -> int:
+    if rule.takes_day_from_anchor and rule.freq == "DAILY":
+        return all_days(length)
+    if rule.takes_day_from_anchor and rule.freq == "WEEKLY":
+        return days_of_weekdays([supplied], first, length)
+    if rule.takes_day_from_anchor:
+        return days_of_month_days([supplied], length)
+    mask = all_days(length)
+    if rule.month_days:
+        mask &= days_of_month_days(rule.month_days, length)
+    if rule.weekdays or rule.numbered:
+        every = days_of_weekdays(rule.weekdays, first, length)
+        mask &= every | days_of_numbered(rule.numbered, first, length)
+    return mask
