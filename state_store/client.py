@@ -22,38 +22,38 @@ log = structlog.get_logger(__name__)
 
 
 def put(key: str, value: str, *, ttl: timedelta) -> bool:
-    """Keep the value under the key for `ttl`; False when the store is away."""
+    """Store the value for `ttl`; False if the store is unavailable."""
     return _done(lambda: store().set(key, value, px=ttl))
 
 
 def publish(channel: str) -> bool:
-    """Send the channel's listeners an empty message; False when the store is away."""
+    """Send an empty message to the channel; False if the store is unavailable."""
     return _done(lambda: quick_store().publish(channel, ""))
 
 
 def is_there() -> bool:
-    """Whether the store answers."""
+    """Whether the store responds."""
     return _done(lambda: store().ping())
 
 
 def store() -> Redis:
-    """The store, for a thread that waits."""
+    """The store for blocking calls."""
     return _client(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS)
 
 
 def quick_store() -> Redis:
-    """The same, for whom others wait: one that is as slow as this is as good as away."""
+    """The same with a quarter of the timeout, for calls that hold up other work."""
     return _client(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS / 4)
 
 
 def async_store() -> "redis.asyncio.Redis":
-    """The store for an event loop, on one connection, which the caller closes; a `pubsub()` has its own."""
+    """The store for an event loop, on one connection that the caller closes. A `pubsub()` has its own."""
     return redis.asyncio.Redis.from_url(
         settings.REDIS_URL,
         single_connection_client=True,
         retry=AsyncRetry(NoBackoff(), 0),
         decode_responses=True,
-        protocol=2,  # with 3 the answer to a PING comes in another form, which its pubsub does not know
+        protocol=2,  # with version 3, its pubsub does not recognise the reply to PING
         **_timeouts(settings.REDIS_TIMEOUT_SECONDS),
     )
 
@@ -69,7 +69,7 @@ def _done(call: Callable[[], object]) -> bool:
 
 @lru_cache(maxsize=4)
 def _client(url: str, timeout: float) -> Redis:
-    # No retries: they would multiply the time somebody waits for a store that is away.
+    # No retries: they would multiply the time a caller waits for an unavailable store.
     return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_timeouts(timeout))
 
 

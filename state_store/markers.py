@@ -1,4 +1,4 @@
-"""Marks an operator can look at. PostgreSQL alone decides what has already been done."""
+"""Markers for operators to look at. Only PostgreSQL decides what has already been done."""
 
 from datetime import datetime, timedelta
 
@@ -9,5 +9,5 @@ _KEPT = timedelta(days=7)
 
 
 def mark_reminder_sent(task_id: int, *, at: datetime) -> bool:
-    """Note that a reminder of the task reached a device; False when the store is away."""
+    """Record that a reminder of the task reached a device; False if the store is unavailable."""
     return put(keys.reminder_sent(task_id), at.isoformat(), ttl=_KEPT)

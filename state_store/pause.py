@@ -1,4 +1,4 @@
-"""Who found the store away spares everybody of this process the waiting, for so long."""
+"""After a failed call, the threads of a process skip the store for some seconds instead of waiting for it."""
 
 import time
 from threading import Lock
@@ -7,7 +7,7 @@ PAUSE_SECONDS = 5.0
 
 
 class Pause:
-    """Between two questions to a store that does not answer; all threads of the process share it."""
+    """Shared by all threads of a process."""
 
     def __init__(self, seconds: float = PAUSE_SECONDS) -> None:
         self._seconds = seconds
@@ -15,7 +15,7 @@ class Pause:
         self._lock = Lock()
 
     def may_ask(self) -> bool:
-        """Whether to ask now. While it is away one asks after each pause, and the others go on without."""
+        """Whether to call the store now. After each pause one thread tries; the others still skip it."""
         with self._lock:
             now = time.monotonic()
             if now < self._away_until:
@@ -25,9 +25,9 @@ class Pause:
             return True
 
     def begin(self) -> None:
-        """It did not answer."""
+        """A call failed."""
         self._away_until = time.monotonic() + self._seconds
 
     def end(self) -> None:
-        """It answers."""
+        """A call succeeded."""
         self._away_until = 0.0

@@ -1,9 +1,8 @@
-"""Each user's last task updates: a stream in Redis, and a hint to who listens.
+"""Each user's latest task updates: a Redis stream, and a pub/sub hint for each new entry.
 
-An entry's id is the place of whoever has read so far, and whoever goes on from there has to find that very
-entry. Where it is not there any more (the stream was trimmed, has ended, was flushed, is another server's),
-nobody knows what came after it, and the reader begins anew. Redis makes the ids of its clock, so that a
-stream that is made anew does not use them again.
+A reader continues from the id of the last entry it has read, and that entry must still exist. If it does not
+(the stream was trimmed, expired or flushed, or this is another server), there may be a gap, and the reader
+starts over. Redis makes the ids from its clock, so that a new stream does not use the ids of an old one.
 """
 
 import asyncio
@@ -27,70 +26,69 @@ from state_store.pause import Pause
 
 log = structlog.get_logger(__name__)
 
-# So many updates, and so long after the last one, a reader can go on from where it was.
+# A stream keeps this many updates, until this long after the last one.
 LENGTH = 1_000
 KEPT = timedelta(days=1)
-# A connection that is silent for so long is asked whether it is there, then given up.
+# After this silence a connection gets a PING; after the same time without a reply it is given up.
 SILENCE_SECONDS = 5.0
-
-# Between two questions of an event loop to a store that is silent: so much later its streams go on.
+# The pause of an event loop's reader: short, because all its streams wait for it.
 READER_PAUSE_SECONDS = 1.0
 
-# Of a stream that cannot be gone on with, no more than this is read to find that out.
+# How many entries one read returns. If the stream cannot be continued, no more than this is read.
 _PAGE = 100
 
-# A longer update is read by who has its user's streams: a hint goes to every process that has any.
+# Every process that serves streams gets every hint, so a longer update is read only where it is needed.
 HINTED_BYTES = 4_000
 
 _FIELD = "update"
-_PLACE = re.compile(r"[0-9]{1,15}-[0-9]{1,10}")
-# A stream that is made anew begins at an id that none before it can have had, be it in the same millisecond.
-_ID = """
+_ENTRY_ID = re.compile(r"[0-9]{1,15}-[0-9]{1,10}")
+# A new stream begins with a random id, which no stream before can have had, even in the same millisecond.
+_NEXT_ID = """
 local function next_id(stream, random)
     if redis.call('EXISTS', stream) == 1 then return '*' end
     local now = redis.call('TIME')
     return now[1] .. string.format('%03d', math.floor(now[2] / 1000)) .. '-' .. random
 end
 """
-# A version that was passed is no news: an event may come again, and topics may be replayed.
-_ADD = f"""{_ID}
+# Events may be delivered twice and topics replayed, so versions up to the last one added are ignored.
+_ADD = f"""{_NEXT_ID}
 if tonumber(redis.call('GET', KEYS[2]) or -1) >= tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local new = next_id(KEYS[1], ARGV[4])
-local place = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], new, 'update', ARGV[5])
+local added = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], new, 'update', ARGV[5])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 local hint = ARGV[7]
 if last and #ARGV[5] <= tonumber(ARGV[8]) then
-    hint = hint .. ' ' .. last[1] .. ' ' .. place .. ' ' .. ARGV[5]
+    hint = hint .. ' ' .. last[1] .. ' ' .. added .. ' ' .. ARGV[5]
 end
 redis.call('PUBLISH', ARGV[6], hint)
 return 1
 """
-# The last entry; in a stream that is not there one without an update, so that there is a place to go on from.
-_NEWEST = f"""{_ID}
+# The id of the last entry. An empty stream gets an entry without an update, so that there is an id.
+_NEWEST = f"""{_NEXT_ID}
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if last[1] then return last[1][1] end
 local made = redis.call('XADD', KEYS[1], next_id(KEYS[1], ARGV[2]), 'begin', '')
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return made
 """
-_pause = Pause()
+pause = Pause()
 
 
-class StateStoreAway(RuntimeError):  # noqa: N818 - what it is
-    """The state store does not answer."""
+class StateStoreUnavailable(RuntimeError):  # noqa: N818 - like the others that become a 503
+    """The state store does not respond."""
 
 
 class Update(NamedTuple):
-    """An entry of a stream: its place, and what was added."""
+    """An entry of a stream."""
 
-    place: str
+    entry_id: str
     text: str
 
 
 class Hint(NamedTuple):
-    """That the user's stream has news: the update itself, and the place it follows on, when it is short."""
+    """The user's stream has a new entry. A short one is included, with the id of the entry before it."""
 
     user_id: str
     before: str = ""
@@ -98,9 +96,9 @@ class Hint(NamedTuple):
 
 
 def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
-    """Add an update to its user's stream; False when this version of the task was passed already.
+    """Add an update to its user's stream; False if this version of the task or a later one was added before.
 
-    Raises StateStoreAway; without waiting for PAUSE_SECONDS after a call timed out.
+    Raises StateStoreUnavailable, without waiting for PAUSE_SECONDS after a call timed out.
     """
     redis_keys = [keys.task_updates(user_id), keys.task_update_passed(task_id)]
     values: list[str | int] = [
@@ -113,15 +111,15 @@ def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
         user_id,
         HINTED_BYTES,
     ]
-    with _asking(_pause):
+    with _unless_paused(pause):
         added = _add(settings.REDIS_URL)(keys=redis_keys, args=values)
     return bool(added)
 
 
 class UpdateReader:
-    """Reads streams, for an event loop: one connection for them, and one for the hints.
+    """Reads streams for an event loop, with one connection for reads and one for hints.
 
-    Every method raises StateStoreAway while the store is away.
+    Every method raises StateStoreUnavailable.
     """
 
     def __init__(self) -> None:
@@ -130,62 +128,70 @@ class UpdateReader:
         self._pause, self._turn = Pause(READER_PAUSE_SECONDS), asyncio.Lock()
 
     async def newest(self, user_id: str) -> str:
-        """Where the user's stream ends now."""
-        async with self._asked():
-            place: str = await self._newest(
+        """The id of the last entry of the user's stream."""
+        async with self._connection():
+            entry_id: str = await self._newest(
                 keys=[keys.task_updates(user_id)], args=[_kept_seconds(), _random()]
             )
-        return place
+        return entry_id
 
-    async def after(self, user_id: str, place: str) -> list[Update] | None:
-        """What came after this place; None when that cannot be known."""
-        if not _PLACE.fullmatch(place):
+    async def after(self, user_id: str, entry_id: str) -> list[Update] | None:
+        """The entries after this one, or None if it no longer exists."""
+        if not _ENTRY_ID.fullmatch(entry_id):
             return None
         updates: list[Update] = []
         while True:
-            async with self._asked():
-                entries: Any = await self._store.xrange(keys.task_updates(user_id), min=place, count=_PAGE)
-            if not entries or entries[0][0] != place:
+            async with self._connection():
+                entries: Any = await self._store.xrange(keys.task_updates(user_id), min=entry_id, count=_PAGE)
+            if not entries or entries[0][0] != entry_id:
                 return None
             updates += [Update(found, fields[_FIELD]) for found, fields in entries[1:]]
             if len(entries) < _PAGE:
                 return updates
-            place = entries[-1][0]
+            entry_id = entries[-1][0]
 
     async def hints(self) -> AsyncIterator[Hint | None]:
-        """Which streams have news; None first, and whenever some may have been missed."""
+        """Yield None at the start and whenever hints may have been missed, then each hint."""
         with _store_errors():
             async with self._store.pubsub() as pubsub:
                 await pubsub.subscribe(keys.TASK_UPDATE_HINTS)
                 async for message in _never_silent(pubsub):
                     if message["type"] == "message":
-                        yield _hint_of(message["data"])
-                    elif message["type"] == "subscribe":  # also when the client has connected again by itself
+                        yield _parse_hint(message["data"])
+                    elif message["type"] == "subscribe":  # also after the client has reconnected
                         yield None
 
     async def close(self) -> None:
         await self._store.aclose()
 
     @asynccontextmanager
-    async def _asked(self) -> AsyncIterator[None]:
-        # All wait for one connection: behind one that was not answered nobody waits for as long again.
+    async def _connection(self) -> AsyncIterator[None]:
+        # All streams share one connection: after one call timed out, those behind it do not wait as well.
         async with self._turn:
-            with _asking(self._pause):
+            with _unless_paused(self._pause):
                 yield
 
 
 def use_ticket(ticket_id: str, *, ttl: timedelta) -> bool:
-    """Whether this is the first use of the ticket. Raises StateStoreAway."""
+    """Whether this is the first use of the ticket. Raises StateStoreUnavailable."""
     with _store_errors():
         return bool(quick_store().set(keys.stream_ticket(ticket_id), "used", px=ttl, nx=True))
 
 
-def _hint_of(message: str) -> Hint:
+def is_after(entry_id: str, other: str) -> bool:
+    return _numbers(entry_id) > _numbers(other)
+
+
+def _numbers(entry_id: str) -> list[int]:
+    return [int(number) for number in entry_id.split("-")]
+
+
+def _parse_hint(message: str) -> Hint:
     user_id, *rest = message.split(" ", 3)
     if not rest:
         return Hint(user_id)
-    before, place, text = rest
-    return Hint(user_id, before, Update(place, text))
+    before, entry_id, text = rest
+    return Hint(user_id, before, Update(entry_id, text))
 
 
 def _kept_seconds() -> int:
@@ -202,29 +208,29 @@ def _add(_url: str) -> Script:
 
 
 async def _never_silent(pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:
-    """Its messages. Raises ConnectionError when nothing comes, not even the answer to a PING."""
-    asked = False
+    """Yield its messages. Raises ConnectionError if none comes, not even the reply to a PING."""
+    pinged = False
     while True:
         message = await pubsub.get_message(timeout=SILENCE_SECONDS)
         if message is not None:
             yield message
-        elif asked:
-            raise ConnectionError("The state store has fallen silent.")
+        elif pinged:
+            raise ConnectionError("The state store did not reply to a PING.")
         else:
             await pubsub.ping()
-        asked = message is None
+        pinged = message is None
 
 
 @contextmanager
-def _asking(pause: Pause) -> Iterator[None]:
-    """Raises StateStoreAway, also without asking."""
+def _unless_paused(pause: Pause) -> Iterator[None]:
+    """Raises StateStoreUnavailable, during a pause without a call."""
     if not pause.may_ask():
-        raise StateStoreAway("The state store did not answer a moment ago.")
+        raise StateStoreUnavailable("The state store did not respond a moment ago.")
     try:
         with _store_errors():
             yield
-    except StateStoreAway as error:
-        if isinstance(error.__cause__, TimeoutError):  # one that refuses keeps nobody waiting
+    except StateStoreUnavailable as error:
+        if isinstance(error.__cause__, TimeoutError):  # a refused connection makes no one wait
             log.warning("state_store_silent", error=str(error))
             pause.begin()
         raise
@@ -236,13 +242,4 @@ def _store_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise StateStoreAway(str(error)) from error
-
-
-def is_after(place: str, other: str) -> bool:
-    """Whether the first place comes after the second."""
-    return _numbers(place) > _numbers(other)
-
-
-def _numbers(place: str) -> list[int]:
-    return [int(number) for number in place.split("-")]
+        raise StateStoreUnavailable(str(error)) from error

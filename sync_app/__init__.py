@@ -1,1 +1,1 @@
-"""The live stream: a user's own changes, as Server-Sent Events, within milliseconds of the commit."""
+"""The live stream: a user's own changes as Server-Sent Events, milliseconds after the commit."""

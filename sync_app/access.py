@@ -1,4 +1,4 @@
-"""Who may have a stream, and for how long: as long as the token is good that it was opened with."""
+"""Authentication of streams: a stream ends when the token it was opened with expires or is revoked."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,70 +22,70 @@ from accounts_app.models import ApiToken, User
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grant:
-    """A token that was good when the stream was opened. `ends_at`: None for an API token without an end."""
+    """A token that was valid when the stream was opened. `ends_at` is None if it does not expire."""
 
     user_id: UUID
     ends_at: datetime | None
     api_token_id: int | None
-    password_mark: str
+    password_digest: str
 
 
 def grant_of(user: User, auth: Any) -> Grant:
-    """What `request.user` and `request.auth` are good for."""
+    """The grant of an authenticated request, by `request.user` and `request.auth`."""
     return Grant(
         user_id=user.pk,
         ends_at=_end(auth),
         api_token_id=auth.pk if isinstance(auth, ApiToken) else None,
-        password_mark=_mark(user.password),
+        password_digest=_password_digest(user.password),
     )
 
 
 def grant_by_header(authorization: str) -> Grant:
-    """The grant of an `Authorization` header, by one of the three kinds of token.
+    """The grant of an `Authorization` header with any of the three kinds of token.
 
-    Raises what BearerAuthentication raises, NotAuthenticated (401) for an empty one.
+    Raises NotAuthenticated (401) without a token, and what BearerAuthentication raises.
     """
     http = HttpRequest()
     http.method = "GET"
     http.META["HTTP_AUTHORIZATION"] = authorization
-    found = BearerAuthentication().authenticate(Request(http))
-    if found is None:
+    authenticated = BearerAuthentication().authenticate(Request(http))
+    if authenticated is None:
         raise NotAuthenticated
-    user, auth = found
+    user, auth = authenticated
     if isinstance(auth, ApiToken):
         record_use(auth)
     return grant_of(user, auth)
 
 
-def still_good(grants: Collection[Grant]) -> set[Grant]:
-    """Those whose account, password and API token are as they were, and whose time is not over. One query."""
+def valid_grants(grants: Collection[Grant]) -> set[Grant]:
+    """The grants that have not expired and whose account, password and API token are unchanged. One query."""
     tokens = {grant.api_token_id for grant in grants if grant.api_token_id}
-    users = User.objects.filter(pk__in={grant.user_id for grant in grants}, is_active=True)
+    users: Any = User.objects.filter(pk__in={grant.user_id for grant in grants}, is_active=True)
     rows = users.annotate(tokens=ArrayAgg("api_tokens", filter=Q(api_tokens__in=tokens), default=[]))
-    there = {pk: (_mark(password), set(ids)) for pk, password, ids in _values(rows)}
-    return {grant for grant in grants if _is_good(grant, there.get(grant.user_id))}
+    current = {
+        pk: (_password_digest(password), set(ids))
+        for pk, password, ids in rows.values_list("pk", "password", "tokens")
+    }
+    return {grant for grant in grants if _is_valid(grant, current.get(grant.user_id))}
 
 
 def _end(auth: Any) -> datetime | None:
     if isinstance(auth, ApiToken):
         return auth.expires_at
-    if auth is None:  # somebody who is signed in otherwise, as tests are
+    if auth is None:  # signed in by another method, such as a test client's
         lifetime: timedelta = api_settings.ACCESS_TOKEN_LIFETIME
         return timezone.now() + lifetime
     return datetime.fromtimestamp(auth["exp"], UTC)
 
 
-def _values(rows: Any) -> Any:
-    return rows.values_list("pk", "password", "tokens")
-
-
-def _is_good(grant: Grant, row: tuple[str, set[int]] | None) -> bool:
+def _is_valid(grant: Grant, row: tuple[str, set[int]] | None) -> bool:
     if row is None or (grant.ends_at is not None and grant.ends_at <= timezone.now()):
         return False
-    mark, api_tokens = row
-    return mark == grant.password_mark and (grant.api_token_id is None or grant.api_token_id in api_tokens)
+    digest, api_tokens = row
+    has_token = grant.api_token_id is None or grant.api_token_id in api_tokens
+    return digest == grant.password_digest and has_token
 
 
-def _mark(password: str) -> str:
-    """Tells whether the password is another since."""
+def _password_digest(password: str) -> str:
+    """Changes when the password does."""
     return salted_hmac("sync_app.Grant", password, algorithm="sha256").hexdigest()[:32]

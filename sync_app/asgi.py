@@ -1,6 +1,6 @@
-"""`GET /api/stream`, on a port of its own.
+"""The ASGI application of `GET /api/stream`, which has its own process and port.
 
-An event loop holds thousands of streams, without a thread or a database connection for any of them.
+An event loop serves thousands of streams, without a thread or a database connection for each.
 """
 
 import asyncio
@@ -21,30 +21,29 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from state_store.task_updates import StateStoreAway, UpdateReader
-from sync_app.access import Grant, grant_by_header, still_good
-from sync_app.answers import EXCEPTION_HANDLERS, RequestIds
+from state_store.task_updates import StateStoreUnavailable, UpdateReader
+from sync_app.access import Grant, grant_by_header, valid_grants
+from sync_app.exceptions import StreamUnavailable
 from sync_app.hub import Hub
-from sync_app.refusals import StreamAway
+from sync_app.responses import EXCEPTION_HANDLERS, RequestIds
 from sync_app.streams import Stream
 from sync_app.tickets import grant_by_ticket
 
 log = structlog.get_logger(__name__)
 
 _PARAMETERS = {"ticket", "last_event_id"}
-_LOGGED_PLACE = 30  # a place is shorter; what is longer is somebody's own invention
-# As a request of the API has them (todo_project/wsgi.py); threads are few here too.
+_LOGGED_ID_LENGTH = 30  # an event id is shorter; anything longer is not one
+# The limits of an API request (todo_project/wsgi.py).
 _DATABASE_LIMITS = "SET statement_timeout = '15s'; SET lock_timeout = '5s'"
 _HEADERS = {
-    # Nobody keeps it, and nginx holds none of it back.
     "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
+    "X-Accel-Buffering": "no",  # nginx must not buffer it
 }
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class EventStream(StreamingResponse):
-    """The answer; its end takes the stream out of the hub. Who does not take a chunk in time is cut off."""
+    """The response. It disconnects clients that do not read, and leaves the hub at its end."""
 
     media_type = "text/event-stream"
 
@@ -67,17 +66,17 @@ class EventStream(StreamingResponse):
 
 
 async def stream(request: Request) -> Response:
-    if request.method != "GET":  # the router takes a HEAD for one, which would hold a stream open
+    if request.method != "GET":  # Starlette routes HEAD here too, which would hold a stream open
         raise MethodNotAllowed(request.method)
-    _refuse_what_is_unknown(request)
+    _validate(request)
     hub: Hub = request.app.state.hub
-    opened = Stream(await _grant(request))
-    place = request.headers.get("Last-Event-ID") or request.query_params.get("last_event_id", "")
+    opened = Stream(await _authenticate(request))
+    last_event_id = request.headers.get("Last-Event-ID") or request.query_params.get("last_event_id", "")
     try:
-        await hub.join(opened, place)
-    except StateStoreAway as error:
-        raise StreamAway from error
-    log.info("stream_opened", user_id=opened.user_id, place=place[:_LOGGED_PLACE])
+        await hub.join(opened, last_event_id)
+    except StateStoreUnavailable as error:
+        raise StreamUnavailable from error
+    log.info("stream_opened", user_id=opened.user_id, last_event_id=last_event_id[:_LOGGED_ID_LENGTH])
     return EventStream(opened, hub)
 
 
@@ -86,45 +85,44 @@ async def live(_request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Whether updates come. Without the database nobody new can be let in, but those who are here go on."""
+    """Whether updates arrive. The database is not checked: without it, open streams still work."""
     listening = request.app.state.hub.is_listening
     checks = {"state_store": "ok" if listening else "does not answer"}
-    wrong = [] if listening else ["state_store"]
-    body = {"status": "not ready" if wrong else "ok", "not_ready": wrong, "checks": checks}
-    return JSONResponse(body, 503 if wrong else 200)
+    failed = [] if listening else ["state_store"]
+    body = {"status": "not ready" if failed else "ok", "not_ready": failed, "checks": checks}
+    return JSONResponse(body, 503 if failed else 200)
 
 
 async def end_revoked(hub: Hub) -> None:
-    """End the streams whose grant is not good any more, all of them by one query, until cancelled."""
+    """End the streams whose grant is no longer valid, with one query for all, until cancelled."""
     while True:
         await asyncio.sleep(settings.STREAM_CHECK_SECONDS)
         if streams := hub.streams():
             try:
-                good = await in_database(partial(still_good, {one.grant for one in streams}))
-            except Exception as error:  # the database is away: who is here stays
+                valid = await query(partial(valid_grants, {one.grant for one in streams}))
+            except Exception as error:  # without the database, open streams stay open
                 log.warning("streams_not_checked", error=str(error))
                 continue
             for one in streams:
-                if one.grant not in good:
+                if one.grant not in valid:
                     one.end("revoked")
 
 
-async def in_database(work: Callable[[], Found]) -> Found:
-    """Do it in a thread, and leave no connection to the database behind."""
+async def query(function: Callable[[], Result]) -> Result:
+    """Call the function in a thread, with a database connection that is closed afterwards."""
 
-    def do() -> Found:
+    def call() -> Result:
         try:
             with connections["default"].cursor() as cursor:
                 cursor.execute(_DATABASE_LIMITS)
-            return work()
+            return function()
         finally:
             connections.close_all()
 
-    return await asyncio.to_thread(do)
+    return await asyncio.to_thread(call)
 
 
 def application() -> Starlette:
-    """The ASGI application."""
     app = Starlette(
         routes=[
             Route("/api/stream", stream),
@@ -144,7 +142,7 @@ def application() -> Starlette:
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=_lifespan,
     )
-    app.router.redirect_slashes = False  # a ticket would go along, to whatever host the request names
+    app.router.redirect_slashes = False  # a redirect would send the ticket to the host the request names
     app.state.hub = None
     return app
 
@@ -164,21 +162,21 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await reader.close()
 
 
-async def _grant(request: Request) -> Grant:
+async def _authenticate(request: Request) -> Grant:
     ticket = request.query_params.get("ticket")
     header = request.headers.get("Authorization", "")
-    work = partial(grant_by_ticket, ticket) if ticket and not header else partial(grant_by_header, header)
+    grant = partial(grant_by_ticket, ticket) if ticket and not header else partial(grant_by_header, header)
     try:
-        return await in_database(work)
-    except StateStoreAway as error:
-        raise StreamAway from error
+        return await query(grant)
+    except StateStoreUnavailable as error:
+        raise StreamUnavailable from error
 
 
-def _refuse_what_is_unknown(request: Request) -> None:
-    """Raises ValidationError (400) by name, NotAcceptable (406)."""
-    detail = "There is no such parameter. Known here: last_event_id, ticket."
+def _validate(request: Request) -> None:
+    """Raises ValidationError (400) for each unknown parameter, NotAcceptable (406)."""
+    detail = "Unknown parameter. Allowed here: last_event_id, ticket."
     if unknown := set(request.query_params) - _PARAMETERS:
         raise ValidationError({name: [ErrorDetail(detail, "unknown_parameter")] for name in unknown})
     accepted = request.headers.get("Accept", "*/*")
     if not any(kind in accepted for kind in ("text/event-stream", "text/*", "*/*")):
-        raise NotAcceptable("Only text/event-stream is spoken here; let the header Accept name it.")
+        raise NotAcceptable("The only available media type is text/event-stream.")

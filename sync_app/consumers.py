@@ -1,4 +1,4 @@
-"""A change of a task goes into its user's live stream: the `sync` group."""
+"""The `sync` group adds changes of tasks to the live stream of their user."""
 
 import json
 
@@ -21,6 +21,6 @@ def on_sync(event: Event) -> None:
     text = json.dumps(update, ensure_ascii=False)  # a third of the bytes for what is not English
     try:
         task_updates.add(user_id=data["user_id"], task_id=data["task_id"], version=event.sequence, text=text)
-    except task_updates.StateStoreAway as error:
-        # An event that is given up would be missed by whoever is connected, and nobody would tell them.
-        raise NotNow(f"The state store is away: {error}") from error
+    except task_updates.StateStoreUnavailable as error:
+        # If the event were given up, connected clients would miss it without a reset.
+        raise NotNow(f"The state store is unavailable: {error}") from error

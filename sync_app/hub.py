@@ -1,8 +1,8 @@
-"""The open streams of this process, and the one reader that feeds them.
+"""The open streams of this process, and the reader that feeds them.
 
-All streams of a user are one feed, which knows how far it has read. A hint says that there is more and, where
-it follows on what the feed has, what it is: otherwise one read gets it. Each stream of the feed is given the
-same bytes. A hint may be lost; what is read is the truth.
+All streams of a user share one feed, which knows the last entry it has read. A hint says that there is a new
+entry. If the hint includes it and it directly follows the last one, the feed passes it on; otherwise the feed
+reads. Hints may be lost: reading finds every entry.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import structlog
 from django.conf import settings
 
-from state_store.task_updates import Hint, StateStoreAway, Update, UpdateReader, is_after
+from state_store.task_updates import Hint, StateStoreUnavailable, Update, UpdateReader, is_after
 from sync_app import messages
+from sync_app.exceptions import StreamsFull, TooManyStreams
 from sync_app.metrics import ENDED, OPEN, OPENED, RESETS, UPDATES
-from sync_app.refusals import StreamsFull, TooManyStreams
 from sync_app.streams import Stream
 
 log = structlog.get_logger(__name__)
@@ -23,20 +23,29 @@ RETRY_SECONDS = 1.0
 
 
 class Feed:
-    """A user's streams here. All of them have been given what stands up to `place`."""
+    """A user's streams in this process. All of them have received the entries up to `last_id`."""
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
-        self.place = ""
+        self.last_id = ""
         self.streams: set[Stream] = set()
-        self.users = 0  # streams, and those that are about to be
+        self.users = 0  # streams, and those that are joining
         self.lock = asyncio.Lock()
         self.has_news = False
         self.follower: asyncio.Task[None] | None = None
 
+    def send_updates(self, updates: list[Update]) -> None:
+        self.last_id = updates[-1].entry_id
+        UPDATES.inc(len(updates) * len(self.streams))
+        self.send(b"".join(_messages_of(updates)))
+
+    def send(self, message: bytes) -> None:
+        for stream in self.streams:
+            stream.put(message)
+
 
 class Hub:
-    """Everything in the event loop's thread."""
+    """Used only in the thread of the event loop."""
 
     def __init__(self, reader: UpdateReader) -> None:
         self._reader = reader
@@ -46,7 +55,7 @@ class Hub:
         self.is_stopping = False
 
     async def listen(self) -> None:
-        """Follow the hints until cancelled; without the store, until it is back."""
+        """Follow the hints until cancelled. While the state store is unavailable, try again."""
         while True:
             try:
                 async for hint in self._reader.hints():
@@ -55,52 +64,55 @@ class Hub:
                         for feed in list(self._feeds.values()):
                             self._read_soon(feed)
                     elif hint.user_id in self._feeds:
-                        self._heed(self._feeds[hint.user_id], hint)
-            except Exception as error:  # nobody would see that this task has ended
+                        self._follow_hint(self._feeds[hint.user_id], hint)
+            except Exception as error:  # this task must not end unnoticed
                 self.is_listening = False
-                away = isinstance(error, StateStoreAway)
-                log.warning("state_store_away" if away else "hints_not_read", error=str(error))
+                is_known = isinstance(error, StateStoreUnavailable)
+                log.warning("state_store_away" if is_known else "hints_not_read", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def join(self, stream: Stream, place: str) -> None:
-        """Give the stream what came after `place`, then everything; with no place, everything from now on.
+    async def join(self, stream: Stream, last_event_id: str) -> None:
+        """Send the stream the entries after `last_event_id`, then new ones. Without an id, only new ones.
 
-        Raises TooManyStreams (429), StreamsFull (503), and StateStoreAway.
+        Raises TooManyStreams (429), StreamsFull (503), and StateStoreUnavailable.
         """
         try:
-            await self._join(stream, place)
+            await self._join(stream, last_event_id)
         except BaseException:
             stream.end("refused")
             raise
         OPENED.inc()
 
     def leave(self, stream: Stream) -> None:
-        """The stream's connection is over."""
+        """Remove the stream after its connection has ended."""
         stream.end("client_left")
         feed = self._feeds[stream.user_id]
         feed.streams.discard(stream)
-        self._forget(feed)
+        self._release(feed)
         ENDED.labels(stream.ended).inc()
 
     def streams(self) -> list[Stream]:
         return [stream for feed in self._feeds.values() for stream in feed.streams]
 
     def stop(self) -> None:
-        """End every stream and open no other."""
+        """End every stream and accept no other."""
         self.is_stopping = True
         for stream in self.streams():
             stream.end("server_stops")
 
-    async def _join(self, stream: Stream, place: str) -> None:
+    async def _join(self, stream: Stream, last_event_id: str) -> None:
         feed = self._admit(stream)
         try:
             async with feed.lock:
-                await self._begin(feed)
-                for message in await self._missed(feed, place):
+                if feed.last_id:
+                    await self._read(feed)
+                else:
+                    feed.last_id = await self._reader.newest(feed.user_id)
+                for message in await self._first_messages(feed, last_event_id):
                     stream.put(message)
                 feed.streams.add(stream)
         except BaseException:
-            self._forget(feed)
+            self._release(feed)
             raise
 
     def _admit(self, stream: Stream) -> Feed:
@@ -115,37 +127,30 @@ class Hub:
         OPEN.set(self._open)
         return feed
 
-    def _forget(self, feed: Feed) -> None:
+    def _release(self, feed: Feed) -> None:
         feed.users -= 1
         self._open -= 1
         OPEN.set(self._open)
         if not feed.users:
             del self._feeds[feed.user_id]
 
-    async def _begin(self, feed: Feed) -> None:
-        """The feed stands at the end of what there is."""
-        if feed.place:
-            await self._read(feed)
-        else:
-            feed.place = await self._reader.newest(feed.user_id)
-
-    async def _missed(self, feed: Feed, place: str) -> list[bytes]:
-        """The first messages of a stream that goes on from `place`, up to where the feed stands."""
-        if not place:
-            return [messages.ready(feed.place)]
-        updates = await self._reader.after(feed.user_id, place)
+    async def _first_messages(self, feed: Feed, last_event_id: str) -> list[bytes]:
+        """The messages that bring a new stream to the feed's last entry."""
+        if not last_event_id:
+            return [messages.ready(feed.last_id)]
+        updates = await self._reader.after(feed.user_id, last_event_id)
         if updates is None:
             RESETS.inc()
-            return [messages.ready(feed.place), messages.reset(feed.place)]
-        # What has come since the feed has read comes to the stream with the feed.
-        missed = [update for update in updates if not is_after(update.place, feed.place)]
+            return [messages.ready(feed.last_id), messages.reset(feed.last_id)]
+        # The feed will send the entries after its last one.
+        missed = [update for update in updates if not is_after(update.entry_id, feed.last_id)]
         UPDATES.inc(len(missed))
-        return [messages.ready(place), *_told(missed)]
+        return [messages.ready(last_event_id), *_messages_of(missed)]
 
-    def _heed(self, feed: Feed, hint: Hint) -> None:
-        # Under its lock somebody reads from the feed's place on: what is given now would come twice.
-        if hint.update and feed.place == hint.before and not feed.lock.locked():
-            _give_updates(feed, [hint.update])
+    def _follow_hint(self, feed: Feed, hint: Hint) -> None:
+        # While the lock is held, a read is in progress and would send the entry a second time.
+        if hint.update and feed.last_id == hint.before and not feed.lock.locked():
+            feed.send_updates([hint.update])
         else:
             self._read_soon(feed)
 
@@ -159,37 +164,25 @@ class Hub:
             feed.has_news = False
             try:
                 async with feed.lock:
-                    if feed.place:  # otherwise nobody has joined, after all
+                    if feed.last_id:  # empty until the first stream has joined
                         await self._read(feed)
-            except Exception as error:  # nobody would see that this task has ended
-                if not isinstance(error, StateStoreAway):  # which is told once for all feeds
+            except Exception as error:  # this task must not end unnoticed
+                if not isinstance(error, StateStoreUnavailable):  # `listen` logs that once for all feeds
                     log.warning("feed_not_read", user_id=feed.user_id, error=str(error))
                 feed.has_news = True
                 await asyncio.sleep(RETRY_SECONDS)
         feed.follower = None
 
     async def _read(self, feed: Feed) -> None:
-        """Give the feed's streams what came since; under its lock."""
-        updates = await self._reader.after(feed.user_id, feed.place)
+        """Send the feed's streams the new entries. The caller holds the feed's lock."""
+        updates = await self._reader.after(feed.user_id, feed.last_id)
         if updates is None:
-            feed.place = await self._reader.newest(feed.user_id)
+            feed.last_id = await self._reader.newest(feed.user_id)
             RESETS.inc(len(feed.streams))
-            _give(feed, [messages.reset(feed.place)])
+            feed.send(messages.reset(feed.last_id))
         elif updates:
-            _give_updates(feed, updates)
+            feed.send_updates(updates)
 
 
-def _told(updates: Iterable[Update]) -> list[bytes]:
-    return [messages.update(update.place, update.text) for update in updates]
-
-
-def _give_updates(feed: Feed, updates: list[Update]) -> None:
-    feed.place = updates[-1].place
-    UPDATES.inc(len(updates) * len(feed.streams))
-    _give(feed, _told(updates))
-
-
-def _give(feed: Feed, told: list[bytes]) -> None:
-    whole = b"".join(told)
-    for stream in feed.streams:
-        stream.put(whole)
+def _messages_of(updates: Iterable[Update]) -> list[bytes]:
+    return [messages.update(update.entry_id, update.text) for update in updates]

@@ -3,26 +3,26 @@
 import json
 import random
 
-# Silence looks like a connection that broke; a line that begins with a colon is no event.
-HEARTBEAT = b": still here\n\n"
+# A comment: proxies and clients take a silent connection for a broken one.
+HEARTBEAT = b": heartbeat\n\n"
 
 
-def ready(place: str) -> bytes:
-    """The first message: from here on nothing is missed."""
-    # After a restart not everybody comes back in the same moment.
+def ready(event_id: str) -> bytes:
+    """The first message: the stream contains every change after this event."""
+    # Different delays, so that not all clients reconnect at the same moment after a restart.
     retry = random.randint(1_000, 3_000)  # noqa: S311 - no secret
-    return f"retry: {retry}\n".encode() + _event("ready", place, "{}")
+    return f"retry: {retry}\n".encode() + _event("ready", event_id, "{}")
 
 
-def reset(place: str) -> bytes:
-    """What came before this place may have been missed: read the tasks anew."""
-    return _event("reset", place, json.dumps({"read_again": "/api/tasks"}))
+def reset(event_id: str) -> bytes:
+    """Changes up to this event may be missing, so the client must read the tasks again."""
+    return _event("reset", event_id, json.dumps({"read_again": "/api/tasks"}))
 
 
-def update(place: str, text: str) -> bytes:
+def update(event_id: str, text: str) -> bytes:
     """A change. `text` is its JSON."""
-    return _event("task.sync", place, text)
+    return _event("task.sync", event_id, text)
 
 
-def _event(name: str, place: str, data: str) -> bytes:
-    return f"event: {name}\nid: {place}\ndata: {data}\n\n".encode()
+def _event(name: str, event_id: str, data: str) -> bytes:
+    return f"event: {name}\nid: {event_id}\ndata: {data}\n\n".encode()

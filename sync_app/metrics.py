@@ -1,10 +1,10 @@
-"""What the stream process counts."""
+"""Metrics of the stream process."""
 
 from prometheus_client import Counter, Gauge
 
-OPEN = Gauge("todo_stream_connections", "Streams that are open.", multiprocess_mode="livesum")
-OPENED = Counter("todo_stream_opened", "Streams that were opened.")
-ENDED = Counter("todo_stream_ended", "Streams that ended.", ["reason"])
-REFUSED = Counter("todo_stream_refused", "Requests for a stream that were refused.", ["code"])
-UPDATES = Counter("todo_stream_updates", "Updates given to a stream.")
-RESETS = Counter("todo_stream_resets", "Streams that were told to read anew.")
+OPEN = Gauge("todo_stream_connections", "Open streams.", multiprocess_mode="livesum")
+OPENED = Counter("todo_stream_opened", "Streams opened.")
+ENDED = Counter("todo_stream_ended", "Streams ended, by reason.", ["reason"])
+REFUSED = Counter("todo_stream_refused", "Rejected requests for a stream, by status code.", ["code"])
+UPDATES = Counter("todo_stream_updates", "Updates sent to streams.")
+RESETS = Counter("todo_stream_resets", "Resets sent to streams.")

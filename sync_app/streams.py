@@ -1,4 +1,4 @@
-"""One open stream: what waits to be sent, and when it ends."""
+"""One open stream: its queue of messages, and when it ends."""
 
 import asyncio
 from collections import deque
@@ -14,12 +14,12 @@ from sync_app.access import Grant
 
 log = structlog.get_logger(__name__)
 
-# More than a feed can give at once waits only for somebody who does not read.
+# More than a feed adds at once, so only the queue of a client that does not read gets this long.
 LONGEST_QUEUE = 2_000
 
 
 class Stream:
-    """Belongs to one connection. `ended` says why it ends, empty while it does not."""
+    """Belongs to one connection. `ended` is the reason why it ended, empty while it is open."""
 
     def __init__(self, grant: Grant) -> None:
         self.grant = grant
@@ -27,14 +27,14 @@ class Stream:
         self.opened = monotonic()
         self._queue: deque[bytes] = deque()
         self._woken = asyncio.Event()
-        self._timer = self._until_the_grant_ends()
+        self._timer = self._start_timer()
 
     @property
     def user_id(self) -> str:
         return str(self.grant.user_id)
 
     def put(self, message: bytes) -> None:
-        """To be sent. Who does not read loses the stream, not what it tells: it can be gone on with."""
+        """Queue a message. A full queue ends the stream; the client can reconnect without losing events."""
         if len(self._queue) >= LONGEST_QUEUE:
             self.end("slow")
         elif not self.ended:
@@ -48,7 +48,7 @@ class Stream:
             self._timer.cancel()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """What is to be sent, several messages at once when there are; a heartbeat when there is none."""
+        """Yield queued messages, several at a time if there are several, or a heartbeat if there is none."""
         while not self.ended:
             try:
                 async with asyncio.timeout(settings.STREAM_HEARTBEAT_SECONDS):
@@ -57,12 +57,13 @@ class Stream:
                 yield messages.HEARTBEAT
                 continue
             self._woken.clear()
-            waiting = b"".join(self._queue)
+            queued = b"".join(self._queue)
             self._queue.clear()
-            if waiting:
-                yield waiting
+            if queued:
+                yield queued
 
-    def _until_the_grant_ends(self) -> asyncio.TimerHandle | None:
+    def _start_timer(self) -> asyncio.TimerHandle | None:
+        """Ends the stream when its token expires."""
         if self.grant.ends_at is None:
             return None
         left = (self.grant.ends_at - timezone.now()).total_seconds()

@@ -1,9 +1,9 @@
-"""What the API's process has of the live stream: the ticket, and where the stream is."""
+"""The routes of the live stream in the API's process: create a ticket, and say where the stream is."""
 
 from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,33 +11,38 @@ from accounts_app.models import User
 from http_app.errors import ErrorSerializer
 from http_app.views import ApiView
 from sync_app.access import grant_of
+from sync_app.exceptions import Misdirected
 from sync_app.openapi import DESCRIPTION, EVENTS, PARAMETERS
-from sync_app.refusals import Misdirected
-from sync_app.serializers import TicketSerializer
 from sync_app.tickets import make_ticket, stream_url
+
+
+class TicketSerializer(serializers.Serializer[Any]):
+    url = serializers.URLField(help_text="The URL of the stream. Add `?ticket=` and the ticket.")
+    ticket = serializers.CharField(help_text="Works once, until `expires_at`.")
+    expires_at = serializers.DateTimeField(help_text="One minute from now.")
 
 
 class StreamTicketView(ApiView):
     """A ticket for the live stream."""
 
-    keeps_answers = False  # they have a secret in them
-    only_reads = True  # what a ticket leads to
+    keeps_answers = False  # they contain a secret
+    only_reads = True  # the stream can only be read
 
     @extend_schema(
         request=None,
         responses={201: TicketSerializer},
         operation_id="stream_ticket",
-        summary="Make a ticket for the live stream",
+        summary="Create a ticket for the live stream",
         description=(
-            "For `EventSource`, which cannot send headers. The stream ends when the token does that the"
-            " ticket was made with. An API token needs the scope `read` only."
+            "For `EventSource`, which cannot send headers. The stream ends when the token of this request"
+            " expires. An API token needs only the scope `read`."
         ),
     )
     def post(self, request: Request) -> Response:
         ticket = make_ticket(grant_of(cast(User, request.user), request.auth))
         url = stream_url(request.get_host(), str(request.scheme))
-        answer = {"url": url, "ticket": ticket.text, "expires_at": ticket.expires_at}
-        return Response(TicketSerializer(answer).data, status.HTTP_201_CREATED)
+        created = {"url": url, "ticket": ticket.text, "expires_at": ticket.expires_at}
+        return Response(TicketSerializer(created).data, status.HTTP_201_CREATED)
 
 
 class StreamView(ApiView):
@@ -46,7 +51,7 @@ class StreamView(ApiView):
     extra_query_params = {"get": ["ticket", "last_event_id"]}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if "ticket" in request.query_params:  # which only the stream's process can read
+        if "ticket" in request.query_params:  # only the stream process can verify it
             raise self._misdirected(request)
         super().initial(request, *args, **kwargs)
 

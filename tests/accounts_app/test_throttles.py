@@ -32,7 +32,7 @@ WRONG = "not the password"
 
 @pytest.fixture(autouse=True)
 def fresh_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(CountingCache, "_pause", Pause())
+    monkeypatch.setattr(CountingCache, "pause", Pause())
     with Redis.from_url(settings.REDIS_URL, decode_responses=True) as store:
         for key in store.scan_iter("todo-app::throttle::*"):
             store.delete(key)

@@ -1,4 +1,4 @@
-"""The counter behind the limits: atomic over threads, with an end, and never long in the way."""
+"""The counter of the throttles: atomic over threads, with an expiry, and never slow."""
 
 import socket
 import time
@@ -28,8 +28,8 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def nobody_found_it_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CountingCache, "_pause", Pause())
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CountingCache, "pause", Pause())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A hint wakes who listens, and keeps no one waiting while the store is away."""
+"""A hint wakes the listener, and does not wait for a store that is unavailable."""
 
 import socket
 from itertools import islice

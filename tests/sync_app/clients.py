@@ -1,4 +1,4 @@
-"""A client of the live stream, which reads as it is told and no faster."""
+"""A client of the live stream, which reads only when asked to."""
 
 import json
 import socket
@@ -63,15 +63,15 @@ class StreamClient:
 
     def next(self) -> Message | None:
         """The next message; None when the stream has ended. Raises TimeoutError, ConnectionError."""
-        told: dict[str, str] = {}
+        fields: dict[str, str] = {}
         while (line := self._line()) is not None:
             if line.startswith(":"):
                 self.heartbeats += 1
             elif line:
                 name, _, value = line.partition(": ")
-                told[name] = value
-            elif told:
-                return Message(told.get("event", ""), told.get("id", ""), told.get("data", ""))
+                fields[name] = value
+            elif fields:
+                return Message(fields.get("event", ""), fields.get("id", ""), fields.get("data", ""))
         return None
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from tests.acceptance.calls import call
 from tests.acceptance.processes import eventually, running
 from tests.sync_app.clients import StreamClient
 
-# What was told of a task is kept for longer than a test.
+# The state store keeps versions of tasks longer than a test runs, so that no id is used twice.
 task_ids = count(1_000_000)
 
 
@@ -38,9 +38,9 @@ class StreamServer:
         except (OSError, HTTPException):
             return False
 
-    def connect(self, user: User, place: str = "") -> StreamClient:
+    def connect(self, user: User, last_event_id: str = "") -> StreamClient:
         """A stream of this user, whose first message is still to be read."""
-        client = self.client(token=token_of(user), last_event_id=place).open()
+        client = self.client(token=token_of(user), last_event_id=last_event_id).open()
         assert client.status == 200, client.body
         return client
 
@@ -74,7 +74,7 @@ def serve() -> Iterator[Callable[..., StreamServer]]:
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_updates, "_pause", Pause())
+    monkeypatch.setattr(task_updates, "pause", Pause())
 
 
 def token_of(user: User) -> str:

@@ -67,17 +67,17 @@ class Follower:
                 self._note(message.decode())
 
     def _note(self, message: str) -> None:
-        told = dict(line.split(": ", 1) for line in message.split("\n") if not line.startswith(":"))
-        if not told:
+        fields = dict(line.split(": ", 1) for line in message.split("\n") if not line.startswith(":"))
+        if not fields:
             return
-        self.last = told["id"]
-        if told["event"] == "reset":
+        self.last = fields["id"]
+        if fields["event"] == "reset":
             self.resets += 1
             self.last_reset = time.monotonic()
-        elif told["event"] == "ready":
+        elif fields["event"] == "ready":
             self.began = self.began or time.monotonic()
         else:
-            data = json.loads(told["data"])
+            data = json.loads(fields["data"])
             change = (data["task_id"], data["version"])
             self.repeats += change in self.seen
             self.seen[change] = time.monotonic()

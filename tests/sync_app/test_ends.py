@@ -1,4 +1,4 @@
-"""When a stream ends, and what it held meanwhile."""
+"""Why a stream ends, and what it uses while it is open."""
 
 import signal
 import time
@@ -78,13 +78,13 @@ def test_a_stop_ends_streams_at_once_and_they_are_gone_on_with(
 ) -> None:
     server = serve()
     client = server.connect(alice)
-    place = client.next().id
+    event_id = client.next().id
     server.process.send_signal(signal.SIGTERM)
     assert client.next() is None
     assert server.process.wait(10) == -signal.SIGTERM  # uvicorn ends by the signal it was given
     missed = next(task_ids)
     tell(alice, missed)
-    again = serve().connect(alice, place)
+    again = serve().connect(alice, event_id)
     assert (again.next().event, again.next().data["task_id"]) == ("ready", missed)
 
 

@@ -1,4 +1,4 @@
-"""A stream says where one stands, then everything that comes, and only what is one's own."""
+"""A stream begins with its position, then sends every change, and only of the same user."""
 
 from collections.abc import Callable
 
@@ -30,15 +30,15 @@ def test_what_happens_comes(serve: Callable[..., StreamServer], alice: User, bob
 def test_what_was_missed_comes_first(serve: Callable[..., StreamServer], alice: User) -> None:
     server = serve()
     client = server.connect(alice)
-    place = client.next().id
+    event_id = client.next().id
     client.close()
     missed, later = [next(task_ids) for _ in range(3)], next(task_ids)
     for task_id in missed:
         tell(alice, task_id)
-    again = server.connect(alice, place)
+    again = server.connect(alice, event_id)
     tell(alice, later)
     ready = again.next()
-    assert (ready.event, ready.id) == ("ready", place)
+    assert (ready.event, ready.id) == ("ready", event_id)
     assert read(again, 4) == [("task.sync", task_id) for task_id in [*missed, later]]
 
 

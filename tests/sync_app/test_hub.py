@@ -13,8 +13,8 @@ from pytest_django import Settings
 from state_store.task_updates import Hint, Update
 from sync_app import hub as hub_module
 from sync_app.access import Grant
+from sync_app.exceptions import StreamsFull
 from sync_app.hub import Hub
-from sync_app.refusals import StreamsFull
 from sync_app.streams import Stream
 
 
@@ -28,7 +28,7 @@ class Reader:
     async def newest(self, _user_id: str) -> str:
         return "1-0"
 
-    async def after(self, _user_id: str, _place: str) -> list[Update]:
+    async def after(self, _user_id: str, _entry_id: str) -> list[Update]:
         self.reads += 1
         if self.reads == 1:
             raise ZeroDivisionError
@@ -44,7 +44,7 @@ class Reader:
 
 def grant() -> Grant:
     ends_at = timezone.now() + timedelta(hours=1)
-    return Grant(user_id=uuid4(), ends_at=ends_at, api_token_id=None, password_mark="")
+    return Grant(user_id=uuid4(), ends_at=ends_at, api_token_id=None, password_digest="")
 
 
 def test_a_refused_stream_has_ended(settings: Settings) -> None:
@@ -63,7 +63,7 @@ def test_a_refused_stream_has_ended(settings: Settings) -> None:
 def test_hints_and_reads_that_fail_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "RETRY_SECONDS", 0)
 
-    async def told() -> bytes:
+    async def received() -> bytes:
         stream = Stream(grant())
         hub = Hub(Reader(stream.user_id))  # type: ignore[arg-type]
         await hub.join(stream, "")
@@ -73,40 +73,40 @@ def test_hints_and_reads_that_fail_are_tried_again(monkeypatch: pytest.MonkeyPat
         listening.cancel()
         return said
 
-    assert b"id: 2-0" in asyncio.run(asyncio.wait_for(told(), 10))
+    assert b"id: 2-0" in asyncio.run(asyncio.wait_for(received(), 10))
 
 
 TWO, THREE = Update("2-0", '"two"'), Update("3-0", '"three"')
 
 
 class Entries:
-    """A state store with two updates, told by the given hints; a read lasts until `go_on` is set."""
+    """A state store with two updates, announced by the given hints; a read lasts until `go_on` is set."""
 
     def __init__(self, *hints: Hint) -> None:
-        self.told = hints
+        self.announced = hints
         self.reads: list[str] = []
         self.go_on = asyncio.Event()
 
     async def newest(self, _user_id: str) -> str:
         return "1-0"
 
-    async def after(self, _user_id: str, place: str) -> list[Update]:
-        self.reads.append(place)
+    async def after(self, _user_id: str, entry_id: str) -> list[Update]:
+        self.reads.append(entry_id)
         await self.go_on.wait()
-        return [one for one in (TWO, THREE) if one.place > place]
+        return [one for one in (TWO, THREE) if one.entry_id > entry_id]
 
     async def hints(self) -> AsyncIterator[Hint]:
-        for hint in self.told:
+        for hint in self.announced:
             yield hint
-            await asyncio.sleep(0)  # whoever reads has begun
+            await asyncio.sleep(0)  # a read has begun
         self.go_on.set()
         await asyncio.Event().wait()
 
 
 def given(*hints: tuple[str, Update | None]) -> tuple[bytes, list[str]]:
-    """What one stream was given, and the places that were read from."""
+    """What one stream was given, and the ids that were read from."""
 
-    async def told() -> tuple[bytes, list[str]]:
+    async def received() -> tuple[bytes, list[str]]:
         stream = Stream(grant())
         reader = Entries(*[Hint(stream.user_id, before, update) for before, update in hints])
         hub = Hub(reader)  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def given(*hints: tuple[str, Update | None]) -> tuple[bytes, list[str]]:
         listening.cancel()
         return said, reader.reads
 
-    return asyncio.run(asyncio.wait_for(told(), 10))
+    return asyncio.run(asyncio.wait_for(received(), 10))
 
 
 def test_what_follows_on_what_the_feed_has_is_not_read() -> None:

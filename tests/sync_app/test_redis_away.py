@@ -1,4 +1,4 @@
-"""While Redis drops what it is sent, nobody waits for it but the first, and nothing of the stream is lost."""
+"""While Redis drops packets, only the first call waits for it, and no update is lost."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ from events_app.models import DeadLetter, ParkedEvent
 from events_app.relay import relay_batch
 from state_store import keys, task_updates
 from state_store.pause import Pause
-from state_store.task_updates import StateStoreAway, UpdateReader
+from state_store.task_updates import StateStoreUnavailable, UpdateReader
 from tasks_app.models import Task
 from tests.sync_app.conftest import task_ids
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def black_hole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server that takes connections and says nothing; what it was before."""
     before = settings.REDIS_URL
-    monkeypatch.setattr(task_updates, "_pause", Pause())
+    monkeypatch.setattr(task_updates, "pause", Pause())
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         yield before
@@ -40,7 +40,7 @@ def black_hole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def test_only_the_first_waits(black_hole: str) -> None:
     began = time.monotonic()
     for task_id in range(50):
-        with pytest.raises(StateStoreAway):
+        with pytest.raises(StateStoreUnavailable):
             task_updates.add(user_id=str(uuid4()), task_id=task_id, version=1, text="{}")
     assert time.monotonic() - began < 10  # each waiting for itself would take 12.5 s and more
 
@@ -51,18 +51,18 @@ def test_many_who_come_at_once_wait_for_one_answer(black_hole: str) -> None:
         return await asyncio.gather(*(reader.newest(str(uuid4())) for _ in range(50)), return_exceptions=True)
 
     began = time.monotonic()
-    assert all(isinstance(one, StateStoreAway) for one in asyncio.run(ask()))
+    assert all(isinstance(one, StateStoreUnavailable) for one in asyncio.run(ask()))
     assert time.monotonic() - began < 10  # one after the other would take 50 s
 
 
 def test_a_store_that_refuses_is_asked_again_at_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It keeps nobody waiting, and what is parked meanwhile takes its time to come."""
-    monkeypatch.setattr(task_updates, "_pause", Pause())
+    """A refused connection makes no one wait, and a parked event would be late."""
+    monkeypatch.setattr(task_updates, "pause", Pause())
     user_id, before = str(uuid4()), settings.REDIS_URL
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    with pytest.raises(StateStoreAway):
+    with pytest.raises(StateStoreUnavailable):
         task_updates.add(user_id=user_id, task_id=next(task_ids), version=1, text="{}")
     settings.REDIS_URL = before
     assert task_updates.add(user_id=user_id, task_id=next(task_ids), version=1, text="{}")
@@ -90,7 +90,7 @@ def test_the_other_groups_go_on_and_the_updates_come_later(
     assert not DeadLetter.objects.exists()
 
     settings.REDIS_URL = black_hole
-    monkeypatch.setattr(task_updates, "_pause", Pause())
+    monkeypatch.setattr(task_updates, "pause", Pause())
     parked = ParkedEvent.objects.count()
     ParkedEvent.objects.update(next_attempt_at=timezone.now())
     assert retry_parked() == parked

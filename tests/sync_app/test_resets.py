@@ -1,4 +1,4 @@
-"""Where it cannot be known what was missed, the stream says so."""
+"""If changes may have been missed, the stream sends a reset."""
 
 from collections.abc import Callable
 
@@ -24,9 +24,9 @@ def test_an_id_that_is_not_in_the_stream_is_a_reset(
     server = serve()
     tell(alice, next(task_ids))
     bobs = server.connect(bob).next().id
-    for place in (bobs, "1-1", "no id", "9" * 40, "-", "+", "$"):
-        client = server.connect(alice, place)
-        assert begins(client) == ["ready", "reset"], place
+    for event_id in (bobs, "1-1", "no id", "9" * 40, "-", "+", "$"):
+        client = server.connect(alice, event_id)
+        assert begins(client) == ["ready", "reset"], event_id
         client.close()
 
 
@@ -46,14 +46,14 @@ def test_a_flush_is_a_reset_for_who_is_connected_and_who_comes_again(
 ) -> None:
     server = serve()
     connected = server.connect(alice)
-    place = connected.next().id
+    event_id = connected.next().id
     with Redis.from_url(settings.REDIS_URL) as store:
         store.delete(keys.task_updates(str(alice.pk)))
     lost_sight_of, seen = next(task_ids), next(task_ids)
     tell(alice, lost_sight_of)
     reset = connected.next()
     assert reset.event == "reset"
-    assert begins(server.connect(alice, place)) == ["ready", "reset"]
+    assert begins(server.connect(alice, event_id)) == ["ready", "reset"]
     again = server.connect(alice, reset.id)
     tell(alice, seen)
     assert again.next().event == "ready"

@@ -1,4 +1,4 @@
-"""Tickets: good once, for a minute, and no longer than the token they were made with."""
+"""Tickets: good once, for a minute, and no longer than the token that created them."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 
 from accounts_app.api_tokens import create_api_token
 from accounts_app.models import ApiToken, User
-from state_store.task_updates import StateStoreAway
-from sync_app.access import Grant, grant_by_header, grant_of, still_good
+from state_store.task_updates import StateStoreUnavailable
+from sync_app.access import Grant, grant_by_header, grant_of, valid_grants
 from sync_app.tickets import LIFETIME, grant_by_ticket, make_ticket
 from tests.sync_app.conftest import token_of
 
@@ -39,33 +39,33 @@ def test_a_ticket_is_the_grant_of_its_token_once(alice: User) -> None:
     given = grant(alice)
     ticket = make_ticket(given).text
     assert grant_by_ticket(ticket) == given
-    assert refused(ticket).startswith("This ticket was used")
+    assert refused(ticket).startswith("This ticket has already been used")
 
 
 def test_a_ticket_ends_after_a_minute(alice: User, clock: time_machine.Traveller) -> None:
     ticket = make_ticket(grant(alice))
     assert ticket.expires_at == datetime.now(UTC) + LIFETIME
     clock.shift(LIFETIME + timedelta(seconds=1))
-    assert "older than a minute" in refused(ticket.text)
+    assert "has expired" in refused(ticket.text)
 
 
 def test_a_ticket_that_was_changed_is_none(alice: User, bob: User) -> None:
     own, _, signature = make_ticket(grant(alice)).text.partition(":")
     others = make_ticket(grant(bob)).text.partition(":")[0]
-    assert "no ticket" in refused(f"{others}:{signature}")
+    assert "is invalid" in refused(f"{others}:{signature}")
     assert own != others
 
 
 def test_a_ticket_ends_with_its_account(alice: User) -> None:
     ticket = make_ticket(grant(alice)).text
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert "not good any more" in refused(ticket)
+    assert "no longer valid" in refused(ticket)
 
 
 def test_without_the_store_no_ticket_can_be_used(alice: User, settings: Settings) -> None:
     ticket = make_ticket(grant(alice)).text
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    with pytest.raises(StateStoreAway):
+    with pytest.raises(StateStoreUnavailable):
         grant_by_ticket(ticket)
 
 
@@ -74,9 +74,9 @@ def test_a_token_that_may_only_read_gets_a_ticket(alice: User) -> None:
     client = APIClient(headers={"authorization": f"Bearer {secret}"})
     answer = client.post("/api/stream/ticket")
     assert answer.status_code == 201
-    told = answer.json()
-    assert told["url"] == "http://testserver:8001/api/stream"
-    assert grant_by_ticket(told["ticket"]).user_id == alice.pk
+    created = answer.json()
+    assert created["url"] == "http://testserver:8001/api/stream"
+    assert grant_by_ticket(created["ticket"]).user_id == alice.pk
     assert client.post("/api/tasks", {"title": "x"}).status_code == 403
 
 
@@ -97,11 +97,11 @@ def test_what_ends_a_grant(alice: User, bob: User, charlie: User, django_assert_
     deleted = create_api_token(bob, name="b", scopes=["read"], expires_at=None)[0]
     good = [grant(alice), grant_of(bob, tokens[0])]
     ended = [grant_of(bob, tokens[1]), grant_of(bob, deleted), grant(charlie)]
-    assert still_good([*good, *ended]) == {*good, ended[1], ended[2]}
+    assert valid_grants([*good, *ended]) == {*good, ended[1], ended[2]}
     ApiToken.objects.filter(pk=deleted.pk).delete()
     charlie.set_password("another one entirely")
     charlie.save()
     with django_assert_num_queries(1):  # type: ignore[operator]
-        assert still_good([*good, *ended]) == set(good)
+        assert valid_grants([*good, *ended]) == set(good)
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert still_good(good) == {good[1]}
+    assert valid_grants(good) == {good[1]}

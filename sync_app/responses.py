@@ -1,4 +1,4 @@
-"""What the stream process answers beside the stream: errors in the form of the API, and request ids."""
+"""Responses of the stream process other than the stream: errors in the format of the API, and request ids."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from sync_app.metrics import REFUSED
 
 
 class RequestIds:
-    """Binds the request's id to every log line, and answers it."""
+    """Adds the request's id to every log line and to the response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -44,37 +44,36 @@ class RequestIds:
             await self.app(scope, receive, send_with_id)
 
 
-def error_answer(request: Request, error: Exception) -> Response:
-    """Any exception, as the API answers it."""
-    error = _ours(request, error)
-    answer = _handler(error).run()
-    assert answer is not None
-    headers = {name: value for name, value in answer.headers.items() if name != "Content-Type"}
+def error_response(request: Request, error: Exception) -> Response:
+    """The API's response to any exception."""
+    error = _api_exception(request, error)
+    response = _handler(error).run()
+    assert response is not None
+    headers = {name: value for name, value in response.headers.items() if name != "Content-Type"}
     if isinstance(error, AuthenticationFailed | NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = "GET"
-    REFUSED.labels(str(answer.status_code)).inc()
-    return JSONResponse(answer.data, answer.status_code, headers | {"Cache-Control": "no-store"})
+    REFUSED.labels(str(response.status_code)).inc()
+    return JSONResponse(response.data, response.status_code, headers | {"Cache-Control": "no-store"})
 
 
-def _ours(request: Request, error: Exception) -> Exception:
+def _api_exception(request: Request, error: Exception) -> Exception:
     if isinstance(error, HTTPException):
         if error.status_code == MethodNotAllowed.status_code:
             return MethodNotAllowed(request.method)
-        return NotFound("There is no such route: this is the live stream, GET /api/stream.")
+        return NotFound("Not found. Only GET /api/stream is served here.")
     known = _handler(error).convert_known_exceptions(error)
     return known if isinstance(known, APIException) else InternalError(request.state.request_id)
 
 
 def _handler(error: Exception) -> ExceptionHandler:
-    # It asks neither for what it is told to know.
-    nothing: Any = None
-    return ExceptionHandler(error, {"request": nothing, "view": nothing, "args": (), "kwargs": {}})
+    unused: Any = None  # there is neither a DRF request nor a view
+    return ExceptionHandler(error, {"request": unused, "view": unused, "args": (), "kwargs": {}})
 
 
 EXCEPTION_HANDLERS: dict[Any, Any] = {
-    APIException: error_answer,
-    HTTPException: error_answer,
-    Exception: error_answer,
+    APIException: error_response,
+    HTTPException: error_response,
+    Exception: error_response,
 }

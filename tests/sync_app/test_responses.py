@@ -1,4 +1,4 @@
-"""Who gets no stream is told why in the form of the API."""
+"""Rejected requests for a stream get an error in the format of the API."""
 
 import socket
 from collections.abc import Callable
