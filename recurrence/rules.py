@@ -13,6 +13,7 @@ This is the one door to the modules behind it:
     rrule_days, cron_days, day_sets, months     those sets
     reading, rrule_syntax, cron_syntax, periods, errors     what a rule says
     wall_clock, zone_changes, zones     where clocks change, by the pinned zone data
+    words     a rule in plain English, and one day in other languages
 """
 
 from recurrence.checks import Mode, check_rule
@@ -20,6 +21,7 @@ from recurrence.errors import Code, RuleError
 from recurrence.local_times import end_of_local_day, instant_of, last_minute_of
 from recurrence.reading import CRON, RRULE
 from recurrence.series import CatchUp, Policy, Series
+from recurrence.words import describe
 from recurrence.zones import ZONE_DATA_VERSION, zone
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "RuleError",
     "Series",
     "check_rule",
+    "describe",
     "end_of_local_day",
     "instant_of",
     "last_minute_of",
