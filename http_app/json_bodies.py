@@ -50,7 +50,8 @@ class StrictJSONParser(JSONParser):
             if not isinstance(data, dict):
                 raise ParseError("The body must be a JSON object.")
             if b"\\ud" in body.lower():
-                _refuse_half_characters(data)
+                view = (parser_context or {}).get("view")
+                _refuse_half_characters(data, getattr(view, "codes_of_half_characters", {}))
         except RecursionError:
             raise ParseError("The body is nested too deeply.") from None
         return data
@@ -110,11 +111,16 @@ def _refuse_number(text: str) -> NoReturn:
     raise ParseError(f"The body holds {text[:20]}, which is no number that can be kept.")
 
 
-def _refuse_half_characters(data: dict[str, Any]) -> None:
-    """JSON can escape half of a surrogate pair, which neither PostgreSQL nor our own answers can hold."""
+def _refuse_half_characters(data: dict[str, Any], codes: Mapping[str, str]) -> None:
+    """JSON can escape half of a surrogate pair, which neither PostgreSQL nor our own answers can hold.
+
+    `codes` are those of fields that have their own for it.
+    """
     detail = "This holds half of a character (such as \\ud83d without its second half)."
     wrong = {
-        name.encode("ascii", "backslashreplace").decode(): [ErrorDetail(detail, "half_character")]
+        name.encode("ascii", "backslashreplace").decode(): [
+            ErrorDetail(detail, codes.get(name, "half_character"))
+        ]
         for name, value in data.items()
         if not _is_text(dumps([name, value], ensure_ascii=False))
     }

@@ -77,6 +77,12 @@ class Writes(ByUser):
         return None if request.method in SAFE_METHODS else super().who(request)
 
 
+class Previews(ByUser):
+    """Requests that change nothing, as often as somebody types."""
+
+    scope = "previews"
+
+
 class ByAddress(Throttle):
     """Requests of an address."""
 

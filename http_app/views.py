@@ -41,13 +41,15 @@ class ApiView(APIView):
     extra_query_params: Mapping[str, Collection[str]] = {}
     # False where the answer holds a secret, which must not be stored for a replay.
     keeps_answers = True
+    # True where a POST changes nothing: it needs no transaction, and of an API token only the scope `read`.
+    only_reads = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer a request. A write is one transaction, rolled back when the answer is an error."""
         self.args, self.kwargs = args, kwargs
         self.request = self.initialize_request(request, *args, **kwargs)
         self.headers = self.default_response_headers
-        if request.method in SAFE_METHODS:
+        if request.method in SAFE_METHODS or self.only_reads:
             return self.respond(self.request)
         try:
             with transaction.atomic():

@@ -46,6 +46,25 @@ _DELIVERY = {
 }
 
 EXAMPLES: dict[str, Any] = {
+    "PreviewRequest": {
+        "rule": "rrule:FREQ=WEEKLY;INTERVAL=2;BYDAY=FR",
+        "timezone": "Europe/Berlin",
+        "start": "2030-05-03T17:00",
+        "after": None,
+        "until": "2030-06-30",
+        "count": 3,
+        "mode": "fixed",
+        "completed_at": None,
+        "now": None,
+        "policy": "latest",
+    },
+    "PreviewAnswer": {
+        "occurrences": ["2030-05-03T17:00+02:00", "2030-05-17T17:00+02:00", "2030-05-31T17:00+02:00"],
+        "next": "2030-06-14T17:00+02:00",
+        "ends": False,
+        "missed": None,
+        "description": "every second Friday at 17:00, Europe/Berlin",
+    },
     "RegistrationRequest": {
         "email": "alice@example.com",
         "password": "correct horse battery staple",

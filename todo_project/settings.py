@@ -220,6 +220,8 @@ def _rate(name: str, default: str) -> str | None:
 THROTTLE_RATES = {
     # A bulk of 1,000 operations is one write: who has much to write has a way to.
     "writes": _rate("WRITES", "300/min"),
+    # What changes nothing and is asked at each keystroke.
+    "previews": _rate("PREVIEWS", "1200/min"),
     "sign_in_by_address": _rate("SIGN_IN_BY_ADDRESS", "60/min"),
     "sign_in_by_account": _rate("SIGN_IN_BY_ACCOUNT", "30/h"),
     "sign_up": _rate("SIGN_UP", "60/h"),

@@ -23,6 +23,7 @@ api: list[URLPattern | URLResolver] = [
     ),
     path("", include("accounts_app.urls")),
     path("", include("tasks_app.urls")),
+    path("", include("recurring_app.urls")),
     path("", include("notifications_app.urls")),
     path("", include("sync_app.urls")),
 ]

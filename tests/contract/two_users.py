@@ -58,6 +58,10 @@ PLAIN = {
     ),
     *(f"body {name}" for name in ("title", "description", "color", "pinned", "archived", "timezone")),
     *(f"body {name}" for name in ("due_at", "reminder_at", "reminder_offsets", "until", "minutes")),
+    *(
+        f"body {name}"
+        for name in ("rule", "start", "after", "count", "mode", "completed_at", "now", "policy")
+    ),
     *(f"body {name}" for name in ("is_recurring", "recurrence_rule", "recurrence_end", "recurrence_mode")),
     *(f"body {name}" for name in ("priority", "priority_id", "name", "level", "scopes", "expires_at")),
     *(f"body {name}" for name in ("password", "current_password", "new_password", "refresh", "token")),
