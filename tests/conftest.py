@@ -1,5 +1,6 @@
 """The cast: alice, bob and charlie; and a client for each."""
 
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,11 @@ from devkit.embedded import ports
 from tests.emptying import Flush
 
 PASSWORD = "correct horse battery staple"
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end; the garbage collector need not look at them again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,4 +1,4 @@
-"""`./todo test [pytest args]`: pytest on servers of its own; without arguments on all processors.
+"""`./todo test [pytest args]`: pytest on servers of its own, on all processors.
 
 `--kafka` runs what is proven on a real Apache Kafka, and nothing else.
 """
@@ -13,7 +13,10 @@ from devkit.embedded.services import temporary_services
 def run(arguments: list[str]) -> int:
     with temporary_services("test") as servers:
         environment = os.environ | {"TODO_ENV": "development"} | servers.environment
-        arguments = _with_kafka(arguments) if "--kafka" in arguments else arguments or ["-n", "auto"]
+        # Or each of the many processes of a run compiles the whole project: 4 s for a worker of pytest.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        if "--kafka" in arguments:
+            arguments = _with_kafka(arguments)
         return run_in_foreground([sys.executable, "-m", "pytest", *arguments], environment)
 
 

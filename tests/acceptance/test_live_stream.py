@@ -1,7 +1,8 @@
 """Clients that are cut, a server that is killed, a Redis that is flushed: nobody misses a change unknowingly.
 
 Outside CI, as the promise asks for it:
-`STREAM_RUN_SECONDS=600 STREAM_RUN_CLIENTS=200 ./todo test -m slow -s tests/acceptance/test_live_stream.py`
+`STREAM_RUN_SECONDS=600 STREAM_RUN_CLIENTS=200 ./todo test -n 0 -s -m slow
+tests/acceptance/test_live_stream.py`
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The API held against its own document by schemathesis: generated calls, good and bad, one after another.
 
-The short run is among the slow tests. The full one, thousands of cases: `./todo test -m fuzz -s
+The short run is among the slow tests. The full one, thousands of cases: `./todo test -n 0 -m fuzz -s
 tests/contract/test_schemathesis.py`; FUZZ_SECONDS is how long each of its four parts takes.
 """
 

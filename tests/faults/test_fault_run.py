@@ -1,6 +1,7 @@
 """Processes, servers and the network fail under sixteen writers: no change is lost, invented or overtaken.
 
-The short run is among the slow tests, the full one `./todo test -m faults -s tests/faults/test_fault_run.py`;
+The short run is among the slow tests, the full one is
+`./todo test -n 0 -s -m faults tests/faults/test_fault_run.py`;
 FAULT_CHANGES, FAULT_KILLS and FAULT_CUT_SECONDS say how much, FAULT_SEED (printed) draws the same again.
 """
 

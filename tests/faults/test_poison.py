@@ -1,7 +1,8 @@
 """One message in a hundred is poison: all of it ends among the dead letters, and nobody else waits for it.
 
-Rounds with and without poison take turns in one run. The short run is among the slow tests, the full one
-`./todo test -m faults -s tests/faults/test_poison.py`; POISON_SECONDS is how long each of ten rounds takes.
+Rounds with and without poison take turns in one run. The short run is among the slow tests, the full one is
+`./todo test -n 0 -s -m faults tests/faults/test_poison.py`; POISON_SECONDS is how long each of
+ten rounds takes.
 """
 
 import json
