@@ -16,8 +16,12 @@ NAMES = {
     "ceiling": "what the load generator can do",
     "create": "creating tasks, beside a naive ModelViewSet and raw psycopg",
     "list": "a list of 50, beside a naive ModelSerializer with prefetch",
+    "get": "reading one task on one connection, beside a naive ModelViewSet",
+    "update": "changing its title, beside a naive ModelViewSet",
+    "complete": "from completing a task until its next occurrence is seen",
     "events": "creating tasks with the events on and off",
     "bulk": "creating 1,000 tasks by one request, one by one, and by COPY",
+    "code": "files and lines of each room; functions and SQL statements of each request",
 }
 LONG = {
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",
@@ -68,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="CHECKOUT",
-        help="another checkout to measure in turns with this one, for footprint",
+        help="another checkout, measured in turns with this one (footprint, code, create to complete)",
     )
     options.add_argument("--dry", action="store_true", help="leave docs/benchmarks.md as it is")
     return options

@@ -1,4 +1,4 @@
-"""How far the writes go: the project's functions that one calls, their files, and its SQL statements.
+"""How far a request goes: the project's functions that one calls, their files, and its SQL statements.
 
 `python -P benchmarks/calls.py` prints the figures of the checkout it is started in as JSON. So it needs only
 what every version of the project has.
@@ -47,27 +47,30 @@ class Way:
 
 
 def ways(user: Any) -> dict[str, Way]:
-    """The way of each kind of write by this user, in a process that has done them all before."""
+    """The way of each kind of request by this user, in a process that has answered them all before."""
     from rest_framework.test import APIClient
     from rest_framework_simplejwt.tokens import AccessToken
 
-    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
-    _write_all(client)
-    return _write_all(client)
+    token = AccessToken.for_user(user)
+    client = APIClient(SERVER_NAME="localhost", HTTP_AUTHORIZATION=f"Bearer {token}")
+    _ask_all(client)
+    return _ask_all(client)
 
 
-def _write_all(client: Any) -> dict[str, Way]:
+def _ask_all(client: Any) -> dict[str, Way]:
     found: dict[str, Way] = {}
 
     def send(name: str, method: str, path: str, body: object = None) -> Any:
         with traced() as found[name]:
             answer = getattr(client, method)(f"/api/tasks{path}", body, format="json")
         assert answer.status_code < 300, answer.content
-        return answer.json()["id"] if answer.content else None
+        return answer.json().get("id") if answer.content else None
 
     task = send("POST a title", "post", "", TITLE)
     send("POST with a tag and a reminder", "post", "", TAG_AND_REMINDER)
     _relay()
+    send("GET one", "get", f"/{task}")
+    send("GET the list", "get", "")
     send("PATCH a title", "patch", f"/{task}", {"title": "Water all of them"})
     _relay()
     send("DELETE for good", "delete", f"/{task}?permanent=true")
@@ -102,11 +105,15 @@ def traced() -> Iterator[Way]:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    way, packages = Way(), _packages()
+    import todo_project
+
+    assert todo_project.__file__
+    folders = tuple(f"{path}/" for path in packages(Path(todo_project.__file__).parents[1]))
+    way = Way()
 
     def note(frame: FrameType, event: str, _argument: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(packages) and not code.co_name.startswith("<"):
+        if event == "call" and code.co_filename.startswith(folders) and not code.co_name.startswith("<"):
             way.files.append(code.co_filename)
 
     with CaptureQueriesContext(connection) as queries:
@@ -118,13 +125,10 @@ def traced() -> Iterator[Way]:
     way.statements = len(queries)
 
 
-def _packages() -> tuple[str, ...]:
-    import todo_project
-
-    assert todo_project.__file__
-    checkout = Path(todo_project.__file__).parents[1]
-    packages = {path.parent for path in checkout.glob("*/__init__.py")}
-    return tuple(f"{path}/" for path in packages if path.name not in _NOT_PART_OF_THE_PRODUCT)
+def packages(checkout: Path) -> list[Path]:
+    """The folders of the product's own code."""
+    found = {path.parent for path in checkout.glob("*/__init__.py")}
+    return sorted(path for path in found if path.name not in _NOT_PART_OF_THE_PRODUCT)
 
 
 def main() -> None:

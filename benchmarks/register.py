@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from benchmarks import ceiling, erasure, footprint, memory
-from benchmarks.api import bulk, create, events, listing
+from benchmarks import ceiling, code, erasure, footprint, memory
+from benchmarks.api import bulk, complete, create, events, listing, one
 from benchmarks.events import idle, latency, relay
 from benchmarks.report import Report
 from benchmarks.scale import growth
@@ -13,8 +13,12 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "ceiling": ceiling.run,
     "create": create.run,
     "list": listing.run,
+    "get": one.get,
+    "update": one.update,
+    "complete": complete.run,
     "events": events.run,
     "bulk": bulk.run,
+    "code": code.run,
     "relay": relay.run,
     "latency": latency.run,
     "idle": idle.run,

@@ -53,14 +53,25 @@ def side_table(series: Iterable[Series], *, unit: str) -> str:
     )
 
 
-def ratio_line(one: Series, other: Series, *, goal: float) -> str:
-    """How many times as much `one` did as `other`, beside the goal."""
-    return f"- {one.name} / {other.name}: {verdict(ratio(one, other), goal=goal)}"
+def ratio_line(one: Series, other: Series, *, goal: float | None = None) -> str:
+    """How many times as much `one` did as `other`, beside the goal if there is one."""
+    times = ratio(one, other)
+    found = (
+        verdict(times, goal=goal) if goal else f"**{times.median:.2f}** ({times.low:.2f} to {times.high:.2f})"
+    )
+    return f"- {one.name} / {other.name}: {found}"
 
 
 def verdict(times: Spread, *, goal: float) -> str:
     said = "reached" if times.median >= goal else "missed"
     return f"**{times.median:.2f}** ({times.low:.2f} to {times.high:.2f}); goal {goal:g}: {said}"
+
+
+def latency_line(series: Series, *, goal: float) -> str:
+    """The median in milliseconds beside the most it should be."""
+    median = series.milliseconds(50)
+    said = "reached" if median <= goal else "missed"
+    return f"- {series.name}, p50: **{median:.1f} ms**; goal {goal:g} ms: {said}"
 
 
 def generator_line(series: Iterable[Series]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 from django.db import connection
+from honcho.environ import parse_procfile
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts_app.models import User
@@ -21,7 +22,6 @@ from benchmarks.measuring import Series, Side, interleave
 from devkit.embedded.places import CHECKOUT, Places
 from devkit.embedded.ports import free_port
 from devkit.embedded.processes import spawn, stop_all
-from devkit.embedded.supervisor import procfile
 
 PRODUCT = "todo_project.wsgi:application"
 _START_SECONDS = 60
@@ -35,7 +35,7 @@ class Stage:
 
     `folder` is for their logs. `seconds` is the length of a turn, `tasks` what the user with many has
     (scale), `requests` how many the worker gets (memory), `only` a part of the names that are asked (scale),
-    `beside` other checkouts to measure in turns with this one (footprint).
+    `beside` other checkouts to measure in turns with this one, `checkout` whose processes this stage runs.
     """
 
     environment: Mapping[str, str]
@@ -46,6 +46,13 @@ class Stage:
     requests: int = 100_000
     only: str = ""
     beside: Sequence[Path] = ()
+    checkout: Path = CHECKOUT
+
+    @property
+    def python(self) -> str:
+        """The checkout's own Python, if it has one."""
+        own = self.checkout / ".venv" / "bin" / "python"
+        return str(own) if own.exists() else sys.executable
 
     def measure(self, *sides: Side) -> dict[str, Series]:
         """All sides, interleaved. A checkpoint before each turn: nobody writes out another's pages."""
@@ -56,17 +63,17 @@ class Stage:
     @contextmanager
     def web(self, application: str = PRODUCT, **environment: str) -> Iterator["Web"]:
         """The web process of the Procfile, with another WSGI application in it when one is named."""
-        command = procfile()["web"]
+        command = parse_procfile((self.checkout / "Procfile").read_text()).processes["web"]
         assert PRODUCT in command
         port = free_port()
-        surroundings = {"PORT": str(port), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        surroundings = {"PORT": str(port), "PATH": f"{Path(self.python).parent}:{os.environ['PATH']}"}
         log_path = self.folder / f"{application}-{port}.log"
         with log_path.open("wb") as log:
             process = spawn(
                 ["/bin/sh", "-c", f"exec {command.replace(PRODUCT, application)}"],
                 places=Places(data=self.folder),
                 environment={**self.environment, **surroundings, **environment},
-                cwd=CHECKOUT,
+                cwd=self.checkout,
                 stdout=log,
                 stderr=log,
             )
@@ -84,10 +91,10 @@ class Stage:
         log_path = self.folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
         with log_path.open("wb") as log:
             process = spawn(
-                [sys.executable, "manage.py", *arguments],
+                [self.python, "manage.py", *arguments],
                 places=Places(data=self.folder),
                 environment={**self.environment, **environment},
-                cwd=CHECKOUT,
+                cwd=self.checkout,
                 stdout=log,
                 stderr=log,
             )

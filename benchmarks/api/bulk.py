@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import repeat
 
 from benchmarks.api.raw import Copies
-from benchmarks.api.sides import TASK, Creates, Creator, require_rows
+from benchmarks.api.sides import PLAIN, Creator, creates, require_rows
 from benchmarks.load import load, request
 from benchmarks.measuring import Side, Turn, ratio
 from benchmarks.report import Report, generator_line, side_table
@@ -17,10 +17,10 @@ class Bulks:
     """One connection that creates 1,000 tasks with each request, all or nothing."""
 
     def __init__(self, web: Web) -> None:
-        self.people = people("bulk", 1)
-        operations = [{"op": "create", "data": TASK | {"priority_id": 3}}] * COUNT
+        self.owners = "bulk"
+        operations = [{"op": "create", "data": PLAIN}] * COUNT
         body = {"operations": operations, "atomic": True}
-        self._request = request("POST", "/api/tasks/bulk", token=self.people[0].token, body=body)
+        self._request = request("POST", "/api/tasks/bulk", token=people(self.owners, 1)[0].token, body=body)
         self._web = web
         self.side = Side("bulk, 1,000 a request, 1 connection", self._turn)
 
@@ -30,16 +30,12 @@ class Bulks:
 
 def run(stage: Stage) -> Report:
     """Tasks a second each way; the latencies of bulk and COPY are those of 1,000 tasks."""
-    with (
-        stage.web() as web,
-        Copies(
-            stage.environment["DATABASE_URL"], people("copy", 1)[0], TASK | {"priority_id": 3}, count=COUNT
-        ) as copies,
-    ):
-        sides: list[Creator] = [Bulks(web), Creates("one by one, 16 connections", web), copies]
+    with stage.web() as web, Copies(stage, web, PLAIN, count=COUNT) as copies:
+        single_ones = creates("one by one, 16 connections", stage, web)
+        sides: list[Creator] = [Bulks(web), single_ones, copies]
         series = stage.measure(*(one.side for one in sides))
     for one, found in zip(sides, series.values(), strict=True):
-        require_rows(one.people, found, events=2)
+        require_rows(stage, one, found, events=2)
     bulk, single, copy = series.values()
     times, of_copy = ratio(bulk, single), ratio(bulk, copy)
     return Report(

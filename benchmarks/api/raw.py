@@ -1,7 +1,7 @@
 """The same rows without the work around them: psycopg alone, by INSERT and by COPY."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from json import dumps
@@ -12,11 +12,11 @@ from django.utils import timezone
 from psycopg import sql
 from uuid_utils.compat import uuid7
 
+from benchmarks.api.asking import asking
 from benchmarks.measuring import Side, Turn
-from benchmarks.stage import Person
+from benchmarks.stage import Stage, Web, people
 from events_app.models import OutboxEvent
 from tasks_app.models import Task
-from tasks_app.services import create_task
 
 _EVENT_COLUMNS = (
     "event_id",
@@ -35,18 +35,23 @@ _EVENT_COLUMNS = (
 class Raw:
     """Connections that write what the product writes.
 
-    The values are those of a task that the product itself has made, with its two events: the same columns
-    and as many bytes. Use it as a context manager.
+    The values are those of a task that the product's web process has made of `body`, with its two events: the
+    same columns and as many bytes. Use it as a context manager.
     """
 
+    name: str
     connections = 1
 
-    def __init__(self, database_url: str, person: Person, fields: dict[str, Any]) -> None:
-        self.people = [person]
-        model = create_task(person.user, **fields)
-        events = OutboxEvent.objects.filter(subject=str(model.pk)).order_by("id").values(*_EVENT_COLUMNS)
-        self.task, self.events = Task.objects.values().get(pk=model.pk), list(events)
-        self.open = [psycopg.connect(database_url, autocommit=True) for _ in range(self.connections)]
+    def __init__(self, stage: Stage, web: Web, body: Mapping[str, Any]) -> None:
+        self.owners = f"{self.name} {len(body)}".replace(" ", "-")
+        person = people(self.owners, 1)[0]
+        with asking(web, person.token) as client:
+            model = client.ask("POST", "/api/tasks", body)
+        events = OutboxEvent.objects.filter(subject=str(model["id"])).order_by("id")
+        self.events = list(events.values(*_EVENT_COLUMNS))
+        self.task, self.tag_ids = Task.objects.values().get(pk=model["id"]), model["tag_ids"]
+        url = stage.environment["DATABASE_URL"]
+        self.open = [psycopg.connect(url, autocommit=True) for _ in range(self.connections)]
 
     def __enter__(self) -> Self:
         return self
@@ -57,9 +62,9 @@ class Raw:
 
 
 class Inserts(Raw):
-    """4 connections, each inserting one task after the other with its two events, in one statement."""
+    """4 connections, each inserting one task after the other, with its tags and events, in one statement."""
 
-    connections = 4
+    name, connections = "raw", 4
 
     @cached_property
     def side(self) -> Side:
@@ -79,7 +84,10 @@ class Inserts(Raw):
         event = sql.SQL("({}::uuid, {}, {}, {}::jsonb)")
         return sql.SQL(
             """
-            WITH task AS (INSERT INTO tasks ({columns}) VALUES ({values}) RETURNING id)
+            WITH task AS (INSERT INTO tasks ({columns}) VALUES ({values}) RETURNING id),
+                 tags AS (INSERT INTO task_tags (task_id, tag_id, created_at)
+                          SELECT task.id, tag_id, %(created_at)s
+                            FROM task, unnest(%(tag_ids)s::bigint[]) AS tag_id)
             INSERT INTO outbox_events
                    (event_id, topic, type, key, subject, sequence, time, data, request_id, merge_key)
             SELECT event_id, topic, type, %(key)s, task.id::text, 1, %(created_at)s,
@@ -101,7 +109,7 @@ class Inserts(Raw):
         )
 
     def _insert(self, connection: psycopg.Connection[Any], statement: bytes, until: float) -> Sequence[float]:
-        values = self.task | {"key": str(self.task["user_id"])}
+        values = self.task | {"key": str(self.task["user_id"]), "tag_ids": self.tag_ids}
         values |= {f"data_{number}": dumps(event["data"]) for number, event in enumerate(self.events)}
         latencies = []
         while (sent := time.perf_counter()) < until:
@@ -114,6 +122,8 @@ class Inserts(Raw):
 
 class Copies(Raw):
     """One connection that brings so many tasks, with their events, by two COPY in one transaction."""
+
+    name = "copy"
 
     def __init__(self, *arguments: Any, count: int) -> None:
         super().__init__(*arguments)

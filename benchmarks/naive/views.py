@@ -23,12 +23,19 @@ class TaskViewSet(viewsets.ModelViewSet):
     def perform_create(self, serializer):
         # One transaction: without it each save would be a commit of its own, and slower.
         with transaction.atomic():
-            task = serializer.save(user=self.request.user)
-            OutboxEvent.objects.create(
-                topic="task-events",
-                type="task.created",
-                key=str(task.user_id),
-                subject=str(task.pk),
-                sequence=task.version,
-                data=serializer.data,
-            )
+            self.record("task.created", serializer.save(user=self.request.user), serializer.data)
+
+    def perform_update(self, serializer):
+        with transaction.atomic():
+            task = serializer.save(version=serializer.instance.version + 1)
+            self.record("task.updated", task, serializer.data)
+
+    def record(self, kind, task, data):
+        OutboxEvent.objects.create(
+            topic="task-events",
+            type=kind,
+            key=str(task.user_id),
+            subject=str(task.pk),
+            sequence=task.version,
+            data=data,
+        )

@@ -21,19 +21,24 @@ from benchmarks.report import Report
 from benchmarks.scale.queries import queries
 from benchmarks.scale.rows import Owner
 from benchmarks.stage import Stage
+from devkit.embedded.places import CHECKOUT
 from devkit.embedded.supervisor import procfile
 from tests.acceptance.processes import environment
+from tests.benchmarks.test_calls import BOUNDS
 from tests.events_app.kafka_servers import require_java
 
 IN_THE_TABLE = {
     "ceiling": ["nothing"],
-    "create": ["this backend", "naive", "naive, connections kept", "raw psycopg, 4 connections"],
+    "create": ["this backend", "naive", "naive, connections kept", "raw psycopg, 4 connections"] * 2,
     "list": ["this backend", "naive", "naive, connections kept"],
+    "get": ["this backend", "naive, connections kept"],
+    "update": ["this backend", "naive, connections kept"],
+    "complete": ["this backend"],
     "events": ["events on", "events off"],
     "bulk": ["bulk, 1,000 a request, 1 connection", "one by one, 16 connections", "COPY"],
 }
 
-MEASURED_ALONE = ("footprint", "memory", "scale", "erasure", "latency", "idle", "relay")
+MEASURED_ALONE = ("code", "footprint", "memory", "scale", "erasure", "latency", "idle", "relay")
 # Measured over 3,000 requests: less than half of it.
 LARGEST_GROWTH_MB = 30
 
@@ -54,10 +59,26 @@ def test_every_benchmark_has_a_name_and_a_small_version() -> None:
 def test_both_sides_do_the_same_work(stage: Stage, name: str) -> None:
     # Each side's rows and events are counted by the benchmark itself (require_rows).
     found = BENCHMARKS[name](stage)
-    rows = [line.split(" | ") for line in found.text.splitlines() if line.startswith("| ")]
-    assert [row[0].removeprefix("| ") for row in rows[2:]] == IN_THE_TABLE[name]
-    assert all(float(row[1].split(" ")[0].replace(",", "")) > 0 for row in rows[2:])
-    assert "The load generator used " in found.text
+    rates = re.findall(r"^\| (.+?) \| ([\d,]+) \(", found.text, re.MULTILINE)
+    assert [side for side, _rate in rates] == IN_THE_TABLE[name]
+    assert all(int(rate.replace(",", "")) > 0 for _side, rate in rates)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_another_version_is_measured_on_a_database_of_its_own(stage: Stage) -> None:
+    # Its rows are counted by the benchmark itself, in that database.
+    found = BENCHMARKS["create"](replace(stage, beside=[CHECKOUT]))
+    assert found.text.count(f"- this backend / {report.commit_of(CHECKOUT)}: ") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_code_is_measured_room_by_room_and_request_by_request(stage: Stage) -> None:
+    found = BENCHMARKS["code"](stage)
+    names = re.findall(r"^\| (.+?) \| \d+ / [\d,]+ / [\d,]+ / \d+ \|$", found.text, re.MULTILINE)
+    assert {"tasks_app", "together", *BOUNDS} <= set(names)
+    assert not {"tests", "benchmarks"} & set(names)
 
 
 @pytest.mark.slow
