@@ -1,4 +1,4 @@
-"""What `./todo up` costs while nobody uses it: memory, processes, processor, and its start."""
+"""What `./todo up` costs at rest: memory, processes, processor, and its start."""
 
 import os
 import re

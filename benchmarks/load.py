@@ -1,6 +1,6 @@
 """The load: HTTP/1.1 on connections that stay open, each sending its next request when it has the answer.
 
-Requests are bytes made beforehand, and of an answer only the status and the length are read, so that the
+Requests are prepared as bytes, and only the status and the length of a response are read, so that the
 generator takes little of the processors it shares with what it measures. How little, every turn says.
 """
 

@@ -55,7 +55,7 @@ class Stage:
         return str(own) if own.exists() else sys.executable
 
     def measure(self, *sides: Side) -> dict[str, Series]:
-        """All sides, interleaved. A checkpoint before each turn: nobody writes out another's pages."""
+        """All sides, interleaved. A checkpoint before each turn, so no side writes another side's pages."""
         return interleave(
             sides, rounds=self.rounds, seconds=self.seconds, between=lambda: execute("CHECKPOINT")
         )

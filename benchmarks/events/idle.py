@@ -36,7 +36,7 @@ def run(stage: Stage) -> Report:
         [
             table(["streams", "kB each", "a list's p50 ms", "p99 ms"], rows),
             f"{OF_EACH} streams a user, with heartbeats. The list has one task; {READERS} connections"
-            " ask for it again and again while the streams are open.",
+            " request it repeatedly while the streams are open.",
         ],
     )
 

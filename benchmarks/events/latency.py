@@ -47,9 +47,10 @@ def run(stage: Stage) -> Report:
         "processors busy",
     ]
     said = (
-        f"Changes are events written in a transaction of their own, of {WATCHERS} users, each with a stream."
-        " The handler is the group `sync`, when it is done; the client is when the line was read."
-        " All is on this machine: who writes the changes, PostgreSQL, Valkey, Kafka, ours and the clients."
+        f"Each change is an event in its own transaction, of one of {WATCHERS} users, each with a stream."
+        " To the handler: until the group `sync` has handled it. To the client: until it has read the line."
+        " All of it runs on this machine: the writers, PostgreSQL, Valkey, Kafka, our processes and the"
+        " clients."
     )
     return Report("From the commit to handler and client", [said, table([*head, "goal p99 50 ms"], rows)])
 
@@ -133,7 +134,7 @@ _TASK_IDS = _numbers()
 
 
 def _wait_for(logs: list[Path], committed: dict[str, float]) -> dict[str, float]:
-    """When each was handled, as the log of who did it says."""
+    """When each was handled, by the logs of the handlers."""
     until = time.monotonic() + _LONGEST_SECONDS
     while time.monotonic() < until:
         handled = {one: at for log in logs for one, at in _handled(log)}
@@ -154,5 +155,5 @@ def _wait_until(reached: Callable[[], bool]) -> None:
 def _handled(log: Path) -> Iterator[tuple[str, float]]:
     for line in log.read_text().splitlines():
         if '"event_handled"' in line and line.endswith("}"):
-            told = json.loads(line)
-            yield told["event_id"], datetime.fromisoformat(told["timestamp"]).timestamp()
+            entry = json.loads(line)
+            yield entry["event_id"], datetime.fromisoformat(entry["timestamp"]).timestamp()

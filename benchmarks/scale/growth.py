@@ -1,4 +1,4 @@
-"""Does a list cost more for who has a million tasks than for who has 1,000?"""
+"""Whether a list costs more for a user with a million tasks than for one with 1,000."""
 
 import http.client
 import time

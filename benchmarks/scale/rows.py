@@ -9,7 +9,7 @@ from tasks_app.models import Tag, Task
 
 SMALL = 1_000
 OTHERS_EACH = 1_000
-OCCURRENCES = 100  # of one series, whoever has it
+OCCURRENCES = 100  # of one series
 RARE_TASKS = 20  # that have the rare word and the rare tag
 COMMON_TAG, SECOND_TAG, RARE_TAG = "common", "second", "rare"
 _VOCABULARY = """
@@ -56,7 +56,7 @@ class Owner:
 def make_rows(tasks: int) -> tuple[Owner, Owner]:
     """A user with 1,000 tasks and one with `tasks`, among ten times as many of others; indexed and analysed.
 
-    As in years of use, everybody's rows lie between everybody else's.
+    The rows of all users are mixed, as after years of use.
     """
     small, large = people("small", 1)[0], people("large", 1)[0]
     others = people("other", max(10 * tasks // OTHERS_EACH, 1))
