@@ -1,1 +1,1 @@
-"""The manners of HTTP: errors, pagination, strict input, request ids."""
+"""HTTP conventions of the API: errors, pagination, strict input, idempotency, limits, request ids."""

@@ -8,13 +8,13 @@ from http_app.models import IdempotencyKey
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # no generic at run time
-    """What was answered to a request that may come again; looked at only, and never the answer itself."""
+    """Read-only, and without the stored answer itself."""
 
     list_display = ["key", "user", "status", "created_at"]
     list_filter = ["status", "created_at"]
     list_select_related = ["user"]
     search_fields = ["key__exact", "user__email__iexact"]
-    search_help_text = "A key or an e-mail address, in full."
+    search_help_text = "A full key or email address."
     show_full_result_count = False
     fields = ["key", "user", "status", "fingerprint", "created_at"]
 

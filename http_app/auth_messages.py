@@ -1,27 +1,28 @@
-"""Our own words for what DRF and simplejwt say about a missing or bad token: they say what to do."""
+"""Messages for a missing or bad token. Unlike those of DRF and simplejwt, they say what to do."""
 
 from typing import Any
 
 from rest_framework.exceptions import ErrorDetail
 
-_TAKE_A_NEW_ONE = "take a new one: POST /api/auth/token/refresh, or sign in: POST /api/auth/token."
 _OURS = {
     "Authentication credentials were not provided.": (
-        "Nobody is signed in: send `Authorization: Bearer <token>` with the `access` of POST /api/auth/token."
+        "Authentication required. Send `Authorization: Bearer <token>` with an access token"
+        " from POST /api/auth/token."
     ),
     "Authorization header must contain two space-delimited values": (
-        "Write the header as `Authorization: Bearer <token>`, with one token and nothing after it."
+        "Write the header as `Authorization: Bearer <token>`, with exactly one token."
     ),
     "Given token not valid for any token type": (
-        f"This is no access token, or it is past its time; {_TAKE_A_NEW_ONE}"
+        "This access token is invalid or has expired. Get a new one from POST /api/auth/token/refresh,"
+        " or sign in at POST /api/auth/token."
     ),
-    "Token is invalid": "This is no refresh token of ours; sign in: POST /api/auth/token.",
-    "Token has wrong type": "This is no refresh token: send the other one of the two that a sign-in gives.",
-    "Token is expired": "This refresh token is past its time; sign in again: POST /api/auth/token.",
-    "User not found": "The account of this token is not there any more.",
+    "Token is invalid": "This refresh token is invalid. Sign in again at POST /api/auth/token.",
+    "Token has wrong type": "This is not a refresh token. Send the one that came with the access token.",
+    "Token is expired": "This refresh token has expired. Sign in again at POST /api/auth/token.",
+    "User not found": "The account of this token no longer exists.",
     "User is inactive": "This account is closed.",
     "The user's password has been changed.": (
-        "The password was changed after this token was made; sign in again: POST /api/auth/token."
+        "The password was changed after this token was issued. Sign in again at POST /api/auth/token."
     ),
 }
 

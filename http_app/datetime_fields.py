@@ -1,4 +1,4 @@
-"""Times of the API, stricter than DRF's: with an offset, and in years that can be reckoned with."""
+"""Date-time fields of the API, stricter than DRF's: with a UTC offset, in years that allow arithmetic."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,11 +12,11 @@ LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class InstantField(serializers.DateTimeField):
-    """ISO 8601 with an offset; without one it would be a guess whose clock is meant."""
+    """ISO 8601 with a UTC offset, because without one the time zone would be a guess."""
 
     default_error_messages = {
-        "naive": "Say the offset too, such as 2026-05-01T09:00:00+02:00 or 2026-05-01T07:00:00Z.",
-        "out_of_range": "The year must be from 1970 to 8999.",
+        "naive": "Include the UTC offset, such as 2026-05-01T09:00:00+02:00 or 2026-05-01T07:00:00Z.",
+        "out_of_range": "The year must be between 1970 and 8999.",
     }
 
     def to_internal_value(self, value: Any) -> datetime:
@@ -35,7 +35,7 @@ class InstantField(serializers.DateTimeField):
 
 
 class InstantOrDateField(InstantField):
-    """An instant, or a date alone, which means the end of that day in a zone that the caller knows."""
+    """An instant, or a date alone: the end of that day, in a time zone that the caller chooses."""
 
     def to_internal_value(self, value: Any) -> datetime | date:  # type: ignore[override]
         try:

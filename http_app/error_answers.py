@@ -26,6 +26,7 @@ from rest_framework.exceptions import (
     ErrorDetail,
     MethodNotAllowed,
     NotAuthenticated,
+    NotFound,
     ParseError,
     Throttled,
     UnsupportedMediaType,
@@ -42,7 +43,7 @@ View = Callable[..., HttpResponseBase]
 
 API_PREFIX = "/api/"
 # Django calls these suspicious: an unknown host, thousands of parameters ...
-BAD_REQUEST = "The request is malformed: look at its host, its headers and the number of its parameters."
+BAD_REQUEST = "The request is malformed. Check its host, its headers and the number of its parameters."
 
 
 class ExceptionHandler(handler.ExceptionHandler):
@@ -51,7 +52,7 @@ class ExceptionHandler(handler.ExceptionHandler):
             return BodyTooLarge()
         if isinstance(exc, ProtectedError):
             used_by = sorted({str(row._meta.verbose_name_plural) for row in exc.protected_objects})
-            return Conflict(f"This is in use by {' and '.join(used_by)}; change those first.", "in_use")
+            return Conflict(f"This is in use by {' and '.join(used_by)}. Change those first.", "in_use")
         if isinstance(exc, SuspiciousOperation):
             return ParseError(BAD_REQUEST)
         if isinstance(exc, IntegrityError | OperationalError) and isinstance(
@@ -68,7 +69,7 @@ class ExceptionHandler(handler.ExceptionHandler):
             exc.detail = plain_auth_message(exc.detail)
         if isinstance(exc, Throttled):
             wait = ceil(exc.wait or 1)  # type: ignore[attr-defined] # the stubs lack it
-            exc.detail = ErrorDetail(f"Too many requests; try again in {wait} s.", "throttled")
+            exc.detail = ErrorDetail(f"Too many requests. Try again in {wait} s.", "throttled")
         known: Exception = super().convert_known_exceptions(exc)
         return known
 
@@ -93,33 +94,27 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        away = unavailable(exception)
-        return _unavailable(request, away) if away else None
+        error = unavailable(exception)
+        return _unavailable(request, error) if error else None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400."""
-    if not _is_api(request):
-        return defaults.bad_request(request, exception)
-    return _answer(400, "client_error", ParseError.default_code, BAD_REQUEST)
+    return _answer(ParseError(BAD_REQUEST)) if _is_api(request) else defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404."""
     if not _is_api(request):
         return defaults.page_not_found(request, exception)
-    detail = "There is no such route; GET /api/schema names them all."
-    return _answer(404, "client_error", "not_found", detail)
+    return _answer(NotFound("There is no such route. GET /api/schema lists them all."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500; a 503 when the database is unavailable."""
-    if away := unavailable(sys.exc_info()[1]):
-        return _unavailable(request, away)
-    if not _is_api(request):
-        return defaults.server_error(request)
-    error = InternalError(request_id(request))
-    return _answer(500, "server_error", "error", str(error.detail))
+    if error := unavailable(sys.exc_info()[1]):
+        return _unavailable(request, error)
+    return _answer(InternalError(request_id(request))) if _is_api(request) else defaults.server_error(request)
 
 
 def read_only(view: View) -> View:
@@ -129,30 +124,34 @@ def read_only(view: View) -> View:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method in ("GET", "HEAD"):
             return view(request, *args, **kwargs)
-        refused = MethodNotAllowed(str(request.method))
-        error = _answer(405, "client_error", refused.default_code, str(refused.detail))
+        error = _answer(MethodNotAllowed(str(request.method)))
         error["Allow"] = "GET, HEAD"
         return error
 
     return answer
 
 
-def _unavailable(request: HttpRequest, away: Unavailable) -> HttpResponse:
-    detail = str(away.detail)
-    answer = (
-        _answer(away.status_code, "server_error", away.default_code, detail)
-        if _is_api(request)
-        else HttpResponse(f"{detail}\n", "text/plain", away.status_code)
-    )
-    answer["Retry-After"] = str(away.wait)
+def error_body(error: APIException) -> dict[str, Any]:
+    """`{type, errors}`, as a view answers this error."""
+    nowhere: Any = {"request": None, "view": None, "args": (), "kwargs": {}}
+    answering = ExceptionHandler(error, nowhere)
+    known = answering.convert_known_exceptions(error)
+    assert isinstance(known, APIException)
+    body: dict[str, Any] = answering.format_exception(known)
+    return body
+
+
+def _answer(error: APIException) -> JsonResponse:
+    return JsonResponse(error_body(error), status=error.status_code)
+
+
+def _unavailable(request: HttpRequest, error: Unavailable) -> HttpResponse:
+    text = HttpResponse(f"{error.detail}\n", "text/plain", error.status_code)
+    answer = _answer(error) if _is_api(request) else text
+    answer["Retry-After"] = str(error.wait)
     return answer
 
 
 def _is_api(request: HttpRequest) -> bool:
     # A client whose base URL ends in a slash asks for //api/tasks.
     return f"/{request.path.lstrip('/')}/".startswith(API_PREFIX)
-
-
-def _answer(code: int, kind: str, error_code: str, detail: str) -> JsonResponse:
-    error = {"code": error_code, "detail": detail, "attr": None}
-    return JsonResponse({"type": kind, "errors": [error]}, status=code)

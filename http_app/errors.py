@@ -31,7 +31,7 @@ class Conflict(APIException):
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
-    default_detail = "Something changed at the same moment; read it again, then try again."
+    default_detail = "Another request changed this at the same time. Read it again, then retry."
 
 
 class LengthRequired(APIException):
@@ -39,7 +39,7 @@ class LengthRequired(APIException):
 
     status_code = status.HTTP_411_LENGTH_REQUIRED
     default_code = "length_required"
-    default_detail = "Send the body in one piece, with its Content-Length."
+    default_detail = "Send the body with a Content-Length header, not in chunks."
 
 
 class PreconditionFailed(APIException):
@@ -50,7 +50,8 @@ class PreconditionFailed(APIException):
 
     def __init__(self, version: int) -> None:
         super().__init__(
-            f'It is at version "{version}" by now; read it, then send If-Match with that version.'
+            f'The resource is now at version "{version}".'
+            " Read it again, then send If-Match with that version."
         )
 
 
@@ -59,7 +60,7 @@ class NoVersion(APIException):
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_code = "no_version"
-    default_detail = "Nothing here has a version that If-Match could name: leave the header out."
+    default_detail = "This resource has no version that If-Match could be compared with. Remove the header."
 
 
 class BodyTooLarge(APIException):
@@ -70,7 +71,7 @@ class BodyTooLarge(APIException):
 
     def __init__(self) -> None:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        super().__init__(f"The body is too large; at most {limit} bytes are taken.")
+        super().__init__(f"The body is too large. The maximum is {limit} bytes.")
 
 
 class IdempotencyKeyReused(APIException):
@@ -79,7 +80,7 @@ class IdempotencyKeyReused(APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "idempotency_key_reused"
     default_detail = (
-        "This Idempotency-Key came with another request before; take a new one for a new request."
+        "This Idempotency-Key was already used for a different request. Use a new key for each request."
     )
 
 
@@ -87,7 +88,7 @@ class InternalError(APIException):
     """500: nothing about the cause, only the id under which the log has it."""
 
     def __init__(self, request_id: str) -> None:
-        super().__init__(f"Something went wrong on our side; the logs know it as request {request_id}.")
+        super().__init__(f"Internal server error. The log has the details under the request id {request_id}.")
 
 
 class Unavailable(APIException):
@@ -95,7 +96,7 @@ class Unavailable(APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "unavailable"
-    default_detail = "The database does not answer at the moment; try again."
+    default_detail = "The database is unavailable. Try again."
     wait = 5  # DRF's name for Retry-After, seconds
 
 
@@ -103,7 +104,7 @@ class Busy(Unavailable):
     """503: statement_timeout or lock_timeout ended the wait."""
 
     default_code = "busy"
-    default_detail = "This took too long because others are at work on the same; try again."
+    default_detail = "This took too long because other requests are changing the same data. Try again."
     wait = 1
 
 
@@ -122,9 +123,9 @@ def unavailable(error: BaseException | None) -> Unavailable | None:
 
 class OneErrorSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(
-        help_text="For programs: what kind of mistake. It stays; docs/errors.md names all."
+        help_text="For programs: the kind of error. Codes do not change; docs/errors.md lists them all."
     )
-    detail = serializers.CharField(help_text="For people: what is wrong and what would be right.")
+    detail = serializers.CharField(help_text="For people: what is wrong and how to fix it.")
     attr = serializers.CharField(allow_null=True, help_text="The field or parameter, or null.")
 
 
@@ -132,4 +133,4 @@ class ErrorSerializer(serializers.Serializer[Any]):
     """The form of every error, for the schema."""
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
-    errors = OneErrorSerializer(many=True)  # type: ignore[assignment] # the form's own word
+    errors = OneErrorSerializer(many=True)  # type: ignore[assignment] # the name of the field

@@ -1,4 +1,4 @@
-"""Query parameters, strictly: each is known, meant for this request, given once and not empty."""
+"""Strict query parameters: each is known, used by this request, sent once and not empty."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from http_app import pagination
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # untyped library
-    """Filters lists by the view's `filterset_class`, and refuses every parameter that would do nothing.
+    """Filters lists by the view's `filterset_class`, and refuses every parameter that would have no effect.
 
     Known are the filterset's, `cursor`, `page_size` and `ordering` where the view has pages, and what the
     view names in `extra_query_params` (see `extra_parameters`). Only lists are filtered: an archived task
-    is found by its id although lists leave it out.
+    can be read by its id although lists leave it out.
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
@@ -47,7 +47,7 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # untyped 
 
 
 class NamedFilterSet(FilterSet):  # type: ignore[misc] # untyped library
-    """Makes only the filters that the request names: making each and its form is a third of a list's time."""
+    """Creates only the filters that the request names: creating all of them is a third of a list's time."""
 
     base_filters: dict[str, Any]
 
@@ -69,7 +69,7 @@ class _TrueOrFalseField(forms.TypedChoiceField):
 
 
 class BooleanFilter(BaseBooleanFilter):  # type: ignore[misc] # untyped library
-    """`true` or `false`; django-filter's own takes everything else for "no filter"."""
+    """`true` or `false`; django-filter's own treats any other value as "no filter"."""
 
     field_class = _TrueOrFalseField
 
@@ -100,7 +100,7 @@ def extra_parameters(view: Any, request: Request) -> Collection[str]:
 
 
 def refuse_parameters(request: Request, *, known: Collection[str], repeatable: Collection[str] = ()) -> None:
-    """Raise ValidationError (400) naming each query parameter that is unknown, empty, or given too often."""
+    """Raise ValidationError (400) naming each query parameter that is unknown, empty or repeated."""
     given = request.query_params.lists()
     problems = {name: _problem(name, values, known, repeatable) for name, values in given}
     wrong = {name: [problem] for name, problem in problems.items() if problem}
@@ -112,10 +112,10 @@ def _problem(
     name: str, values: list[Any], known: Collection[str], repeatable: Collection[str]
 ) -> ErrorDetail | None:
     if name not in known:
-        right = f"Known here: {', '.join(sorted(known))}." if known else "None is known here."
-        return ErrorDetail(f"There is no such parameter. {right}", "unknown_parameter")
+        right = f"Allowed: {', '.join(sorted(known))}." if known else "This request has none."
+        return ErrorDetail(f"Unknown parameter. {right}", "unknown_parameter")
     if len(values) > 1 and name not in repeatable:
-        return ErrorDetail("Give this parameter once.", "repeated_parameter")
+        return ErrorDetail("Send this parameter only once.", "repeated_parameter")
     if "" in values:
-        return ErrorDetail("Give this parameter a value, or leave it out.", "empty_parameter")
+        return ErrorDetail("This parameter is empty. Give it a value or remove it.", "empty_parameter")
     return None

@@ -33,7 +33,9 @@ def key_of(request: Request) -> IdempotencyKey | None:
     if key is None or request.method in SAFE_METHODS or not request.user.pk:
         return None
     if not (0 < len(key) <= KEY_MAX_LENGTH and key.isascii() and key.isprintable()):
-        detail = f"An Idempotency-Key has 1 to {KEY_MAX_LENGTH} printable ASCII characters; a UUID does well."
+        detail = (
+            f"An Idempotency-Key must be 1 to {KEY_MAX_LENGTH} printable ASCII characters, such as a UUID."
+        )
         raise ValidationError({HEADER: [ErrorDetail(detail, "invalid")]})
     fingerprint = _fingerprint(request)
     new = IdempotencyKey(user_id=request.user.pk, key=key, fingerprint=fingerprint)

@@ -2,7 +2,7 @@
 
 In: an object (RFC 8259) that every parser reads the same way. Python's own parser accepts more: the last of
 two equal names wins, 1e400 is infinity. Out: the bytes of REST framework's own renderer, by orjson, in a
-tenth of the time. They are the same as long as no answer has a float: orjson writes some of those otherwise
+tenth of the time. They are the same as long as no answer has a float: orjson writes some of those differently
 (1e-7), and NaN as null.
 """
 
@@ -28,7 +28,7 @@ _SEPARATORS = {"\u2028".encode(): rb"\u2028", "\u2029".encode(): rb"\u2029"}
 
 
 class StrictJSONParser(JSONParser):
-    """A JSON object in UTF-8, of whole characters, each name once, each number one that can be kept.
+    """A JSON object in UTF-8: whole characters, each name once, only finite numbers.
 
     Raises ParseError (400); UnsupportedMediaType (415) for another charset; ValidationError (400), by the
     name of the outermost field, for half of a surrogate pair. For a JSONParser DRF reads the body as Django
@@ -43,7 +43,7 @@ class StrictJSONParser(JSONParser):
     ) -> dict[str, Any]:
         _refuse_other_charsets(media_type or self.media_type)
         if parser_context and "Content-Encoding" in parser_context["request"].headers:
-            raise UnsupportedMediaType("", "Send the body as it is, without Content-Encoding.")
+            raise UnsupportedMediaType("", "Send the body uncompressed, without Content-Encoding.")
         body = stream.read()
         try:
             data = _parsed(body)
@@ -64,9 +64,9 @@ class JSONRenderer(renderers.JSONRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """`data` as JSON in UTF-8; none is b"" (204)."""
+        """`data` as JSON in UTF-8; b"" for None (204)."""
         if data is not None and self.get_indent(accepted_media_type or "", renderer_context or {}) is None:
-            with suppress(orjson.JSONEncodeError):  # a number of more than 64 bits, a key that is no text
+            with suppress(orjson.JSONEncodeError):  # a number of more than 64 bits, a key that is not text
                 text = orjson.dumps(data, default=_default, option=_OPTIONS)
                 for separator, escaped in _SEPARATORS.items():
                     text = text.replace(separator, escaped)
@@ -77,28 +77,28 @@ class JSONRenderer(renderers.JSONRenderer):
 def _refuse_other_charsets(media_type: str) -> None:
     charset = parse_header_parameters(media_type)[1].get("charset", "utf-8")
     if charset.lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType(media_type, "JSON is UTF-8: send it so, and leave the charset out.")
+        raise UnsupportedMediaType(media_type, "JSON must be UTF-8. Remove the charset from Content-Type.")
 
 
 def _parsed(body: bytes) -> Any:
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
-        raise ParseError(f"The body is not UTF-8: look at its byte {error.start}.") from None
+        raise ParseError(f"The body is not valid UTF-8 at byte {error.start}.") from None
     try:
         return loads(text, object_pairs_hook=_object, parse_float=_number, parse_constant=_refuse_number)
     except JSONDecodeError as error:
-        raise ParseError(f"The body is not JSON: {error}.") from None
+        raise ParseError(f"The body is not valid JSON: {error}.") from None
     except ValueError:  # an integer of more than 4,300 digits
-        raise ParseError("The body holds a number that is too large.") from None
+        raise ParseError("The body contains a number that is too large.") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Raises ParseError for a name that is there twice: which of the two is meant, nobody can know."""
+    """Raises ParseError for a name that is there twice: it is unknown which of the two is meant."""
     found = dict(pairs)
     if len(found) < len(pairs):
         ((twice, _times),) = Counter(name for name, _value in pairs).most_common(1)
-        raise ParseError(f"The body gives {dumps(twice)} twice in the same object; give it once.")
+        raise ParseError(f"The body contains {dumps(twice)} more than once in the same object.")
     return found
 
 
@@ -108,15 +108,15 @@ def _number(text: str) -> float:
 
 
 def _refuse_number(text: str) -> NoReturn:
-    raise ParseError(f"The body holds {text[:20]}, which is no number that can be kept.")
+    raise ParseError(f"The body contains {text[:20]}, which cannot be stored as a number.")
 
 
 def _refuse_half_characters(data: dict[str, Any], codes: Mapping[str, str]) -> None:
-    """JSON can escape half of a surrogate pair, which neither PostgreSQL nor our own answers can hold.
+    """JSON can escape half of a surrogate pair, which neither PostgreSQL nor UTF-8 can store.
 
-    `codes` are those of fields that have their own for it.
+    `codes` are the error codes of fields that have one of their own for it.
     """
-    detail = "This holds half of a character (such as \\ud83d without its second half)."
+    detail = "This contains half of a surrogate pair (such as \\ud83d without its second half)."
     wrong = {
         name.encode("ascii", "backslashreplace").decode(): [
             ErrorDetail(detail, codes.get(name, "half_character"))

@@ -1,4 +1,4 @@
-"""What requests cost, for Prometheus: by route template, method and status; never by id."""
+"""Counts and durations of requests, for Prometheus: by route template, method and status, never by id."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,14 +15,14 @@ DURATION = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-# A label's values are kept for ever, and a stranger may ask for any path by any method.
+# Prometheus keeps every value of a label, and anyone can request any path with any method.
 NO_ROUTE = "none"
 OTHER_METHOD = "other"
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class MetricsMiddleware:
-    """Stands after whitenoise's middleware: static files are not counted."""
+    """Comes after whitenoise's middleware: static files are not counted."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""What was answered to requests that may come again."""
+"""Stored answers to requests that may be sent again."""
 
 from django.conf import settings
 from django.db import models
@@ -8,9 +8,9 @@ KEY_MAX_LENGTH = 255
 
 
 class IdempotencyKey(models.Model):
-    """A user's key, what it was used for and the very bytes that were answered.
+    """A user's key, a hash of the request it was used for, and the exact bytes of the answer.
 
-    Written in the transaction of the effect: both are there or neither. `status` is null only inside it.
+    Written in the transaction of the effect: both are stored or neither. `status` is null only inside it.
     """
 
     user = models.ForeignKey(

@@ -1,8 +1,8 @@
-"""What the OpenAPI document says of every operation, beside what its serializers and filters say.
+"""What the OpenAPI document says about every operation, in addition to its serializers and filters.
 
-The headers we heed and answer, and each error that can come, where it can: 401 where somebody has to be
-signed in, 404 where the path has an id, 415 where it writes. Errors and headers are components, told
-once (`add_components`).
+The request and response headers, and the errors that each operation can answer with: 401 where
+authentication is required, 404 where the path has an id, 415 where it writes. Errors and headers are
+components, described once (`add_components`).
 """
 
 import re
@@ -25,34 +25,38 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
     description=(
-        "A UUID, or any text of yours: sent again within 24 hours, the same request gets the same answer"
-        " (with `Idempotent-Replayed: true`) and has no second effect. Another request with it is a 422."
+        "A UUID or another unique text. If you send the same request again within 24 hours, you get the same"
+        " answer (with `Idempotent-Replayed: true`) and it has no second effect. A different request with"
+        " the same key is a 422."
     ),
 )
 IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description="The ETag you believe is current; when it is not, a 412 and nothing is changed.",
+    description="The ETag of the version you read. If it is not current: a 412, and nothing changes.",
 )
 IF_NONE_MATCH = OpenApiParameter(
-    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have; when it is current, a 304."
+    "If-None-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of your copy. If it is current, the answer is a 304.",
 )
 
-# What DRF's generic actions do, in a line, and what is to be said of them besides.
+# The summary of each of DRF's generic actions, and a second sentence.
 GENERIC = {
     "list": ("List {many}", ""),
     "create": ("Create {a_one}", ""),
     "retrieve": ("Read {a_one}", ""),
-    "update": ("Replace {a_one}", "What is not sent goes back to its default."),
-    "partial_update": ("Change {a_one}", "What is not sent stays as it is."),
+    "update": ("Replace {a_one}", "A field that is not sent gets its default."),
+    "partial_update": ("Change {a_one}", "A field that is not sent does not change."),
     "destroy": ("Delete {a_one}", ""),
 }
 
 
 class Operation(AutoSchema):
     def get_summary(self) -> str:
-        """One line: what an action does to what; else how the description begins."""
+        """What the action does, in one line; else the beginning of the description."""
         action = getattr(self.view, "action", None)
         if action is None or not hasattr(self.view, "queryset"):
             return re.split(r"[.:;] ?", self.get_description(), maxsplit=1)[0]
@@ -95,7 +99,7 @@ class Operation(AutoSchema):
         return dict(sorted((answers | {code: error_response(code) for code in errors}).items()))
 
     def _headers(self, code: str) -> dict[str, Any]:
-        """Of an answer that is no error."""
+        """The headers of an answer that is not an error."""
         located = code == "201" and hasattr(self.view, "retrieve")
         versioned = isinstance(self.view, Versioned) and (self._is_versioned() or code == "201")
         named = {
@@ -107,7 +111,7 @@ class Operation(AutoSchema):
         return {name: {"$ref": f"#/components/headers/{name}"} for name, there in named.items() if there}
 
     def _error_codes(self) -> list[str]:
-        """Which errors this operation can answer with, beside those its view declares."""
+        """The errors of this operation, in addition to those that its view declares."""
         signed_in = not self._is_open()
         can_be = {
             "400": True,
@@ -146,7 +150,7 @@ def _nouns(model: type[Model]) -> dict[str, str]:
 
 
 def add_components(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
-    """A hook of the generator: what the operations refer to."""
+    """A postprocessing hook: the components that the operations refer to."""
     answers = [
         answer["$ref"].rsplit("/", 1)[-1]
         for methods in result["paths"].values()
@@ -160,12 +164,12 @@ def add_components(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
     return result
 
 
-# Of one result of a bulk either the id or the error is there.
+# A result of a bulk request has either the id or the error.
 _WITH_OPTIONAL_FIELDS = {"Result"}
 
 
-def require_what_is_answered(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
-    """A hook of the generator: an answer has all its fields, also those that a request may leave out."""
+def require_answered_fields(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    """A postprocessing hook: an answer has all its fields, also those that are optional in a request."""
     for name, schema in result["components"]["schemas"].items():
         if "properties" in schema and not name.endswith("Request") and name not in _WITH_OPTIONAL_FIELDS:
             schema["required"] = list(schema["properties"])
@@ -173,7 +177,7 @@ def require_what_is_answered(result: dict[str, Any], **_options: Any) -> dict[st
 
 
 def add_links(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
-    """A hook of the generator: each 201 that answers an `id` links to every operation below its path."""
+    """A postprocessing hook: each 201 with an `id` links to every operation below its path (Link Object)."""
     for path, methods in result["paths"].items():
         made = methods.get("post", {}).get("responses", {}).get("201")
         below = [way for way in result["paths"] if way.startswith(f"{path}/{{")]

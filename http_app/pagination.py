@@ -1,10 +1,10 @@
-"""Pages of a list by keyset: a page begins after a row's place in the order, not after a number of rows.
+"""Keyset pagination: a page begins after a row's position in the order, not after a number of rows.
 
-Rows that come and go while somebody reads neither repeat nor hide others, and page 1,000 costs what page 1
-costs. Nothing is counted.
+Rows that are added or removed while a client reads neither repeat nor hide others, and page 1,000 costs as
+much as page 1. Nothing is counted.
 
-Our own and not DRF's CursorPagination: that one loses the rows that have NULL in the column it orders by,
-and goes through rows that are equal there by offset, 1,000 of them at most.
+Not DRF's CursorPagination: it loses rows that have NULL in the column it orders by, and pages through equal
+rows by offset, up to 1,000 of them.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ MAX_PAGE_SIZE = 200
 
 
 class OrderedView(Protocol):
-    """What a list view says about its order.
+    """What a list view declares about its order.
 
     `ordering_fields` maps the API's names to the model's fields, or to annotations of the queryset;
-    `default_ordering` is one of the names, a `-` before it turns it round. `page_rows`, when there, reads
-    what is answered of the rows with these ids: then the queryset's statement finds no more than the ids.
+    `default_ordering` is one of the names, with a `-` in front for descending. The optional `page_rows` reads
+    the rows with these ids; the queryset's own statement then selects only the ids.
     """
 
     ordering_fields: Mapping[str, str]
@@ -45,10 +45,10 @@ class OrderedView(Protocol):
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in a list: at the row with this key and id, and which way to read from there.
+    """A position in a list: the row with this key and id, and the direction to read from there.
 
-    `side` is what the page holds of the list: the rows `after` or `before` the place, or the same with the
-    row at the place itself (`from`, `upto`: the way back from a page that turned out empty).
+    `side` says which rows the page has: those `after` or `before` this row, or the same including this row
+    (`from`, `upto`: the way back from a page that turned out to be empty).
     """
 
     ordering: str
@@ -64,9 +64,9 @@ class Cursor:
 class Pages(BasePagination):
     """`{results, next, previous}`; the two are URLs or null.
 
-    Query parameters: `cursor` (opaque, out of next or previous, good only for the ordering it was made for),
+    Query parameters: `cursor` (opaque, from next or previous, valid only for the ordering it was made for),
     `page_size` (1 to 200, default 50) and `ordering` (one of the view's `ordering_fields`). Raises
-    ValidationError (400) naming the parameter. Ties are broken by id; NULLs stand last in both directions.
+    ValidationError (400) naming the parameter. Ties are broken by id; NULLs come last in both directions.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
@@ -75,12 +75,14 @@ class Pages(BasePagination):
         size = _page_size(request)
         field = view.ordering_fields[self.ordering.removeprefix("-")]
         rows: QuerySet[Any] = queryset.annotate(page_key=F(field))
-        place = _Order(rows, field, descending=self.ordering.startswith("-"))
-        self.cursor = _decode(request.query_params[CURSOR], place) if CURSOR in request.query_params else None
+        order = _Order(rows, field, descending=self.ordering.startswith("-"))
+        self.cursor = _decode(request.query_params[CURSOR], order) if CURSOR in request.query_params else None
         if self.cursor and self.cursor.ordering != self.ordering:
-            raise _refused(CURSOR, "This cursor belongs to another ordering; start again without a cursor.")
+            raise _refused(
+                CURSOR, "This cursor was made for a different ordering. Start again without a cursor."
+            )
         page_rows: Callable[[list[Any]], list[Any]] | None = getattr(view, "page_rows", None)
-        found = place.rows(self.cursor, size + 1, whole=page_rows is None)
+        found = order.rows(self.cursor, size + 1, whole=page_rows is None)
         self.more, self.page = len(found) > size, found[:size]
         if self.cursor and self.cursor.backwards:
             self.page.reverse()
@@ -121,18 +123,18 @@ class Pages(BasePagination):
         names = [sign + name for name in view.ordering_fields for sign in ("", "-")]
         size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE}
         return [
-            _parameter(CURSOR, {"type": "string"}, "A place in the list, out of `next` or `previous`."),
-            _parameter(PAGE_SIZE, size, "How many results a page holds."),
+            _parameter(CURSOR, {"type": "string"}, "A position in the list, from `next` or `previous`."),
+            _parameter(PAGE_SIZE, size, "The number of results on a page."),
             _parameter(
                 ORDERING,
                 {"type": "string", "enum": names, "default": view.default_ordering},
-                "What to sort by; `-` turns it round. Ties are broken by id, empty values stand last.",
+                "What to sort by; `-` for descending. Ties are broken by id; empty values come last.",
             ),
         ]
 
 
 class _Order:
-    """A queryset in one order, readable from any place in it, both ways."""
+    """A queryset in one order, readable from any position in both directions."""
 
     def __init__(self, queryset: QuerySet[Any], field: str, *, descending: bool) -> None:
         self.queryset = queryset
@@ -142,7 +144,7 @@ class _Order:
         self.key_field: Field[Any, Any] = key.output_field
 
     def rows(self, cursor: Cursor | None, count: int, *, whole: bool) -> list[Any]:
-        """The next so many rows from there, or only `pk` and `page_key` of each."""
+        """The next `count` rows from the cursor, or only the `pk` and `page_key` of each."""
         found: list[Any] = []
         for part in self._parts(cursor):
             rows = part if whole else part.values_list("pk", "page_key", named=True)
@@ -152,9 +154,9 @@ class _Order:
         return found
 
     def _parts(self, cursor: Cursor | None) -> list[QuerySet[Any]]:
-        """What is left of the list from there. Rows without a key, which stand last, are a part of their own:
+        """The rest of the list from the cursor, with rows without a key, which come last, as a separate part.
 
-        one statement for both would need `NULLS LAST` and an OR, which keep PostgreSQL from its index.
+        One statement for both would need `NULLS LAST` and an OR, with which PostgreSQL cannot use the index.
         """
         backwards = cursor is not None and cursor.backwards
         sign = "-" if self.descending != backwards else ""
@@ -176,14 +178,14 @@ class _Order:
         same_key = Q(**{f"pk__{further}{inclusive}": cursor.id})
         if cursor.key is None:
             return same_key
-        # Read as `key <= k AND (key < k OR id < i)`, which an index on (key, id) can start from.
+        # As SQL `key <= k AND (key < k OR id < i)`, for which an index on (key, id) can be used.
         return Q(**{f"page_key__{further}e": cursor.key}) & (
             Q(**{f"page_key__{further}": cursor.key}) | same_key
         )
 
 
 def _can_be_null(model: type[Model], name: str, key: Any) -> bool:
-    """A column or an expression says whether it can be null; what comes over a relation may be missing."""
+    """A column or an expression says whether it can be null; a value of a related row may be missing."""
     columns = {field.name: field for field in model._meta.concrete_fields}
     if name in columns:
         return columns[name].null
@@ -194,7 +196,7 @@ def _ordering(request: Request, view: OrderedView) -> str:
     ordering = request.query_params.get(ORDERING, view.default_ordering)
     if ordering.removeprefix("-") not in view.ordering_fields:
         names = ", ".join(view.ordering_fields)
-        raise _refused(ORDERING, f"Order by one of {names}; a - before it turns the order round.")
+        raise _refused(ORDERING, f"Order by one of {names}, with a - in front for descending.")
     return ordering
 
 
@@ -202,7 +204,7 @@ def _page_size(request: Request) -> int:
     text = request.query_params.get(PAGE_SIZE, str(DEFAULT_PAGE_SIZE))
     size = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= size <= MAX_PAGE_SIZE:
-        raise _refused(PAGE_SIZE, f"A page holds 1 to {MAX_PAGE_SIZE} results.")
+        raise _refused(PAGE_SIZE, f"The page size must be between 1 and {MAX_PAGE_SIZE}.")
     return size
 
 
@@ -212,12 +214,12 @@ def _encode(cursor: Cursor) -> str:
 
 
 def _text(value: Any) -> str:
-    # Not Django's JSON encoder, which drops the microseconds and with them the place.
+    # Not Django's JSON encoder, which drops the microseconds and so loses the position.
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _decode(text: str, order: _Order) -> Cursor:
-    """The cursor, its values in the types of the columns. Raises ValidationError when it is none of ours."""
+    """The cursor, with values in the types of the columns. Raises ValidationError if it is not valid."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         cursor = Cursor(**loads(urlsafe_b64decode(padded)))
@@ -231,20 +233,20 @@ def _decode(text: str, order: _Order) -> Cursor:
 
 
 def _typed(field: Any, value: Any) -> Any:
-    """A value out of a cursor as the field has it; what no field of ours can hold raises ValueError."""
+    """A value of a cursor in the type of the field. Raises ValueError for one that no field can store."""
     if not isinstance(value, str | int) or "\0" in str(value):
         raise ValueError
-    str(value).encode()  # half of a surrogate pair is no text: UnicodeEncodeError
+    str(value).encode()  # raises UnicodeEncodeError for half of a surrogate pair
     typed = field.to_python(value)
     if not isinstance(typed, datetime):
         return typed
     if typed.tzinfo is None:
         raise ValueError
-    return typed.astimezone(UTC)  # PostgreSQL knows no offset beyond 15:59, Python none beyond the year 1
+    return typed.astimezone(UTC)  # PostgreSQL has no offset beyond 15:59, Python no year before 1
 
 
 def _broken() -> ValidationError:
-    return _refused(CURSOR, "This cursor is broken; take it unchanged from next or previous.")
+    return _refused(CURSOR, "This cursor is invalid. Copy it unchanged from next or previous.")
 
 
 def _refused(parameter: str, detail: str) -> ValidationError:

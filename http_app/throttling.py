@@ -1,9 +1,9 @@
-"""How often somebody may ask. More is a 429 with Retry-After.
+"""Rate limits: a 429 with Retry-After.
 
-Counted in windows that are the same for everybody (each minute, each hour), by one increment in the cache
-`throttles`, so that all processes count together; DRF's own throttles read a list and write it back, and
-of two requests at once one is lost. When the cache is away, nothing is counted and everything is let in.
-Every request counts: a retry, a replay (`Idempotent-Replayed`) and a mistake (4xx) cost as much as another.
+Requests are counted in fixed windows (each minute, each hour), by one increment in the cache `throttles`, so
+that all processes count together. DRF's own throttles read a list and write it back, which loses one of two
+concurrent requests. When the cache is unavailable, nothing is counted and every request is allowed.
+Every request counts, also a retry, a replay (`Idempotent-Replayed`) and an error (4xx).
 """
 
 from hashlib import sha256
@@ -23,20 +23,20 @@ SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
 class Throttle(BaseThrottle):
-    """Allows what THROTTLE_RATES says for `scope`; None there means without limit."""
+    """Allows the rate in THROTTLE_RATES for `scope`; None means no limit."""
 
     scope: str
 
-    def who(self, request: Request) -> str | None:
-        """Who is counted; None: nobody is, for this request."""
+    def identity(self, request: Request) -> str | None:
+        """The identity that is counted, or None if this request does not count."""
         raise NotImplementedError
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        who = self.who(request)
-        return who is None or self.allows(who)
+        identity = self.identity(request)
+        return identity is None or self.allows(identity)
 
-    def allows(self, who: str) -> bool:
-        """Counts one more; whether that is still allowed."""
+    def allows(self, identity: str) -> bool:
+        """Count one more request; whether it is allowed."""
         rate: str | None = settings.THROTTLE_RATES[self.scope]
         if not rate:
             return True
@@ -44,7 +44,7 @@ class Throttle(BaseThrottle):
         now = timezone.now().timestamp()
         window = int(now // seconds)
         cache = cast(_CountingCache, caches["throttles"])
-        counted = cache.count(f"{self.scope}-{_short(who)}-{window}", seconds=seconds)
+        counted = cache.count(f"{self.scope}-{_short(identity)}-{window}", seconds=seconds)
         self.seconds_left = max(1, ceil((window + 1) * seconds - now))
         return counted is None or counted <= allowed
 
@@ -52,7 +52,7 @@ class Throttle(BaseThrottle):
         return self.seconds_left
 
     def address(self, request: Request | HttpRequest) -> str:
-        """Where the request comes from. One customer has a whole /64 of IPv6, so that counts as one."""
+        """The caller's address. One customer has a whole /64 of IPv6, so a /64 counts as one address."""
         text = str(self.get_ident(cast(Request, request)))
         try:
             address = ip_address(text)
@@ -64,17 +64,17 @@ class Throttle(BaseThrottle):
 
 
 class ByUser(Throttle):
-    """Requests of a user, whatever token they come with."""
+    """Requests of a user, with any token."""
 
-    def who(self, request: Request) -> str | None:
+    def identity(self, request: Request) -> str | None:
         return str(request.user.pk) if request.user.pk else None
 
 
 class Writes(ByUser):
     scope = "writes"
 
-    def who(self, request: Request) -> str | None:
-        return None if request.method in SAFE_METHODS else super().who(request)
+    def identity(self, request: Request) -> str | None:
+        return None if request.method in SAFE_METHODS else super().identity(request)
 
 
 class Previews(ByUser):
@@ -84,16 +84,16 @@ class Previews(ByUser):
 
 
 class ByAddress(Throttle):
-    """Requests of an address."""
+    """Requests from an address."""
 
-    def who(self, request: Request) -> str | None:
+    def identity(self, request: Request) -> str | None:
         return self.address(request)
 
 
 class ByAddressAndEmail(Throttle):
-    """Requests of an address about an account: whoever guesses elsewhere locks nobody out here."""
+    """Requests from an address about an account: guesses from elsewhere do not lock the owner out."""
 
-    def who(self, request: Request) -> str | None:
+    def identity(self, request: Request) -> str | None:
         email = str(cast(dict[str, Any], request.data).get("email", ""))
         return self.pair(request, email) if email else None
 
@@ -105,7 +105,7 @@ def parse_rate(rate: str) -> tuple[int, int]:
     """`30/min` as (requests, seconds). The periods are s, min, h and d. Raises ValueError."""
     amount, slash, period = rate.partition("/")
     if not (slash and amount.isascii() and amount.isdigit() and int(amount) > 0 and period in SECONDS):
-        raise ValueError(f"{rate!r} is no rate; write one like 30/min or 100/h (s, min, h, d).")
+        raise ValueError(f"{rate!r} is not a rate. Write it like 30/min or 100/h (s, min, h, d).")
     return int(amount), SECONDS[period]
 
 
@@ -114,5 +114,5 @@ class _CountingCache(Protocol):
 
 
 def _short(text: str) -> str:
-    """No e-mail address and no text of a caller's own making stands in a key."""
+    """A hash, so that keys contain no email address and no text chosen by a caller."""
     return sha256(text.encode(errors="replace")).hexdigest()[:32]

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from rest_framework import status
-from rest_framework.exceptions import ErrorDetail, MethodNotAllowed, ValidationError
+from rest_framework.exceptions import MethodNotAllowed, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from http_app import idempotency
 from http_app.errors import LengthRequired, NoVersion, PreconditionFailed
 from http_app.filters import extra_parameters, is_list, refuse_parameters
+from http_app.serializers import unknown_field
 
 
 class ShortMetadata(SimpleMetadata):
@@ -149,9 +150,8 @@ def _refuse_unknown_length(request: Request) -> None:
 
 
 def _refuse_unread_fields(request: Request) -> None:
-    """A body that the handler did not read would be dropped silently. `{}` says nothing."""
+    """A body that the handler did not read would be dropped silently; `{}` is as good as none."""
     if request.method in SAFE_METHODS or request._full_data is not Empty:  # type: ignore[attr-defined]
         return
-    detail = ErrorDetail("There is no such field. None is known here.", "unknown_field")
-    if wrong := {name: [detail] for name in request.data}:
-        raise ValidationError(wrong)
+    if fields := request.data:
+        raise ValidationError({name: [unknown_field([])] for name in fields})

@@ -254,7 +254,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "http_app.openapi.add_components",
-        "http_app.openapi.require_what_is_answered",
+        "http_app.openapi.require_answered_fields",
         "http_app.openapi.add_links",
         "sync_app.openapi.name_server",
         "todo_project.openapi.add_examples",

@@ -21,7 +21,7 @@ def said(answer: object) -> str:
 
 
 def test_without_a_token() -> None:
-    assert said(APIClient().get("/api/me")).startswith("Nobody is signed in: send `Authorization: Bearer")
+    assert said(APIClient().get("/api/me")).startswith("Authentication required. Send `Authorization: Bearer")
 
 
 def test_with_a_header_that_is_none() -> None:
@@ -38,7 +38,7 @@ def test_with_a_refresh_token_that_is_none(alice: User, kind: str) -> None:
     with time_machine.travel(timezone.now() - timedelta(days=31)):
         past = str(RefreshToken.for_user(alice))
     text = {"none": "x", "access": str(AccessToken.for_user(alice)), "past": past}[kind]
-    words = {"none": "no refresh token of ours", "access": "send the other one", "past": "past its time"}
+    words = {"none": "token is invalid", "access": "not a refresh token", "past": "has expired"}
     assert words[kind] in said(APIClient().post("/api/auth/token/refresh", {"refresh": text}))
 
 
@@ -46,7 +46,7 @@ def test_with_a_refresh_token_that_is_none(alice: User, kind: str) -> None:
     ("change", "words"),
     [
         ({"is_active": False}, "This account is closed."),
-        ({"password": "!"}, "The password was changed after this token was made"),
+        ({"password": "!"}, "The password was changed after this token was issued"),
     ],
 )
 def test_with_a_token_of_an_account_that_changed(
@@ -58,4 +58,4 @@ def test_with_a_token_of_an_account_that_changed(
 
 def test_with_a_token_of_an_account_that_is_gone(alice: User, hers: Tokens) -> None:
     alice.delete()
-    assert said(who_am_i(APIClient(), hers["access"])) == "The account of this token is not there any more."
+    assert said(who_am_i(APIClient(), hers["access"])) == "The account of this token no longer exists."

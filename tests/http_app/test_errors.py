@@ -43,7 +43,7 @@ def test_an_unknown_route(caller: Client, path: str) -> None:
     error = error_of(caller.generic("GET", "/", PATH_INFO=path), 404, "client_error")
     assert error == {
         "code": "not_found",
-        "detail": "There is no such route; GET /api/schema names them all.",
+        "detail": "There is no such route. GET /api/schema lists them all.",
         "attr": None,
     }
 
@@ -127,11 +127,11 @@ def test_the_one_charset_may_be_named(caller: Client, charset: str) -> None:
 
 def test_what_is_wrong_with_a_body_is_told_without_the_inside(caller: Client) -> None:
     told = {
-        b'{"level": ' + b"9" * 5000 + b"}": "The body holds a number that is too large.",
-        b'{"level": 1e400}': "The body holds 1e400, which is no number that can be kept.",
-        b'{"a": 1, "b": 2, "a": 1}': 'The body gives "a" twice in the same object; give it once.',
-        b'{"a": "\xff"}': "The body is not UTF-8: look at its byte 7.",
-        b'{"a": ': "The body is not JSON: Expecting value: line 1 column 7 (char 6).",
+        b'{"level": ' + b"9" * 5000 + b"}": "The body contains a number that is too large.",
+        b'{"level": 1e400}': "The body contains 1e400, which cannot be stored as a number.",
+        b'{"a": 1, "b": 2, "a": 1}': 'The body contains "a" more than once in the same object.',
+        b'{"a": "\xff"}': "The body is not valid UTF-8 at byte 7.",
+        b'{"a": ': "The body is not valid JSON: Expecting value: line 1 column 7 (char 6).",
     }
     details = {body: error_of(post(caller, body), 400, "client_error")["detail"] for body in told}
     assert details == told
@@ -188,7 +188,7 @@ def test_a_body_beyond_the_limit(caller: Client, settings: Settings) -> None:
     error = error_of(post(caller, b'{"name": "' + b"x" * 1000 + b'"}'), 413, "client_error")
     assert error == {
         "code": "body_too_large",
-        "detail": "The body is too large; at most 1000 bytes are taken.",
+        "detail": "The body is too large. The maximum is 1000 bytes.",
         "attr": None,
     }
 
@@ -202,7 +202,7 @@ def test_deleting_what_is_in_use(caller: Client, alice: User) -> None:
     Task.objects.create(user=alice, title="hers", priority_id=2)
     error = error_of(caller.delete("/api/priorities/2"), 409, "client_error")
     assert error["code"] == "in_use"
-    assert error["detail"] == "This is in use by tasks; change those first."
+    assert error["detail"] == "This is in use by tasks. Change those first."
     assert Priority.objects.filter(pk=2).exists()
 
 
@@ -216,7 +216,7 @@ def test_our_own_fault_tells_the_request_and_nothing_of_the_inside(caller: Clien
     answer = caller.post("/api/write-then/crash", headers={"X-Request-ID": "abc-123"})
     assert error_of(answer, 500, "server_error") == {
         "code": "error",
-        "detail": "Something went wrong on our side; the logs know it as request abc-123.",
+        "detail": "Internal server error. The log has the details under the request id abc-123.",
         "attr": None,
     }
 

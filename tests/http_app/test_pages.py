@@ -207,12 +207,12 @@ def test_a_deep_page_starts_in_the_index(alice: User) -> None:
 
 @pytest.mark.parametrize("size", ["0", "201", "-1", "many", "1.5", "٣", "9" * 5000, "1e2"])
 def test_a_nonsense_page_size_is_named(size: str) -> None:
-    assert error_of(page_size=size) == ("page_size", "A page holds 1 to 200 results.")
+    assert error_of(page_size=size) == ("page_size", "The page size must be between 1 and 200.")
 
 
 def test_an_unknown_ordering_is_named_with_those_there_are() -> None:
     names = "created_at, due_at, title, priority, owner"
-    expected = ("ordering", f"Order by one of {names}; a - before it turns the order round.")
+    expected = ("ordering", f"Order by one of {names}, with a - in front for descending.")
     for ordering in ["id", "--due_at", "user__password", "-"]:
         assert error_of(ordering=ordering) == expected
 
@@ -222,7 +222,7 @@ def test_a_cursor_of_another_ordering_is_refused(mixed: list[Task]) -> None:
     for ordering in ["-due_at", "title"]:
         attr, detail = error_of(ordering=ordering, cursor=cursor)
         assert attr == "cursor"
-        assert "another ordering" in detail
+        assert "different ordering" in detail
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def errors(method: str, url: str) -> dict[str, tuple[str, str]]:
 
 def test_a_list_names_each_unknown_parameter_and_those_there_are() -> None:
     known = "colour, cursor, ordering, page_size, pinned, priority"
-    expected = ("unknown_parameter", f"There is no such parameter. Known here: {known}.")
+    expected = ("unknown_parameter", f"Unknown parameter. Allowed: {known}.")
     assert errors("GET", "/api/tasks?pined=true&limit=5") == {"pined": expected, "limit": expected}
 
 
@@ -36,7 +36,7 @@ def test_format_is_no_more_known_than_others() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_one_object_takes_no_parameters(method: str) -> None:
-    expected = {"cursor": ("unknown_parameter", "There is no such parameter. None is known here.")}
+    expected = {"cursor": ("unknown_parameter", "Unknown parameter. This request has none.")}
     assert errors(method, "/api/priorities/1?cursor=x") == expected
 
 
@@ -49,7 +49,7 @@ def test_what_the_view_names_is_known_for_its_method() -> None:
 
 
 def test_a_single_value_is_given_once() -> None:
-    once = ("repeated_parameter", "Give this parameter once.")
+    once = ("repeated_parameter", "Send this parameter only once.")
     assert errors("GET", "/api/tasks?pinned=true&pinned=false&cursor=a&cursor=b") == {
         "pinned": once,
         "cursor": once,
@@ -64,7 +64,7 @@ def test_a_filter_of_many_values_may_be_repeated(alice: User) -> None:
 
 
 def test_an_empty_parameter_is_no_filter_by_accident() -> None:
-    empty = ("empty_parameter", "Give this parameter a value, or leave it out.")
+    empty = ("empty_parameter", "This parameter is empty. Give it a value or remove it.")
     assert errors("GET", "/api/tasks?pinned=&ordering=") == {"pinned": empty, "ordering": empty}
 
 
