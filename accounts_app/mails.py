@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts_app.mail_texts import text_of
 from accounts_app.models import DueMail, User
+from events_app import queues
 
 log = structlog.get_logger(__name__)
 
@@ -54,24 +55,22 @@ def send_due_mails() -> int:
 def purge_handled() -> int:
     """Delete rows that were handled more than KEPT ago. Returns the number of rows."""
     old = DueMail.objects.filter(handled_at__lt=timezone.now() - KEPT)
-    return DueMail.objects.filter(pk__in=old.values("pk")[:PURGE_BATCH]).delete()[0]
+    return queues.purge(old, batch=PURGE_BATCH)
 
 
 def backoff(attempts: int) -> timedelta:
     """The time to wait after this many attempts."""
-    return FIRST_RETRY * (1 << (attempts - 1))
+    return queues.backoff(attempts, first=FIRST_RETRY)
 
 
 def lease_next() -> DueMail | None:
     """Record the attempt before it is made: if this process dies, the mail becomes due again."""
     with transaction.atomic():
         now = timezone.now()
-        due = DueMail.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
-        mail = due.select_for_update(skip_locked=True, no_key=True).first()
+        mail = queues.lock_due(DueMail.objects.all(), now).first()
         if mail is not None:
-            mail.attempts += 1
-            mail.next_attempt_at = now + backoff(mail.attempts)
-            mail.save(update_fields=["attempts", "next_attempt_at"])
+            attempts = mail.attempts + 1
+            queues.lease(mail, until=now + backoff(attempts), attempts=attempts)
         return mail
 
 

@@ -21,8 +21,8 @@ from django.utils.html import format_html
 
 from events_app.catalogue import UnknownEventError
 from events_app.dead_letters import content_of, place_of
-from events_app.handling import bury, requeue
 from events_app.models import DeadLetter, EventFields, GroupsEvent, OutboxEvent, ParkedEvent
+from events_app.parked import bury, requeue
 
 # Counting millions of rows takes longer than showing a hundred; whoever needs the rest searches.
 MAX_COUNTED = 10_000

@@ -1,24 +1,29 @@
-"""docs/asyncapi.yaml, made of the catalogue: what another team needs to read our events.
+"""docs/asyncapi.yaml, generated from the catalogue: what another team needs to read our events.
 
-Source: AsyncAPI 3.0.0; its Kafka bindings 0.5.0; CloudEvents 1.0.2, JSON event format. What is published is
-open: a reader must let fields pass that it does not know, so that adding one breaks nobody.
+Source: AsyncAPI 3.0.0; its Kafka bindings 0.5.0; CloudEvents 1.0.2, JSON event format. The published schemas
+are open: readers must accept fields that they do not know, so that a new one breaks no reader.
 """
 
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic.json_schema import models_json_schema
 
-from events_app.asyncapi_examples import example_of
-from events_app.catalogue import CATALOGUE, DEAD_LETTERS, TASK_EVENTS, EventKind
-from events_app.envelope import MEDIA_TYPE, SEQUENCE_DIGITS, SOURCE
+from events_app.catalogue import CATALOGUE, DEAD_LETTERS, TASK_EVENTS, TASK_UPDATES, EventKind, kind_of
+from events_app.envelope import MEDIA_TYPE, SEQUENCE_DIGITS, SOURCE, Event, to_wire
 from events_app.groups import group_names, types_of
 
 VERSION = "1.0.0"
 _BINDING = "0.5.0"
 _ENVELOPE = {
     "specversion": {"const": "1.0"},
-    "id": {"type": "string", "format": "uuid", "description": "UUIDv7; drop what comes again by it."},
+    "id": {
+        "type": "string",
+        "format": "uuid",
+        "description": "UUIDv7; drop an id you have seen.",
+    },
     "source": {"const": SOURCE},
     "subject": {"type": "string", "pattern": "^[0-9]+$", "description": "The id of the task."},
     "time": {"type": "string", "format": "date-time"},
@@ -26,7 +31,7 @@ _ENVELOPE = {
     "sequence": {
         "type": "string",
         "pattern": f"^[0-9]{{{SEQUENCE_DIGITS}}}$",
-        "description": "The version of the task, as text that compares. Drop what you have passed.",
+        "description": "The version of the task, as text that sorts. Drop what you have passed.",
     },
     "requestid": {
         "type": "string",
@@ -35,7 +40,7 @@ _ENVELOPE = {
     },
 }
 _KEY = {"type": "string", "format": "uuid", "description": "The user's id."}
-_WHENCE = {
+_ORIGIN = {
     "id": "the same when the dead letter comes twice",
     "topic": "where it was read",
     "partition": "where on the topic",
@@ -43,6 +48,47 @@ _WHENCE = {
     "group": "the group that could not handle it",
     "error": "why",
     "attempts": "how often it was tried",
+}
+
+
+# The examples: alice waters the plants, daily.
+_USER = "0197a5e2-8c11-7d20-9a3b-3f2a6f1f7c55"
+_CREATED, _CHANGED = "2030-05-01T06:00:00Z", "2030-05-01T07:02:11Z"
+_TASK: dict[str, Any] = {
+    "id": 7,
+    "user_id": _USER,
+    "title": "Water the plants",
+    "description": None,
+    "completed": False,
+    "completed_at": None,
+    "color": "green",
+    "pinned": False,
+    "archived": False,
+    "deleted_at": None,
+    "due_at": "2030-05-01T07:00:00Z",
+    "reminder_at": None,
+    "reminder_offsets": [30],
+    "reminder_sent": True,
+    "snoozed_until": None,
+    "is_recurring": True,
+    "recurrence_rule": "daily",
+    "recurrence_end": None,
+    "recurrence_mode": "fixed",
+    "timezone": "Europe/Berlin",
+    "occurrence_at": "2030-05-01T07:00:00Z",
+    "parent_task_id": None,
+    "recurring_task_id": None,
+    "priority_id": 2,
+    "tag_ids": [3],
+    "series_id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d10",
+    "anchor_local": "2030-05-01T09:00:00",
+    "version": 4,
+    "created_at": _CREATED,
+    "updated_at": _CHANGED,
+}
+_AFTER: dict[str, dict[str, Any]] = {
+    "task.completed": {"completed": True, "completed_at": _CHANGED},
+    "task.deleted": {"deleted_at": _CHANGED},
 }
 
 
@@ -136,7 +182,7 @@ def _message(name: str, kind: EventKind) -> dict[str, Any]:
             "required": [field for field in properties if field != "requestid"],
         },
         "bindings": {"kafka": {"key": _KEY, "bindingVersion": _BINDING}},
-        "examples": [{"name": name, "payload": example_of(name)}],
+        "examples": [{"name": name, "payload": _example_of(name)}],
     }
 
 
@@ -152,10 +198,10 @@ def _data(name: str, kind: EventKind) -> dict[str, Any]:
 def _dead_letter() -> dict[str, Any]:
     return {
         "name": "deadLetter",
-        "summary": "Key, value (none when too large), headers as they came; headers that say whence and why.",
+        "summary": "The message as it came, without too large a value; headers name its origin and error.",
         "headers": {
             "type": "object",
-            "properties": {name: {"type": "string", "description": about} for name, about in _WHENCE.items()},
+            "properties": {name: {"type": "string", "description": about} for name, about in _ORIGIN.items()},
         },
         "payload": {},
     }
@@ -173,10 +219,46 @@ def _schemas() -> dict[str, Any]:
 
 
 def _open(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without what is only ours: the refusal of other fields, titles and defaults that repeat the names."""
+    """Without what concerns only us: the refusal of other fields, titles and defaults that repeat names."""
     schema = deepcopy(schema)
     schema.pop("additionalProperties", None)
     for part in [schema, *schema.get("properties", {}).values()]:
         part.pop("title", None)
         part.pop("default", None)
     return schema
+
+
+def _example_of(event_type: str) -> dict[str, Any]:
+    """An event of this type as it is on the wire."""
+    return to_wire(
+        Event(
+            id=UUID("0197a5e4-11aa-7f03-b0c2-90d4f6a1e7b8"),
+            topic=kind_of(event_type).topic,
+            type=event_type,
+            key=_USER,
+            subject="7",
+            sequence=4,
+            time=datetime(2030, 5, 1, 7, 2, 11, tzinfo=UTC),
+            data=_example_data(event_type),
+            request_id="5f0c8c1e7a3b4d0f",
+        )
+    )
+
+
+def _example_data(event_type: str) -> dict[str, Any]:
+    topic = kind_of(event_type).topic
+    common = {"task_id": 7, "user_id": _USER}
+    if topic == TASK_UPDATES:
+        changes = {"completed": True, "completed_at": _CHANGED, "updated_at": _CHANGED, "version": 4}
+        return {**common, "event_type": "sync", "changes": changes, "timestamp": _CHANGED}
+    if topic != TASK_EVENTS:
+        due = {"reminder_at": "2030-05-01T06:30:00Z", "due_at": "2030-05-01T07:00:00Z"}
+        return {**common, "title": "Water the plants", **due}
+    return {
+        **common,
+        "event_type": event_type.removeprefix("task."),
+        "task_data": _TASK | _AFTER.get(event_type, {}),
+        "timestamp": _CHANGED,
+        "is_recurring": True,
+        "recurrence_rule": "daily",
+    }

@@ -1,23 +1,22 @@
-"""Brokers: what the relay hands events to.
+"""Brokers: what the relay hands events to, and the one of this process. Kafka's is in events_app/kafka.py.
 
 Without KAFKA_BOOTSTRAP_SERVERS the events go straight to the groups' handlers. That is as durable as
-a broker: a row leaves the outbox only when each group is done with it or has parked it.
+a broker: a row leaves the outbox only when each group has handled it or has parked it.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from events_app.envelope import Event, OutboxRow
 from events_app.groups import groups_for
-from events_app.handling import handle, handle_on_record
+from events_app.handling import handle
 from events_app.liveness import turned
 
 
 class Broker(Protocol):
-    """Takes events in their order."""
+    """Takes events in order."""
 
     @property
     def batch_size(self) -> int:
@@ -37,7 +36,7 @@ class Broker(Protocol):
 
 
 class PublishError(RuntimeError):
-    """The broker refuses an event for good: nothing goes past it, so that no order is broken."""
+    """The broker refuses an event for good. Nothing overtakes it, so that the order holds."""
 
 
 class InProcessBroker:
@@ -52,7 +51,8 @@ class InProcessBroker:
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         for event in events:
             try:
-                self._hand(event)
+                for group in groups_for(event):
+                    handle(group, event, on_record=self._on_record > 0)
             except (OperationalError, InterfaceError):
                 self._on_record = self.batch_size  # it may be the event that cost us the session
                 raise
@@ -60,18 +60,5 @@ class InProcessBroker:
             turned("relay")
         return len(events)
 
-    def _hand(self, event: Event) -> None:
-        for group in groups_for(event):
-            (handle_on_record if self._on_record > 0 else handle)(group, event)
-
     def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
         return self.publish([row.event() for row in rows], waiting=waiting)
-
-
-def broker_of_settings() -> Broker:
-    """Kafka when KAFKA_BOOTSTRAP_SERVERS names one, else this process."""
-    if not settings.KAFKA_BOOTSTRAP_SERVERS:
-        return InProcessBroker()
-    from events_app.kafka import KafkaBroker  # librdkafka is not loaded where nobody uses it
-
-    return KafkaBroker()

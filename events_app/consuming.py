@@ -1,8 +1,7 @@
-"""Reading the topics of a group: each event is handled or parked, what is no event is a dead letter.
+"""Reading the topics of a group: events are handled or parked; a message that is no event is a dead letter.
 
-An offset is committed after that, and says so. A commit is waited for on a stop, on a rebalance, and when
-the one before is late or has failed. What is handled again after a kill has its effect once, as everything
-a handler does.
+Its offset is committed after that. A commit is waited for on a stop, on a rebalance, and when the one before
+is late or has failed. What is handled again after a kill has its effect once, like everything a handler does.
 """
 
 from collections import defaultdict
@@ -17,27 +16,28 @@ from typing import TypedDict, cast
 import structlog
 from django.db import DataError, InterfaceError, OperationalError, connection
 
+from events_app.attempts import text_of
 from events_app.dead_letters import Headers, bury_message
 from events_app.envelope import from_message
-from events_app.groups import concerns
-from events_app.handling import handle, handle_on_record, look_again, text_of
+from events_app.groups import concerns, topics_of
+from events_app.handling import handle
 from events_app.kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition, consumer_of
 from events_app.liveness import turned
-from events_app.offsets import topics_of
+from events_app.parked import look_again
 
 log = structlog.get_logger(__name__)
 
 COMMIT_EVERY = 100
 COMMIT_SECONDS = 1.0
-# One commit may be under way while the next is made ready: so much, at most, comes again after a kill.
+# One commit may be under way while the next is prepared: at most this much comes again after a kill.
 MOST_UNCOMMITTED = 2 * COMMIT_EVERY
-# How long a consumer without work takes to notice that it is to stop.
+# How long a consumer without work takes to notice that it must stop.
 POLL_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 
 
 class GroupConsumer:
-    """Reads the topics of one group and has it handle each event; commits what is handled or parked."""
+    """Reads the topics of one group, handles each event, and commits what is handled or parked."""
 
     def __init__(self, group: str, stopping: Signal | None = None) -> None:
         self.group = group
@@ -79,8 +79,8 @@ class GroupConsumer:
     def step(self, consumer: Consumer) -> int:
         """Handle a message if there is one, and commit what is handled when it is time; how many messages.
 
-        The client has fetched more, but hands them out one by one: so it hears of us between any two, and on
-        a stop none is in hand.
+        The client has fetched more, but returns them one by one: so it is polled between any two, and none is
+        in hand on a stop.
         """
         message = consumer.poll(POLL_SECONDS)
         if message is not None:
@@ -98,9 +98,9 @@ class GroupConsumer:
         if (error := message.error()) is not None:
             raise KafkaException(error)
         try:
-            event = from_message(message.value(), key=message.key(), **_place(message))
+            event = from_message(message.value(), key=message.key(), **_origin(message))
             if concerns(self.group, event):
-                (handle_on_record if self._is_met_early(message) else handle)(self.group, event)
+                handle(self.group, event, on_record=self._is_met_early(message))
         except (ValueError, DataError) as reason:  # no event, or one that no row can hold
             self._bury(message, reason)
 
@@ -110,14 +110,14 @@ class GroupConsumer:
             self._met[one.topic, one.partition] = 0
 
     def _is_met_early(self, message: Message) -> bool:
-        """Whether it may have been in hand when whoever read the partition before was killed."""
+        """Whether the consumer before may have been killed with it in hand."""
         self._met[message.topic(), message.partition()] += 1
         return self._met[message.topic(), message.partition()] <= MOST_UNCOMMITTED
 
     def _leave(self, consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
         try:
             self._commit(consumer, wait=True)
-        except KafkaException as error:  # whoever reads them next handles it again
+        except KafkaException as error:  # the next consumer handles it again
             log.warning("not_committed", group=self.group, error=str(error))
 
     def _commit(self, consumer: Consumer, *, wait: bool) -> None:
@@ -129,12 +129,12 @@ class GroupConsumer:
             else:
                 consumer.commit(asynchronous=True)
         except KafkaException as error:
-            # Nothing was handled, or it is another member's by now, who handles it again.
+            # Nothing was handled, or the partition is now another member's, which handles it again.
             if error.args[0].code() != KafkaError._NO_OFFSET:
                 raise
 
     def _committed(self, error: KafkaError | None, _partitions: Sequence[TopicPartition]) -> None:
-        """One that was not waited for has ended. One that failed is made up for by another, soon."""
+        """A commit that was not waited for has ended. If it failed, another follows soon."""
         self._last_is_unsure = error is not None and error.code() != KafkaError._NO_OFFSET
         if self._last_is_unsure:
             log.warning("not_committed", group=self.group, error=str(error))
@@ -148,24 +148,24 @@ class GroupConsumer:
             headers=cast(Headers, message.headers() or []),
             time=_produced_at(message),
             error=text_of(reason),
-            **_place(message),
+            **_origin(message),
         )
 
 
 def _produced_at(message: Message) -> datetime:
     try:
         return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-    except (ValueError, OverflowError, OSError):  # whoever produced it may have said any number
+    except (ValueError, OverflowError, OSError):  # the producer may have set any number
         return datetime.fromtimestamp(0, UTC)
 
 
-class _Place(TypedDict):
+class _Origin(TypedDict):
     topic: str
     partition: int
     offset: int
 
 
-def _place(message: Message) -> _Place:
-    """Where it was read: a message without an error was read somewhere."""
-    place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
-    return cast(_Place, place)
+def _origin(message: Message) -> _Origin:
+    """Where it was read; a message without an error has all three."""
+    origin = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+    return cast(_Origin, origin)

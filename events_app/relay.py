@@ -9,10 +9,11 @@ from collections.abc import Callable
 from time import monotonic
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
-from events_app.brokers import Broker, PublishError
+from events_app.brokers import Broker, InProcessBroker, PublishError
 from events_app.envelope import OutboxRow
 from events_app.liveness import turned
 from events_app.metrics import RELAYED
@@ -46,6 +47,15 @@ _TAKEN = "DELETE FROM outbox_events WHERE id = ANY(%s)"
 
 class StopRequested(Exception):  # noqa: N818 - no error
     """The relay is asked to stop while the broker keeps it waiting."""
+
+
+def broker_of_settings() -> Broker:
+    """Kafka when KAFKA_BOOTSTRAP_SERVERS names one, else this process."""
+    if not settings.KAFKA_BOOTSTRAP_SERVERS:
+        return InProcessBroker()
+    from events_app.kafka import KafkaBroker  # librdkafka is not loaded where it is not used
+
+    return KafkaBroker()
 
 
 def relay_batch(broker: Broker, *, waiting: Callable[[], None] = lambda: None) -> int:

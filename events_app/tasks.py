@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from events_app.handling import retry_parked
+from events_app.parked import retry_parked
 
 
 # A handler that hangs has this long; it has counted as an attempt before it began.

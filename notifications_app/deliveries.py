@@ -21,6 +21,7 @@ from django.db.models import Q
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from events_app import queues
 from notifications_app.channels.channel import Channel, ChannelUnavailableError, Outcome, Verdict
 from notifications_app.channels.web_push import WebPush
 from notifications_app.metrics import ATTEMPTS, DELIVERIES, DELIVERY_LATENESS
@@ -106,9 +107,8 @@ def claim_stalled(limit: int) -> list[int]:
     now = timezone.now()
     not_told = Q(queued_at=None) | Q(queued_at__lte=now - REQUEUE_AFTER)
     with transaction.atomic():
-        due = Delivery.objects.filter(not_told, state=Delivery.State.PENDING, next_attempt_at__lte=now)
-        locked = due.select_for_update(skip_locked=True, no_key=True).order_by("next_attempt_at")
-        ids = list(locked.values_list("pk", flat=True)[:limit])
+        pending = Delivery.objects.filter(not_told, state=Delivery.State.PENDING)
+        ids = list(queues.lock_due(pending, now).values_list("pk", flat=True)[:limit])
         Delivery.objects.filter(pk__in=ids).update(queued_at=now)
     return ids
 
@@ -136,8 +136,7 @@ def _claim(delivery_id: int) -> Claim | None:
             DELIVERIES.labels(delivery.channel, ended).inc()
             log.info("delivery_not_sent", delivery=delivery_id, state=ended)
             return None
-        delivery.next_attempt_at = now + LEASE
-        delivery.save(update_fields=["next_attempt_at"])
+        queues.lease(delivery, until=now + LEASE)
         return Claim(delivery, delivery.attempts.create(at=now), delivery.next_attempt_at)
 
 
@@ -228,8 +227,7 @@ def _patience(outcome: Outcome) -> timedelta | None:
 
 def _backoff(attempts: int) -> timedelta:
     """How long to wait after this many attempts: doubled each time, half of it left to chance."""
-    doublings = min(attempts - 1, 10)  # far beyond LONGEST_RETRY, and no overflow
-    wait: timedelta = min(FIRST_RETRY * 2**doublings, LONGEST_RETRY)
+    wait = queues.backoff(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
     return wait * uniform(0.5, 1)  # noqa: S311 - no secret
 
 

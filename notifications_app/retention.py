@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from events_app import queues
 from notifications_app.models import Delivery, Reminder
 from tasks_app.models import Task
 
@@ -50,5 +51,4 @@ def _purgeable(before: datetime) -> QuerySet[Reminder]:
 
 def _purge_tests(before: datetime) -> int:
     tests = Delivery.objects.filter(reminder=None, created_at__lt=before).order_by("created_at")
-    _, erased = Delivery.objects.filter(pk__in=list(tests.values_list("pk", flat=True)[:BATCH])).delete()
-    return erased.get(Delivery._meta.label, 0)
+    return queues.purge(tests, batch=BATCH)

@@ -41,8 +41,12 @@ app.autodiscover_tasks()
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.steps["worker"].add(DjangoStructLogInitStep)
 
-# A connection lives for CONN_MAX_AGE, and is looked at before each task, as before each request.
-task_prerun.connect(close_old_connections)
+
+@task_prerun.connect
+def look_at_the_connection(task: Any, **_signal: Any) -> None:
+    """A connection lives for CONN_MAX_AGE, and is looked at before each task, as before each request."""
+    if not task.request.is_eager:  # that runs in its caller's transaction
+        close_old_connections()
 
 
 @task_postrun.connect

@@ -10,8 +10,8 @@ from benchmarks.stage import Stage, execute, people
 from devkit.embedded.claim import claim
 from devkit.embedded.kafka.server import Kafka
 from devkit.embedded.places import Places
+from events_app.kafka_admin import create_topics
 from events_app.models import OutboxEvent
-from events_app.topics import create_topics
 from tasks_app.services import create_task, update_task
 
 OWNERS = 100

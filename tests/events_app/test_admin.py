@@ -16,8 +16,8 @@ from accounts_app.models import User
 from events_app import groups
 from events_app.dead_letters import bury_message
 from events_app.envelope import Event
-from events_app.handling import retry_parked
 from events_app.models import DeadLetter, EventFields, OutboxEvent, ParkedEvent
+from events_app.parked import retry_parked
 from tests.tasks_app.admin_pages import act, operator_client, shown, url_of
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +31,8 @@ def operator() -> Client:
 
 
 @pytest.fixture
-def handled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def handled(no_handlers: None) -> Iterator[list[str]]:
     """The subjects that the group `phones` has handled."""
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
     subjects: list[str] = []
 
     def handle(event: Event) -> None:

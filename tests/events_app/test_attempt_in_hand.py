@@ -11,7 +11,8 @@ from django.db import connection
 from pytest_django import Settings
 
 from events_app import groups
-from events_app.handling import handle_on_record, retry_parked
+from events_app.handling import handle
+from events_app.parked import retry_parked
 from tests.events_app.test_handling import Group, event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +38,7 @@ def in_hand(group: SlowGroup) -> Iterator[None]:
     """Somebody else tries the event `slow` of alice's until the block ends."""
 
     def work() -> None:
-        handle_on_record(group.name, event("slow", key="alice"))
+        handle(group.name, event("slow", key="alice"), on_record=True)
         connection.close()
 
     thread = Thread(target=work)
@@ -50,14 +51,13 @@ def in_hand(group: SlowGroup) -> Iterator[None]:
         thread.join()
 
 
-def test_the_tick_goes_on_with_the_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tick_goes_on_with_the_others(settings: Settings, no_handlers: None) -> None:
     settings.EVENT_FIRST_RETRY = timedelta(0)  # it is due again while it is being tried
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
     group = SlowGroup("one")
     group.poison = {"bobs"}
     with in_hand(group):
-        handle_on_record(group.name, event("alices second", key="alice"))
-        handle_on_record(group.name, event("bobs", key="bob"))
+        handle(group.name, event("alices second", key="alice"), on_record=True)
+        handle(group.name, event("bobs", key="bob"), on_record=True)
         group.poison = set()
         retry_parked()
         assert group.handled == ["bobs"]

@@ -14,15 +14,16 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from events_app import groups
-from events_app.brokers import Broker, InProcessBroker, PublishError, broker_of_settings
+from events_app.brokers import Broker, InProcessBroker, PublishError
 from events_app.catalogue import UnknownEventError
 from events_app.consuming import GroupConsumer
 from events_app.dead_letter_topics import DeadLetterTopics
 from events_app.envelope import MAX_BYTES, Event, to_wire
-from events_app.handling import bury, requeue
 from events_app.kafka import CONTENT_TYPE, KafkaBroker, consumer_of
+from events_app.kafka_admin import create_topics
 from events_app.models import DeadLetter, ParkedEvent
-from events_app.topics import create_topics
+from events_app.parked import bury, requeue
+from events_app.relay import broker_of_settings
 from tests.events_app.kafka_servers import mock_cluster, real_kafka
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.kafka]
@@ -83,8 +84,7 @@ def kafka() -> Iterator[str]:
 
 
 @pytest.fixture(params=["in_process", "mock", "kafka"])
-def rig(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
+def rig(request: pytest.FixtureRequest, settings: Settings, no_handlers: None) -> Rig:
     if request.param != "in_process":
         settings.KAFKA_BOOTSTRAP_SERVERS = request.getfixturevalue(request.param)
         settings.KAFKA_TOPIC_PARTITIONS = 3

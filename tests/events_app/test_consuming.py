@@ -10,12 +10,12 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from events_app import groups
 from events_app.consuming import COMMIT_EVERY, MOST_UNCOMMITTED, POLL_SECONDS, GroupConsumer, _produced_at
 from events_app.envelope import Event
-from events_app.handling import UNENDED
 from events_app.kafka import Consumer, KafkaBroker, KafkaError, TopicPartition
 from events_app.models import ParkedEvent
+from events_app.parked import UNENDED
+from tests.events_app.handlers import replace_handler
 from tests.events_app.kafka_servers import mock_cluster
 from tests.events_app.test_broker_contract import PATIENCE_SECONDS, Group, event
 
@@ -23,8 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.kafka]
 
 
 @pytest.fixture(autouse=True)
-def kafka(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
+def kafka(settings: Settings, no_handlers: None) -> Iterator[None]:
     with mock_cluster() as settings.KAFKA_BOOTSTRAP_SERVERS:
         yield
 
@@ -54,7 +53,7 @@ def test_a_stop_comes_between_two_messages_and_what_is_handled_is_committed(grou
         if one.subject == "3":
             stopping.set()
 
-    groups._handlers[group.name]["reminder.due"] = stop_at_the_third
+    replace_handler(group.name, stop_at_the_third)
     publish(*map(str, range(1, 51)), key="alice")
     first = GroupConsumer(group.name, stopping)
     with first.joined() as client:
@@ -154,7 +153,7 @@ def test_what_was_in_hand_when_a_consumer_died_is_put_on_record_by_the_next(grou
             raise Killed
         group.handle(one)
 
-    groups._handlers[group.name]["reminder.due"] = die
+    replace_handler(group.name, die)
     with pytest.raises(Killed):
         GroupConsumer(group.name).run()
     after = GroupConsumer(group.name)
@@ -165,17 +164,20 @@ def test_what_was_in_hand_when_a_consumer_died_is_put_on_record_by_the_next(grou
 
 
 def test_only_the_first_of_a_partition_are_put_on_record(group: Group, monkeypatch) -> None:
-    on_record: list[str] = []
-    monkeypatch.setattr(
-        "events_app.consuming.handle_on_record",
-        lambda name, one: (on_record.append(one.subject), group.handle(one)),
-    )
+    recorded: list[str] = []
+
+    def handle(_group: str, one: Event, *, on_record: bool) -> None:
+        group.handle(one)
+        if on_record:
+            recorded.append(one.subject)
+
+    monkeypatch.setattr("events_app.consuming.handle", handle)
     subjects = [str(n) for n in range(MOST_UNCOMMITTED + 10)]
     publish(*subjects, key=str(uuid4()))
     consumer = GroupConsumer(group.name)
     with consumer.joined() as client:
         step_until(consumer, client, lambda: [subjects] == list(group.handled.values()))
-    assert on_record == subjects[:MOST_UNCOMMITTED]
+    assert recorded == subjects[:MOST_UNCOMMITTED]
 
 
 @pytest.mark.parametrize("said", [-62_135_596_800_001, 2**62])

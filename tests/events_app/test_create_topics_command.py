@@ -4,13 +4,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from events_app import topics
+from events_app import kafka_admin
 
 
 def test_a_kafka_that_does_not_answer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
-    monkeypatch.setattr(topics, "_ANSWER_SECONDS", 0.2)
-    with pytest.raises(CommandError, match=r"127\.0\.0\.1:1 makes no topics: .+ Wait until it is ready"):
+    monkeypatch.setattr(kafka_admin, "CREATION_SECONDS", 0.2)
+    with pytest.raises(CommandError, match=r"127\.0\.0\.1:1 creates no topics: .+ Wait until it is ready"):
         call_command("create_topics")
 
 

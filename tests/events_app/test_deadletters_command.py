@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from events_app import groups
 from events_app.dead_letters import bury_message
 from events_app.models import DeadLetter, ParkedEvent
 
@@ -110,8 +109,7 @@ class TestReplay:
         assert list(DeadLetter.objects.all()) == [dead]
         assert ParkedEvent.objects.count() == 1
 
-    def test_what_the_catalogue_has_learned_since_is_handled(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
+    def test_what_the_catalogue_has_learned_since_is_handled(self, no_handlers: None) -> None:
         wire = {"id": str(uuid4()), "type": "reminder.due", "subject": "7", "sequence": "1", "data": REMINDER}
         dead = no_event(json.dumps(wire | {"time": "2030-01-01T00:00:00Z"}).encode())
         run("replay", dead.pk)

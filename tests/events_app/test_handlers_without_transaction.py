@@ -12,8 +12,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from events_app import groups
 from events_app.envelope import Event
-from events_app.handling import handle, handle_on_record, retry_parked
+from events_app.handling import handle
 from events_app.models import ParkedEvent
+from events_app.parked import look_again, retry_parked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,9 +35,8 @@ class Spared:
 
 
 @pytest.fixture
-def spared(monkeypatch: pytest.MonkeyPatch) -> Spared:
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
-    monkeypatch.setattr("events_app.handling._nothing_parked_until", {})
+def spared(no_handlers: None) -> Spared:
+    look_again("spared")
     one = Spared()
     groups.handles("reminder.due", group="spared", transactional=False)(one.handle)
     return one
@@ -61,9 +61,9 @@ def event(subject: str, *, key: str = "alice") -> Event:
     )
 
 
-@pytest.mark.parametrize("how", [handle, handle_on_record])
-def test_it_is_called_outside_any_transaction_and_nothing_is_written(spared: Spared, how) -> None:
-    how("spared", event("1"))
+@pytest.mark.parametrize("on_record", [False, True])
+def test_it_is_called_outside_any_transaction_and_nothing_is_written(spared: Spared, on_record: bool) -> None:
+    handle("spared", event("1"), on_record=on_record)
     assert (spared.handled, spared.in_transaction) == (["1"], [False])
     assert not ParkedEvent.objects.exists()
 

@@ -17,8 +17,10 @@ from pytest_django import Settings
 from events_app import groups
 from events_app.brokers import InProcessBroker
 from events_app.envelope import Event
-from events_app.handling import UNENDED, backoff, bury, handle, handle_on_record, requeue, retry_parked
+from events_app.handling import handle
 from events_app.models import DeadLetter, ParkedEvent
+from events_app.parked import UNENDED, backoff, bury, requeue, retry_parked
+from tests.events_app.handlers import replace_handler
 
 pytestmark = pytest.mark.django_db
 
@@ -39,17 +41,12 @@ class Group:
 
 
 @pytest.fixture
-def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
-
-
-@pytest.fixture
-def group(only_ours: None) -> Group:
+def group(no_handlers: None) -> Group:
     return Group("one")
 
 
 @pytest.fixture
-def other(only_ours: None) -> Group:
+def other(no_handlers: None) -> Group:
     return Group("other")
 
 
@@ -145,7 +142,7 @@ def test_a_dead_letter_can_be_requeued(group: Group, clock) -> None:
     assert not DeadLetter.objects.exists()
 
 
-def test_a_tick_that_runs_out_of_time_ends_and_the_event_stays(group: Group, clock, monkeypatch) -> None:
+def test_a_tick_that_runs_out_of_time_ends_and_the_event_stays(group: Group, clock) -> None:
     """It counts as an attempt: whose handler hangs takes all the time of each tick."""
     group.poison = {"1"}
     publish(event("1"))
@@ -154,7 +151,7 @@ def test_a_tick_that_runs_out_of_time_ends_and_the_event_stays(group: Group, clo
     def run_out(_: Event) -> None:
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setitem(groups._handlers["one"], "reminder.due", run_out)
+    replace_handler("one", run_out)
     with pytest.raises(SoftTimeLimitExceeded):
         retry_parked()
     parked = ParkedEvent.objects.get()
@@ -162,7 +159,7 @@ def test_a_tick_that_runs_out_of_time_ends_and_the_event_stays(group: Group, clo
     assert parked.next_attempt_at == timezone.now() + backoff(2)
 
 
-def test_what_a_failing_handler_wrote_is_taken_back(only_ours: None) -> None:
+def test_what_a_failing_handler_wrote_is_taken_back(no_handlers: None) -> None:
     from accounts_app.models import User
 
     @groups.handles("reminder.due", group="writes")
@@ -175,7 +172,7 @@ def test_what_a_failing_handler_wrote_is_taken_back(only_ours: None) -> None:
     assert ParkedEvent.objects.get().error == "ZeroDivisionError: "
 
 
-def test_a_broken_reference_parks_the_event_too(only_ours: None) -> None:
+def test_a_broken_reference_parks_the_event_too(no_handlers: None) -> None:
     """Foreign keys are checked at commit: without asking earlier the relay would fail, for ever."""
     from tasks_app.models import Tag
 
@@ -188,7 +185,7 @@ def test_a_broken_reference_parks_the_event_too(only_ours: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_follows_the_commit_knows_whose_request_it_was(only_ours: None, clock) -> None:
+def test_what_follows_the_commit_knows_whose_request_it_was(no_handlers: None, clock) -> None:
     """A delivery is queued then: its worker's log lines carry the ids that are bound at that moment."""
     known: list[dict[str, object]] = []
     poison = [ZeroDivisionError()]
@@ -278,7 +275,7 @@ def test_where_an_event_came_from_stays_with_it(group: Group) -> None:
 
 
 @pytest.mark.parametrize("said", ["\0", "\ud800", "x" * 100_000], ids=["NUL", "half a pair", "long"])
-def test_whatever_an_error_says_it_can_be_kept(only_ours: None, said: str) -> None:
+def test_whatever_an_error_says_it_can_be_kept(no_handlers: None, said: str) -> None:
     """Else the event could not even be parked, and its group would stand still."""
 
     @groups.handles("reminder.due", group="one")
@@ -301,28 +298,28 @@ def kill(_: Event) -> None:
 class TestWhatEndsItsProcess:
     """The attempt is on record before it begins: else the event would come first again, for ever."""
 
-    def test_it_is_parked_and_the_next_process_goes_on(self, group: Group, monkeypatch) -> None:
+    def test_it_is_parked_and_the_next_process_goes_on(self, group: Group) -> None:
         deadly, behind, other = event("1"), event("2"), event("3", key="bob")
-        monkeypatch.setitem(groups._handlers["one"], "reminder.due", kill)
+        replace_handler("one", kill)
         with pytest.raises(Killed):
-            handle_on_record("one", deadly)
-        monkeypatch.setitem(groups._handlers["one"], "reminder.due", group.handle)
+            handle("one", deadly, on_record=True)
+        replace_handler("one", group.handle)
         for one in (deadly, behind, other):
-            handle_on_record("one", one)
+            handle("one", one, on_record=True)
         assert group.handled == ["3"]
         parked = ParkedEvent.objects.order_by("id")
         assert [(row.subject, row.attempts, row.error) for row in parked] == [("1", 1, UNENDED), ("2", 0, "")]
 
-    def test_it_dies_after_as_many_attempts_as_any(self, group: Group, clock, monkeypatch) -> None:
-        monkeypatch.setitem(groups._handlers["one"], "reminder.due", kill)
+    def test_it_dies_after_as_many_attempts_as_any(self, group: Group, clock) -> None:
+        replace_handler("one", kill)
         with pytest.raises(Killed):
-            handle_on_record("one", event("1"))
-        handle_on_record("one", event("2"))
+            handle("one", event("1"), on_record=True)
+        handle("one", event("2"), on_record=True)
         for _ in range(2, settings.EVENT_MAX_ATTEMPTS + 1):
             clock.shift(timedelta(minutes=1))  # no longer than that, though nobody said it failed
             with pytest.raises(Killed):
                 retry_parked()
-        monkeypatch.setitem(groups._handlers["one"], "reminder.due", group.handle)
+        replace_handler("one", group.handle)
         clock.shift(timedelta(minutes=1))
         assert retry_parked() == 2
         assert group.handled == ["2"]
@@ -331,23 +328,23 @@ class TestWhatEndsItsProcess:
 
     def test_what_succeeds_leaves_nothing(self, group: Group) -> None:
         for subject in ("1", "2"):
-            handle_on_record("one", event(subject))
+            handle("one", event(subject), on_record=True)
         assert group.handled == ["1", "2"]
         assert not ParkedEvent.objects.exists()
 
     def test_what_fails_is_parked_as_ever(self, group: Group, clock) -> None:
         group.poison = {"1"}
-        handle_on_record("one", event("1"))
+        handle("one", event("1"), on_record=True)
         parked = ParkedEvent.objects.get()
         assert (parked.attempts, parked.error) == (1, "ZeroDivisionError: 1")
         assert parked.next_attempt_at == timezone.now() + backoff(1)
 
-    def test_a_relay_that_starts_begins_so(self, group: Group, monkeypatch) -> None:
-        monkeypatch.setitem(groups._handlers["one"], "reminder.due", kill)
+    def test_a_relay_that_starts_begins_so(self, group: Group) -> None:
+        replace_handler("one", kill)
         deadly = event("1")
         with pytest.raises(Killed):
             publish(deadly)
-        monkeypatch.setitem(groups._handlers["one"], "reminder.due", group.handle)
+        replace_handler("one", group.handle)
         publish(deadly, event("2", key="bob"))
         assert group.handled == ["2"]
         assert ParkedEvent.objects.get().subject == "1"
@@ -361,7 +358,7 @@ def test_what_is_parked_while_its_head_is_tried_is_due_as_soon_as_that_is_done(g
     def meanwhile(_: Event) -> None:
         handle("one", event("2"))
 
-    groups._handlers["one"]["reminder.due"] = meanwhile
+    replace_handler("one", meanwhile)
     retry_parked()
-    groups._handlers["one"]["reminder.due"] = group.handle
+    replace_handler("one", group.handle)
     assert ParkedEvent.objects.get().next_attempt_at == timezone.now()

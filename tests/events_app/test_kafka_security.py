@@ -9,7 +9,7 @@ from pytest_django import Settings
 from devkit.embedded.kafka.server import Kafka, Login
 from events_app.consuming import GroupConsumer
 from events_app.kafka import KafkaBroker
-from events_app.topics import create_topics
+from events_app.kafka_admin import create_topics
 from tests.events_app.kafka_servers import real_kafka
 from tests.events_app.test_broker_contract import event
 

@@ -11,8 +11,9 @@ from pytest_django import Settings
 
 from events_app import groups
 from events_app.envelope import Event
-from events_app.handling import handle, retry_parked
+from events_app.handling import handle
 from events_app.models import DeadLetter, ParkedEvent
+from events_app.parked import retry_parked
 
 pytestmark = pytest.mark.django_db
 
@@ -37,9 +38,8 @@ def event(subject: str) -> Event:
 
 
 def test_an_event_that_is_put_off_is_never_given_up(
-    monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller, settings: Settings
+    no_handlers: None, clock: time_machine.Traveller, settings: Settings
 ) -> None:
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
     handled: list[str] = []
     away = [True]
 

@@ -10,11 +10,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from events_app import groups
 from events_app.consuming import GroupConsumer
 from events_app.kafka import KafkaBroker
-from events_app.offsets import LAG, Lags
-from events_app.topics import create_topics, differences
+from events_app.kafka_admin import LAG, Lags, create_topics, differences
 from tests.events_app.kafka_servers import real_kafka
 from tests.events_app.test_broker_contract import Group, event
 from tests.events_app.test_consuming import step_until
@@ -31,10 +29,10 @@ class TestWithoutKafka:
         ("arguments", "said"),
         [
             (["--group", "recurring", "--from", "start"], "Without Kafka there is nothing to read again"),
-            (["--group", "recurring", "--from", "2030-05-01T09:00:00"], "says no zone"),
-            (["--group", "recurring", "--from", "soon"], "is no time"),
-            (["--group", "recurring", "--from", "2030-13-01T09:00:00Z"], "is no time"),
-            (["--group", "recurring", "--from", "7"], "place in one partition"),
+            (["--group", "recurring", "--from", "2030-05-01T09:00:00"], "has no time zone"),
+            (["--group", "recurring", "--from", "soon"], "is not a time"),
+            (["--group", "recurring", "--from", "2030-13-01T09:00:00Z"], "is not a time"),
+            (["--group", "recurring", "--from", "7"], "belongs to one partition"),
         ],
         ids=lambda given: given[-1] if isinstance(given, list) else "",
     )
@@ -48,7 +46,7 @@ class TestWithoutKafka:
         [
             (["--group", "phones", "--from", "start"], "no group phones; known are .*recurring"),
             (["--group", "recurring", "--from", "start", "--topic", "reminders"], "does not read reminders"),
-            (["--group", "recurring", "--from", "start", "--partition", "1"], "name it by --topic"),
+            (["--group", "recurring", "--from", "start", "--partition", "1"], "needs --topic"),
         ],
         ids=str,
     )
@@ -65,8 +63,7 @@ def kafka() -> Iterator[str]:
 
 
 @pytest.fixture
-def group(kafka: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Group:
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
+def group(kafka: str, settings: Settings, no_handlers: None) -> Group:
     settings.KAFKA_BOOTSTRAP_SERVERS = kafka
     settings.KAFKA_TOPIC_PARTITIONS = 2
     create_topics()

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from events_app import groups, handling, liveness, metrics
-from events_app.chores import Chore, done_beside
+from events_app import attempts, groups, liveness, metrics
+from events_app.background_threads import BackgroundThread, running
 from events_app.consuming import GroupConsumer
 from events_app.envelope import Event
 from events_app.handling import handle
@@ -20,15 +20,15 @@ from events_app.kafka import KafkaBroker
 from events_app.management.commands import consume
 from events_app.models import ParkedEvent
 from events_app.relay import Relay
+from tests.events_app.handlers import replace_handler
 from tests.events_app.kafka_servers import mock_cluster
 from tests.events_app.test_broker_contract import Group, event
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(monkeypatch: pytest.MonkeyPatch, no_handlers: None) -> None:
     """No other test's loops and handlers."""
     monkeypatch.setattr(liveness, "_last_turns", {})
-    monkeypatch.setattr(groups, "_handlers", groups.defaultdict(dict))
 
 
 def probe() -> tuple[str, dict[str, object]]:
@@ -104,14 +104,14 @@ def test_a_handler_that_hangs_is_seen_until_it_goes_on(settings: Settings) -> No
 
 @pytest.mark.django_db
 def test_a_statement_of_a_handler_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handling, "STATEMENT_SECONDS", 0.05)
+    monkeypatch.setattr(attempts, "STATEMENT_SECONDS", 0.05)
     group = Group()
 
     def sleep(_: Event) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(30)")
 
-    groups._handlers[group.name]["reminder.due"] = sleep
+    replace_handler(group.name, sleep)
     handle(group.name, event("1", "alice"))
     assert "statement timeout" in ParkedEvent.objects.get().error
 
@@ -141,6 +141,6 @@ def test_a_chore_that_fails_is_tried_again() -> None:
             raise ZeroDivisionError
         again.set()
 
-    with done_beside([Chore("sweep", fail_first, every_seconds=0.01)], Signal()):
+    with running([BackgroundThread("sweep", fail_first, every_seconds=0.01)], Signal()):
         assert again.wait(10)
     assert "sweep" in liveness.ages()

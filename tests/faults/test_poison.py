@@ -21,7 +21,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from events_app.envelope import Event, to_wire
-from events_app.topics import create_topics
+from events_app.kafka_admin import create_topics
 from tests.acceptance.processes import eventually, running
 from tests.events_app.kafka_servers import real_kafka
 from tests.faults.wire import partitions

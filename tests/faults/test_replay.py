@@ -12,14 +12,13 @@ from pytest_django import Settings
 from accounts_app.models import User
 from devkit.demo.push_service import push_service
 from devkit.embedded.instance import new_vapid_key
-from events_app.brokers import Broker, InProcessBroker, broker_of_settings
+from events_app.brokers import Broker, InProcessBroker
 from events_app.consuming import GroupConsumer
 from events_app.envelope import Event, OutboxRow
-from events_app.groups import group_names
+from events_app.groups import group_names, topics_of
 from events_app.kafka import Consumer
-from events_app.offsets import topics_of
-from events_app.relay import relay_batch
-from events_app.topics import create_topics
+from events_app.kafka_admin import create_topics
+from events_app.relay import broker_of_settings, relay_batch
 from tasks_app.models import Task
 from tests.events_app.kafka_servers import real_kafka
 from tests.faults.story import NOON, Story

@@ -15,8 +15,8 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from events_app.brokers import InProcessBroker
-from events_app.handling import retry_parked
 from events_app.models import DeadLetter, ParkedEvent
+from events_app.parked import retry_parked
 from events_app.relay import relay_batch
 from state_store import keys, task_updates
 from state_store.pause import Pause

@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 
 from events_app.catalogue import UnknownEventError
 from events_app.dead_letters import content_of, place_of
-from events_app.handling import requeue
 from events_app.models import DeadLetter
+from events_app.parked import requeue
 
 COLUMNS = ["id", "group", "type", "subject", "key", "from", "attempts", "died_at", "error"]
 WIDEST = 60

@@ -6,14 +6,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_datetime
 
-from events_app.groups import group_names
+from events_app.groups import group_names, topics_of
 
 START = "start"
 
 
 class Command(BaseCommand):
     help = (
-        "Have a group read its topics again, from a time or an offset on. Its consumers must be stopped."
+        "Make a group read its topics again from a time or an offset. Its consumers must be stopped."
         " What is handled again has its effect once."
     )
 
@@ -28,18 +28,18 @@ class Command(BaseCommand):
         )
         parser.add_argument("--topic", help="Only this one of the group's topics.")
         parser.add_argument("--partition", type=int, help="Only this partition, of --topic.")
-        parser.add_argument("--dry-run", action="store_true", help="Say what would be read again, no more.")
+        parser.add_argument("--dry-run", action="store_true", help="Only say what would be read again.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         start = _start(options)
         group, topics = _group_and_topics(options)
         from events_app.kafka import KafkaException, consumer_of
-        from events_app.offsets import RewindError, members_of, plan, rewind
+        from events_app.kafka_admin import RewindError, members_of, plan, rewind
 
         try:
             if not options["dry_run"] and (running := members_of(group)):
                 raise CommandError(
-                    f"{running} consumers of {group} run. Stop them first: they would go on where they are."
+                    f"{running} consumers of {group} are running and would not go back. Stop them first."
                 )
             with consumer_of(group) as client:
                 going_back = plan(client, topics, start=start, partition=options["partition"])
@@ -50,10 +50,9 @@ class Command(BaseCommand):
         except KafkaException as error:
             raise CommandError(f"Kafka: {error.args[0].str()}") from error
 
-        for place, to in going_back:
-            count = place.next - to
-            self.stdout.write(f"{place.topic} {place.partition}: from {to}, was at {place.next}: {count}")
-        total = sum(place.next - to for place, to in going_back)
+        for now, to in going_back:
+            self.stdout.write(f"{now.topic} {now.partition}: from {to}, was at {now.next}: {now.next - to}")
+        total = sum(now.next - to for now, to in going_back)
         will = "would be" if options["dry_run"] else "will be"
         self.stdout.write(f"{total} messages {will} read again by {group}.")
 
@@ -65,16 +64,16 @@ def _start(options: dict[str, Any]) -> datetime | int | None:
         return None
     if text.isascii() and text.isdigit():
         if not options["topic"] or options["partition"] is None:
-            raise CommandError("An offset is a place in one partition: name it by --topic and --partition.")
+            raise CommandError("An offset belongs to one partition: name it with --topic and --partition.")
         return int(text)
     try:
         time = parse_datetime(text)
     except ValueError:
         time = None
     if time is None:
-        raise CommandError(f"{text!r} is no time (2030-05-01T09:00:00Z), no offset, and not `{START}`.")
+        raise CommandError(f"{text!r} is not a time (2030-05-01T09:00:00Z), not an offset and not `{START}`.")
     if time.tzinfo is None:
-        raise CommandError(f"{text} says no zone: write {text}Z when it is in UTC.")
+        raise CommandError(f"{text} has no time zone: write {text}Z if it is in UTC.")
     return time
 
 
@@ -87,11 +86,9 @@ def _group_and_topics(options: dict[str, Any]) -> tuple[str, Sequence[str]]:
     group, topic = options["group"], options["topic"]
     if group not in group_names():
         raise CommandError(f"There is no group {group}; known are {', '.join(sorted(group_names()))}.")
-    from events_app.offsets import topics_of
-
     topics = topics_of(group)
     if topic and topic not in topics:
         raise CommandError(f"{group} does not read {topic}; it reads {', '.join(topics)}.")
     if options["partition"] is not None and not topic:
-        raise CommandError("--partition is one of a topic's: name it by --topic.")
+        raise CommandError("--partition needs --topic.")
     return group, [topic] if topic else topics

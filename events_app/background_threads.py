@@ -1,4 +1,4 @@
-"""What a process does beside its loop: every few seconds, in a thread of its own, never in the loop's way."""
+"""Threads beside a process's loop, for work that comes every few seconds and must not hold the loop up."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ from events_app.liveness import turned
 
 log = structlog.get_logger(__name__)
 
-# How long a chore in hand is waited for at the end.
+# How long work in hand is waited for at the end.
 STOP_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class Chore:
-    """`work` says whether there may be more of it at once; what it raises is told, and it is tried again."""
+class BackgroundThread:
+    """`work` returns whether there may be more of it now. If it raises, that is logged and it goes on."""
 
     name: str
     work: Callable[[], object]
@@ -33,21 +33,21 @@ class Chore:
             try:
                 while self.work() and not stopping.is_set():
                     turned(self.name)
-            except Exception as error:  # nobody would see that this thread has ended
-                log.warning("chore_failed", chore=self.name, error=str(error))
+            except Exception as error:  # no one would see that this thread has ended
+                log.warning("background_work_failed", thread=self.name, error=str(error))
                 connection.close()
         connection.close()
 
 
 @contextmanager
-def done_beside(chores: Sequence[Chore], stopping: Signal) -> Iterator[None]:
-    """Have the chores done until the block ends or `stopping` is set."""
-    threads = [Thread(target=chore.run, args=[stopping], name=chore.name, daemon=True) for chore in chores]
-    for thread in threads:
+def running(threads: Sequence[BackgroundThread], stopping: Signal) -> Iterator[None]:
+    """Run the threads until the block ends or `stopping` is set."""
+    started = [Thread(target=one.run, args=[stopping], name=one.name, daemon=True) for one in threads]
+    for thread in started:
         thread.start()
     try:
         yield
     finally:
         stopping.set()
-        for thread in threads:
+        for thread in started:
             thread.join(STOP_SECONDS)

@@ -1,0 +1,218 @@
+"""Parked events: what a group could not handle yet, and what waits behind it, oldest first of each key.
+
+A tick retries them with backoff; after EVENT_MAX_ATTEMPTS an event becomes a dead letter.
+Why an attempt is written down before it begins: docs/decisions/0018-what-cannot-be-handled.md.
+"""
+
+from datetime import datetime, timedelta
+from time import monotonic
+
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import DataError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from events_app import queues
+from events_app.attempts import Failure, attempt, ids_in_logs
+from events_app.catalogue import UnknownEventError
+from events_app.dead_letters import event_of
+from events_app.envelope import Event, from_row
+from events_app.metrics import BURIED
+from events_app.models import DeadLetter, EventFields, ParkedEvent
+
+log = structlog.get_logger(__name__)
+
+# What is known of an attempt while it lasts, and of one that ended the process that made it.
+UNENDED = "The process that tried it ended before the attempt did."
+# When the next attempt follows on one of those, at the latest.
+LONGEST_UNENDED = timedelta(minutes=1)
+# One user's events must not keep the tick from the others'; the next tick continues with them.
+RETRIES_PER_KEY = 100
+
+# Plain SQL: it is asked for each event, and the ORM would take longer than the rest.
+_HAS_PARKED = """
+    SELECT EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s),
+        EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s AND key = %(key)s)
+"""
+# For this long a group that had nothing parked is taken to have nothing, unless this process parks something
+# or is given a partition. An operator who gives something back in that time does so out of its order.
+_NOTHING_PARKED_SECONDS = 0.1
+_nothing_parked_until: dict[str, float] = {}
+_EVENT_FIELDS = [*(field.name for field in EventFields._meta.get_fields()), "partition", "offset"]
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after this many failed attempts."""
+    return queues.backoff(attempts, first=settings.EVENT_FIRST_RETRY)
+
+
+def of_key(group: str, key: str) -> QuerySet[ParkedEvent]:
+    """The group's parked events of this key, the oldest first."""
+    return ParkedEvent.objects.filter(group=group, key=key).order_by("id")
+
+
+def has_parked(group: str, key: str) -> bool:
+    """Whether something of this key is parked: known without a question for a moment after nothing was."""
+    now = monotonic()
+    if now < _nothing_parked_until.get(group, 0):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_PARKED, {"group": group, "key": key})
+        group_has, key_has = cursor.fetchone()
+    if not group_has:
+        _nothing_parked_until[group] = now + _NOTHING_PARKED_SECONDS
+    return bool(key_has)
+
+
+def look_again(group: str) -> None:
+    """Forget that the group has nothing parked: another process may have parked something meanwhile."""
+    _nothing_parked_until.pop(group, None)
+
+
+def park(group: str, event: Event, *, attempts: int, error: str, due: datetime) -> None:
+    """Park it, once for each group and event: it may come again."""
+    look_again(group)
+    fields = _fields(event) | {"attempts": attempts, "next_attempt_at": due, "error": error}
+    ParkedEvent.objects.bulk_create([ParkedEvent(group=group, **fields)], ignore_conflicts=True)
+
+
+def park_failed(group: str, event: Event, failure: Failure) -> None:
+    """Park an event whose first attempt has failed."""
+    due = timezone.now() + backoff(1)
+    park(group, event, attempts=int(failure.counts), error=failure.text, due=due)
+
+
+def park_unended(group: str, event: Event) -> ParkedEvent:
+    """Park an event whose first attempt is about to begin; `retry` makes it."""
+    park(group, event, attempts=1, error=UNENDED, due=_due_if_unended(1))
+    return _parked(group, event)
+
+
+def queue_behind_others(group: str, event: Event) -> bool:
+    """Park the event when others of its key are parked; whether it was. Call it in a transaction."""
+    due = of_key(group, event.key).values_list("next_attempt_at", flat=True).first()
+    if due is not None:
+        park(group, event, attempts=0, error="", due=due)
+    return due is not None
+
+
+def retry_parked(limit: int = 100) -> int:
+    """Try again what is due, the oldest of each group and key first. Returns how many left the table."""
+    of_same_key = ParkedEvent.objects.filter(group=OuterRef("group"), key=OuterRef("key")).order_by("id")
+    head = Subquery(of_same_key.values("id")[:1])
+    due = ParkedEvent.objects.filter(next_attempt_at__lte=timezone.now(), id=head)
+    keys = list(due.order_by("next_attempt_at").values_list("group", "key")[:limit])
+    return sum(_retry_key(group, key) for group, key in keys)
+
+
+def _retry_key(group: str, key: str) -> int:
+    done = 0
+    try:
+        while done < RETRIES_PER_KEY and _retry_head(group, key):
+            done += 1
+    except (SoftTimeLimitExceeded, OperationalError, InterfaceError):
+        raise
+    except Exception:  # a broken row must not keep the other keys from their turn
+        log.exception("parked_event_not_retried", group=group, key=key)
+    return done
+
+
+def _retry_head(group: str, key: str) -> bool:
+    """Try the oldest parked event of the key; True when it has left the table."""
+    with transaction.atomic():
+        oldest = of_key(group, key).values("pk")[:1]
+        # One that is being tried is not waited for, as everyone else would wait too; nor is the next taken.
+        head = ParkedEvent.objects.filter(pk__in=oldest).select_for_update(skip_locked=True).first()
+        if head is None or head.next_attempt_at > timezone.now():
+            return False
+        if head.attempts >= settings.EVENT_MAX_ATTEMPTS:  # the last one ended its process
+            bury(head)
+            return True
+        attempts = head.attempts + 1
+        queues.lease(head, until=_due_if_unended(attempts), attempts=attempts, error=UNENDED)
+    return retry(head)
+
+
+def _due_if_unended(attempts: int) -> datetime:
+    return timezone.now() + min(backoff(attempts), LONGEST_UNENDED)
+
+
+def retry(head: ParkedEvent) -> bool:
+    """Make the attempt that is written down already; True when the event has left the table."""
+    event = from_row(head)
+    with ids_in_logs(head.group, event), transaction.atomic():
+        same = ParkedEvent.objects.filter(pk=head.pk, attempts=head.attempts)
+        if not same.select_for_update().exists():
+            return False  # it was buried, or tried by another process, meanwhile
+        failure = attempt(head.group, event)
+        return _done(head) if failure is None else _failed_again(head, failure)
+
+
+def _done(head: ParkedEvent) -> bool:
+    head.delete()
+    # What was parked while this attempt lasted has the time of the attempt after it, and is due now.
+    following = of_key(head.group, head.key).values("pk")[:1]
+    ParkedEvent.objects.filter(pk__in=following, next_attempt_at__gt=timezone.now()).update(
+        next_attempt_at=timezone.now()
+    )
+    return True
+
+
+def _failed_again(head: ParkedEvent, failure: Failure) -> bool:
+    head.error = failure.text
+    if not failure.counts:
+        head.attempts -= 1
+    elif head.attempts >= settings.EVENT_MAX_ATTEMPTS:
+        bury(head)
+        return True
+    head.save(update_fields=["error", "attempts"])
+    wait = backoff(head.attempts if failure.counts else 1)
+    # What waits behind it is not due before it: the tick would look at all of it each time.
+    of_key(head.group, head.key).update(next_attempt_at=timezone.now() + wait)
+    return False
+
+
+def bury(parked: ParkedEvent) -> DeadLetter:
+    """Turn a parked event into the dead letter of its group; another one of the same event is replaced."""
+    dead, _ = DeadLetter.objects.update_or_create(
+        group=parked.group,
+        event_id=parked.event_id,
+        defaults=_fields(from_row(parked))
+        | {
+            "attempts": parked.attempts,
+            "error": parked.error,
+            "died_at": timezone.now(),
+            "published_at": None,
+        },
+    )
+    log.error("event_died", group=parked.group, event_id=str(parked.event_id), error=parked.error)
+    BURIED.labels(parked.group).inc()
+    parked.delete()
+    return dead
+
+
+def requeue(dead: DeadLetter) -> ParkedEvent:
+    """Give a dead letter back to its group, behind what is parked already.
+
+    Raises UnknownEventError when it is, as it was when it came, no event of the catalogue.
+    """
+    event = event_of(dead)
+    with ids_in_logs(dead.group, event), transaction.atomic():
+        try:
+            with transaction.atomic():
+                park(dead.group, event, attempts=0, error=dead.error, due=timezone.now())
+        except (DataError, ValueError) as error:
+            raise UnknownEventError(f"No row can hold it: {error}") from error
+        dead.delete()
+        log.info("dead_letter_requeued", type=event.type, subject=event.subject)
+        return _parked(dead.group, event)
+
+
+def _parked(group: str, event: Event) -> ParkedEvent:
+    return ParkedEvent.objects.get(group=group, event_id=event.id)
+
+
+def _fields(event: Event) -> dict[str, object]:
+    return {name: getattr(event, "id" if name == "event_id" else name) for name in _EVENT_FIELDS}

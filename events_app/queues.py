@@ -1,0 +1,40 @@
+"""What the project's queues in PostgreSQL share: parked events, due mails, deliveries.
+
+Each row is due at its `next_attempt_at`. An attempt begins with a lease: that time moves forward, in a short
+transaction, before anything is tried. So no one else takes the row meanwhile, and the row of a process that
+dies comes due again. Constants, order and what ends a row belong to each queue.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+
+Row = TypeVar("Row", bound=Model)
+
+
+def backoff(attempts: int, *, first: timedelta, longest: timedelta = timedelta.max) -> timedelta:
+    """How long to wait after this many attempts: `first`, doubled with each one more, at most `longest`."""
+    doublings = min(attempts - 1, 20)  # a million times the first, and no overflow
+    return min(first * (1 << doublings), longest)
+
+
+def lock_due(rows: QuerySet[Row], now: datetime) -> QuerySet[Row]:
+    """Those that are due, the oldest first, locked; rows that others have locked are passed over."""
+    due = rows.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
+    return due.select_for_update(skip_locked=True, no_key=True)
+
+
+def lease(row: Model, *, until: datetime, **changes: Any) -> None:
+    """Keep a locked row from others until then; `changes` are written with it."""
+    changes["next_attempt_at"] = until
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changes))
+
+
+def purge(rows: QuerySet[Row], *, batch: int) -> int:
+    """Delete the first `batch` of the rows, in their order, with what belongs to them; how many rows."""
+    chosen = list(rows.values_list("pk", flat=True)[:batch])
+    _, deleted = rows.model._default_manager.filter(pk__in=chosen).delete()
+    return deleted.get(rows.model._meta.label, 0)
