@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from accounts_app import erasure
 from accounts_app.models import ApiToken, DueMail, ErasedIdentity, OutsideIdentity, SignIn, User, UserManager
 from accounts_app.throttles import SignInByAccount, SignInByAddress
-from events_app.admin import LargeTableAdmin, ReadOnly
+from http_app.admin_classes import LargeTableAdmin, ReadOnly
 from recurrence.rules import RuleError, zone
 
 

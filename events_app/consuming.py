@@ -16,10 +16,9 @@ from typing import TypedDict, cast
 import structlog
 from django.db import DataError, InterfaceError, OperationalError, connection
 
-from events_app.attempts import text_of
 from events_app.dead_letters import Headers, bury_message
 from events_app.envelope import from_message
-from events_app.groups import concerns, topics_of
+from events_app.groups import concerns, text_of, topics_of
 from events_app.handling import handle
 from events_app.kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition, consumer_of
 from events_app.liveness import turned

@@ -1,4 +1,4 @@
-"""Dead letters as they are kept: events that a group gave up on, and messages that are no events."""
+"""Dead letters as they are stored: events that a group gave up on, and messages that are no events."""
 
 import json
 from base64 import b64encode
@@ -16,7 +16,7 @@ from events_app.models import DeadLetter, GroupsEvent
 
 log = structlog.get_logger(__name__)
 
-# Of a message that is no event: it may be megabytes of anything.
+# Of a message that is no event, which may be megabytes of anything.
 LONGEST_SHOWN = 10_000
 
 Headers = Iterable[tuple[str, bytes | None]]
@@ -40,11 +40,11 @@ def bury_message(
     error: str,
 ) -> DeadLetter:
     """Keep a message that is no event of ours as a dead letter of the group, once, however often it comes."""
-    # The time too: a topic that was made anew begins at offset 0 again.
-    place = f"{topic}/{partition}/{offset}/{time.isoformat()}"
+    # The time too: a topic that was created again begins at offset 0.
+    origin = f"{topic}/{partition}/{offset}/{time.isoformat()}"
     dead, made = DeadLetter.objects.get_or_create(
         group=group,
-        event_id=uuid5(NAMESPACE_URL, place),
+        event_id=uuid5(NAMESPACE_URL, origin),
         defaults={
             "topic": topic,
             "partition": partition,
@@ -70,7 +70,7 @@ def bury_message(
 
 
 def event_of(dead: DeadLetter) -> Event:
-    """The event of a dead letter. Raises UnknownEventError when it is none that the catalogue knows."""
+    """The event of a dead letter. Raises UnknownEventError when the catalogue does not know it."""
     if dead.raw_value is None:
         return from_row(dead)
     return from_message(
@@ -82,14 +82,14 @@ def event_of(dead: DeadLetter) -> Event:
     )
 
 
-def place_of(letter: GroupsEvent) -> str:
-    """The topic, and the partition and offset where Kafka told them: `task-events/3@41`."""
+def origin_of(letter: GroupsEvent) -> str:
+    """The topic, with partition and offset if it came from Kafka: `task-events/3@41`."""
     known = letter.offset is not None
     return f"{letter.topic}/{letter.partition}@{letter.offset}" if known else letter.topic
 
 
 def content_of(letter: DeadLetter) -> str:
-    """What it carries, for people: its data as JSON, or the bytes of what is no event, the first of many."""
+    """Its content for people: the data as JSON, or the first bytes of a message that is no event."""
     if letter.raw_value is None:
         return json.dumps(letter.data, indent=2, ensure_ascii=False)
     text = bytes(letter.raw_value[:LONGEST_SHOWN]).decode(errors="backslashreplace")

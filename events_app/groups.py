@@ -1,4 +1,4 @@
-"""Groups of handlers: who does something about which events.
+"""Groups of handlers: which group does something about which events, and one attempt to do it.
 
 A handler stands in its app's `consumers.py`:
 
@@ -13,10 +13,24 @@ most events of its types says with `only_if` which ones it needs, and never sees
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import NamedTuple
+
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connection, transaction
 
 from events_app.catalogue import CATALOGUE, kind_of
 from events_app.envelope import Event
+from events_app.metrics import HANDLED
+
+log = structlog.get_logger(__name__)
+
+# A handler's statement that takes longer, or waits longer for a lock, is a handler that fails.
+STATEMENT_SECONDS = 30
+LOCK_SECONDS = 10
+# Of an error's text, which can repeat someone's data many times.
+LONGEST_ERROR = 2_000
 
 Call = Callable[[Event], None]
 Condition = Callable[[Event], bool]
@@ -35,6 +49,13 @@ class Handler(NamedTuple):
     call: Call
     transactional: bool = True
     only_if: Condition | None = None
+
+
+class Failure(NamedTuple):
+    """Why an event was not handled; whether that counts as one of its attempts."""
+
+    text: str
+    counts: bool = True
 
 
 # By group, then by type.
@@ -99,3 +120,56 @@ def topics_of(group: str) -> list[str]:
 def group_names() -> Iterable[str]:
     """Every group that does something."""
     return registry.keys()
+
+
+def attempt(group: str, event: Event) -> Failure | None:
+    """Call the handler, in a savepoint if it is transactional; what went wrong, None when done.
+
+    Raises SoftTimeLimitExceeded: that the tick's time is up is not the handler's fault.
+    """
+    handler = handler_of(group, event.type)
+    if handler is None:
+        return Failure(f"Group {group!r} has no handler of {event.type!r}.")
+    try:
+        if handler.transactional:
+            _in_savepoint(handler, event)
+        else:
+            handler.call(event)
+    except SoftTimeLimitExceeded:
+        raise
+    except NotNow as reason:
+        HANDLED.labels(group, event.type, "put off").inc()
+        log.warning("event_put_off", type=event.type, subject=event.subject, reason=str(reason))
+        return Failure(str(reason), counts=False)
+    except Exception as error:  # whatever a handler does wrong must not stop the others
+        HANDLED.labels(group, event.type, "failed").inc()
+        log.exception("event_handler_failed", type=event.type, subject=event.subject)
+        return Failure(text_of(error))
+    HANDLED.labels(group, event.type, "done").inc()
+    log.info("event_handled", type=event.type, subject=event.subject)
+    return None
+
+
+def _in_savepoint(handler: Handler, event: Event) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(  # for the rest of the transaction
+                "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
+                [f"{STATEMENT_SECONDS * 1000:.0f}", f"{LOCK_SECONDS * 1000:.0f}"],
+            )
+        handler.call(event)
+        # Foreign keys are checked at commit, which is too late to park the event: check them now.
+        connection.check_constraints()
+
+
+def text_of(error: BaseException) -> str:
+    """An error as a row can keep it: PostgreSQL has no NUL, nor half of a surrogate pair."""
+    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR].replace("\0", "\\0")
+    return text.encode(errors="backslashreplace").decode()
+
+
+def ids_in_logs(group: str, event: Event) -> AbstractContextManager[None]:
+    """Put around the transaction, so that what is queued at its commit takes the ids along to the worker."""
+    return structlog.contextvars.bound_contextvars(
+        request_id=event.request_id, event_id=str(event.id), group=group
+    )

@@ -6,9 +6,8 @@ order holds, while everyone else's go on (events_app/parked.py).
 
 from django.db import transaction
 
-from events_app.attempts import attempt, ids_in_logs
 from events_app.envelope import Event
-from events_app.groups import runs_without_transaction
+from events_app.groups import attempt, ids_in_logs, runs_without_transaction
 from events_app.parked import has_parked, park_failed, park_unended, queue_behind_others, retry
 
 

@@ -1,25 +1,29 @@
-"""Writing events: in the transaction of the change they tell of, or not at all."""
+"""Writing events: in the transaction of the change they report, or not at all.
 
-from collections.abc import Iterable, Sequence
+After the commit a hint wakes the relay. A setting names what sends it: this room knows no Redis.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json import dumps
-from typing import Any
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from uuid_utils.compat import uuid7
 
 from events_app.catalogue import kind_of, parse
 from events_app.models import CurrentTransactionId, OutboxEvent
-from events_app.wake_up import wake_after_commit
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewEvent:
-    """An event to be: `data` has the shape its type has in the catalogue, JSON values only.
+    """An event to write: `data` has the shape of its type in the catalogue, JSON values only.
 
     Events of one transaction with the same `merge_key` become one row, the last one's.
     """
@@ -60,7 +64,7 @@ def write(events: Sequence[NewEvent]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(_INSERT, [dumps(rows)])
-        wake_after_commit()
+        _wake_after_commit()
 
 
 def written_here(merge_keys: Iterable[str]) -> dict[str, OutboxEvent]:
@@ -88,3 +92,32 @@ def _row(event: NewEvent) -> dict[str, Any]:
         "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
         "merge_key": event.merge_key,
     }
+
+
+class WakeUp(Protocol):
+    """A way from any process to the relay. Each hint may be lost."""
+
+    def send(self) -> None:
+        """Wake the relay. Does not raise, and does not wait for long."""
+        ...
+
+    def hints(self) -> Iterator[bool]:
+        """True for a hint, or when one may have been missed; False now and then. Raises if it cannot."""
+        ...
+
+
+def wake_up_of_settings() -> WakeUp:
+    """What settings.EVENT_WAKE_UP names."""
+    return cast(WakeUp, import_string(settings.EVENT_WAKE_UP)())
+
+
+def _wake_after_commit() -> None:
+    """Send a hint when the current transaction commits: one, however often this is called in it."""
+    connection = transaction.get_connection()
+    # What a savepoint's rollback takes back is no longer in this list, and then this is called again.
+    if not any(call is _send for _, call, _ in connection.run_on_commit):
+        transaction.on_commit(_send, robust=True)
+
+
+def _send() -> None:
+    wake_up_of_settings().send()

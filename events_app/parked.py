@@ -15,10 +15,10 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from events_app import queues
-from events_app.attempts import Failure, attempt, ids_in_logs
 from events_app.catalogue import UnknownEventError
 from events_app.dead_letters import event_of
 from events_app.envelope import Event, from_row
+from events_app.groups import Failure, attempt, ids_in_logs
 from events_app.metrics import BURIED
 from events_app.models import DeadLetter, EventFields, ParkedEvent
 

@@ -17,7 +17,7 @@ from events_app.brokers import Broker, InProcessBroker, PublishError
 from events_app.envelope import OutboxRow
 from events_app.liveness import turned
 from events_app.metrics import RELAYED
-from events_app.wake_up import WakeUp
+from events_app.outbox import WakeUp
 
 log = structlog.get_logger(__name__)
 

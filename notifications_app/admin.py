@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from events_app.admin import LargeTableAdmin
+from http_app.admin_classes import LargeTableAdmin
 from notifications_app.deliveries import resend
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from notifications_app.tasks import queue_deliveries

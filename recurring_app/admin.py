@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 
-from events_app.admin import LargeTableAdmin, ReadOnly
+from http_app.admin_classes import LargeTableAdmin, ReadOnly
 from recurrence.rules import Series
 from recurring_app.models import RecurringTask, SeriesSlot
 from tasks_app.admin import OwnedForm

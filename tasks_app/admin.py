@@ -11,7 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts_app.models import User
-from events_app.admin import LargeTableAdmin
+from http_app.admin_classes import LargeTableAdmin
 from http_app.datetime_fields import EARLIEST, LATEST
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task, TaskTag
 from tasks_app.querysets import TaskQuerySet

@@ -1,4 +1,4 @@
-"""The tables of libraries in the admin: what can be changed there only seemingly is only shown."""
+"""The admin of libraries' tables, and of events: rows that the project overwrites are read-only."""
 
 from django.contrib import admin
 from django_celery_beat.models import (
@@ -9,7 +9,8 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from events_app.admin import ReadOnly
+from http_app.admin_classes import ReadOnly
+from todo_project import events_admin  # noqa: F401 - registers its classes
 
 admin.site.index_template = "operator_index.html"
 

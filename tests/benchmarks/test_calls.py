@@ -19,7 +19,8 @@ BOUNDS = {
     "PATCH a title": Figures(calls=214, files=33, moves=72, statements=9),
     "DELETE for good": Figures(calls=151, files=25, moves=67, statements=18),
     "complete": Figures(calls=172, files=29, moves=67, statements=9),
-    "the next occurrence, by the relay": Figures(calls=284, files=32, moves=118, statements=31),
+    # Parked events, and what the queues share, are modules of their own.
+    "the next occurrence, by the relay": Figures(calls=288, files=36, moves=124, statements=31),
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from events_app import attempts, groups, liveness, metrics
+from events_app import groups, liveness, metrics
 from events_app.background_threads import BackgroundThread, running
 from events_app.consuming import GroupConsumer
 from events_app.envelope import Event
@@ -104,7 +104,7 @@ def test_a_handler_that_hangs_is_seen_until_it_goes_on(settings: Settings) -> No
 
 @pytest.mark.django_db
 def test_a_statement_of_a_handler_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "STATEMENT_SECONDS", 0.05)
+    monkeypatch.setattr(groups, "STATEMENT_SECONDS", 0.05)
     group = Group()
 
     def sleep(_: Event) -> None:
@@ -132,7 +132,7 @@ def test_who_hangs_is_left_behind_on_a_stop(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_chore_that_fails_is_tried_again() -> None:
+def test_background_work_that_fails_is_tried_again() -> None:
     done, again = [], Signal()
 
     def fail_first() -> None:

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from events_app import outbox
 from events_app.models import OutboxEvent
+from events_app.outbox import wake_up_of_settings
 from events_app.relay import LONGEST_POLL_SECONDS, POLL_WITH_HINTS_SECONDS, SILENCE_SECONDS, Relay
-from events_app.wake_up import wake_up_of_settings
 from tests.acceptance.processes import eventually
 from tests.events_app.test_outbox import new
 from tests.events_app.test_relay import Keeper, another_session

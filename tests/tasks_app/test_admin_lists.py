@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts_app.models import User
-from events_app import admin as events_admin
+from http_app import admin_classes
 from tasks_app.models import Priority, Tag, Task
 from tasks_app.services import create_task
 from tests.tasks_app.admin_pages import act, operator_client, shown, url_of
@@ -63,13 +63,13 @@ def test_no_list_counts_all_rows(operator: Client, alice: User) -> None:
     for query in ("", "?q=one", "?completed__exact=0&_facets=True"):
         counts = [sql for sql in queries_of(operator, url_of("changelist", Task) + query) if "COUNT(" in sql]
         assert counts
-        assert all(f"LIMIT {events_admin.MAX_COUNTED}" in sql for sql in counts)
+        assert all(f"LIMIT {admin_classes.MAX_COUNTED}" in sql for sql in counts)
 
 
 def test_where_counting_ends_all_cannot_be_chosen(
     operator: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events_admin, "MAX_COUNTED", 2)
+    monkeypatch.setattr(admin_classes, "MAX_COUNTED", 2)
     tasks = [create_task(alice, title=f"task {n}") for n in range(3)]
     page = act(operator, "complete", tasks[:1], select_across="1")
     assert "2 tasks or more are too many" in page

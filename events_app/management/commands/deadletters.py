@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from events_app.catalogue import UnknownEventError
-from events_app.dead_letters import content_of, place_of
+from events_app.dead_letters import content_of, origin_of
 from events_app.models import DeadLetter
 from events_app.parked import requeue
 
@@ -17,20 +17,22 @@ FILTERS = ["group", "type", "topic"]
 
 
 class Command(BaseCommand):
-    help = "Dead letters, what a group gave up on: look at them, give them back to their groups, drop them."
+    help = "Dead letters, which a group gave up on: list or show them, give them back, or drop them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|replay|drop")
         listing = actions.add_parser("list", help="The newest first.")
         listing.add_argument("--limit", type=int, default=50)
-        showing = actions.add_parser("show", help="One, with all that is known of it.")
+        showing = actions.add_parser("show", help="One, with all its details.")
         showing.add_argument("id", type=int)
-        replaying = actions.add_parser("replay", help="Give them back: they are tried within seconds.")
+        replaying = actions.add_parser(
+            "replay", help="Give them back to their groups; they are tried within seconds."
+        )
         replaying.add_argument("ids", type=int, nargs="*", metavar="ID")
-        dropping = actions.add_parser("drop", help="Delete them: nobody handles them any more.")
+        dropping = actions.add_parser("drop", help="Delete them; they are never handled.")
         dropping.add_argument("ids", type=int, nargs="*", metavar="ID")
         for one in (replaying, dropping):
-            one.add_argument("--all", action="store_true", help="All, or those the filters leave.")
+            one.add_argument("--all", action="store_true", help="All, or all that match the filters.")
         for one in (listing, replaying, dropping):
             for name in FILTERS:
                 one.add_argument(f"--{name}")
@@ -89,7 +91,7 @@ class Command(BaseCommand):
     @transaction.atomic
     def _give_back(self, pk: int) -> bool:
         letter = DeadLetter.objects.select_for_update().filter(pk=pk).first()
-        if letter is None:  # somebody else was faster
+        if letter is None:  # another process was faster
             return True
         try:
             requeue(letter)
@@ -106,9 +108,9 @@ class Command(BaseCommand):
 
 def _chosen(options: dict[str, Any]) -> QuerySet[DeadLetter]:
     if bool(options["ids"]) == options["all"]:
-        raise CommandError("Name the ids of those you mean, or say --all.")
+        raise CommandError("Name ids, or use --all.")
     if options["ids"] and any(options[name] for name in FILTERS):
-        raise CommandError("--group, --type and --topic choose among --all.")
+        raise CommandError("--group, --type and --topic need --all.")
     return _by_ids(options["ids"]) if options["ids"] else _filtered(options)
 
 
@@ -135,7 +137,7 @@ def _row(letter: DeadLetter) -> dict[str, Any]:
         "topic": letter.topic,
         "partition": letter.partition,
         "offset": letter.offset,
-        "from": place_of(letter),
+        "from": origin_of(letter),
         "attempts": letter.attempts,
         "died_at": letter.died_at.isoformat(timespec="seconds"),
         "error": letter.error,
@@ -148,5 +150,5 @@ def _cell(value: object) -> str:
 
 
 def _plain(value: object) -> str:
-    """One line, and no control characters of somebody else's on the operator's terminal."""
+    """On one line, and without control characters that would reach the operator's terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in str(value))

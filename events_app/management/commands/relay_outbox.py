@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand
 
 from events_app.background_threads import BackgroundThread, running
 from events_app.metrics import serve_metrics
+from events_app.outbox import wake_up_of_settings
 from events_app.relay import Relay, broker_of_settings
-from events_app.wake_up import wake_up_of_settings
 
 
 class Command(BaseCommand):

@@ -1,5 +1,6 @@
 """The operator's view of events: what is stuck is retried, given up, given back or dropped."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
@@ -31,8 +32,9 @@ def operator() -> Client:
 
 
 @pytest.fixture
-def handled(no_handlers: None) -> Iterator[list[str]]:
+def handled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The subjects that the group `phones` has handled."""
+    monkeypatch.setattr(groups, "registry", defaultdict(dict))
     subjects: list[str] = []
 
     def handle(event: Event) -> None:
