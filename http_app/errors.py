@@ -74,6 +74,16 @@ class BodyTooLarge(APIException):
         super().__init__(f"The body is too large. The maximum is {limit} bytes.")
 
 
+class Misdirected(APIException):
+    """421: another process serves this, at `url`."""
+
+    status_code = status.HTTP_421_MISDIRECTED_REQUEST
+    default_code = "misdirected"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"The live stream is not served here. Use {url}.")
+
+
 class IdempotencyKeyReused(APIException):
     """422: the key was used for another request before."""
 

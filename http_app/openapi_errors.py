@@ -3,6 +3,7 @@
 The example of an error is the answer to a real exception, so that no text is written twice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from http_app.errors import (
     Conflict,
     IdempotencyKeyReused,
     LengthRequired,
+    Misdirected,
     PreconditionFailed,
     Unavailable,
 )
@@ -31,11 +33,11 @@ from http_app.serializers import unknown_field
 
 @dataclass(frozen=True)
 class DescribedError:
-    """A status: its component's name, when it occurs, and an exception that causes it (304 has none)."""
+    """A status: its component's name, when it occurs, and what makes an exception of it (304 has none)."""
 
     name: str
     when: str
-    example: APIException | None
+    example: Callable[[], APIException] | None
     headers: tuple[str, ...] = ()
 
     def described(self) -> dict[str, Any]:
@@ -43,7 +45,7 @@ class DescribedError:
         headers = {name: _ref("headers", name) for name in ("X-Request-ID", *self.headers)}
         component: dict[str, Any] = {"description": self.when, "headers": headers}
         if self.example:
-            content = {"schema": _ref("schemas", "Error"), "example": error_body(self.example)}
+            content = {"schema": _ref("schemas", "Error"), "example": error_body(self.example())}
             component["content"] = {"application/json": content}
         return component
 
@@ -53,56 +55,54 @@ ERRORS = {
     "400": DescribedError(
         "BadRequest",
         "The body or a parameter is wrong; each error says which one, and how to fix it.",
-        ValidationError({"titel": [unknown_field(["title", "due_at"])]}),
+        lambda: ValidationError({"titel": [unknown_field(["title", "due_at"])]}),
     ),
     "401": DescribedError(
         "Unauthorized",
         "There is no token, or it is not valid (any more).",
-        NotAuthenticated(),
+        NotAuthenticated,
         headers=("WWW-Authenticate",),
     ),
     "403": DescribedError(
-        "Forbidden", "The token lacks a scope, or the user a permission.", PermissionDenied()
+        "Forbidden", "The token lacks a scope, or the user a permission.", PermissionDenied
     ),
-    "404": DescribedError("NotFound", "There is no such object, or it is another user's.", NotFound()),
+    "404": DescribedError("NotFound", "There is no such object, or it is another user's.", NotFound),
     "406": DescribedError(
-        "NotAcceptable", "The Accept header excludes JSON, the only format of the API.", NotAcceptable()
+        "NotAcceptable", "The Accept header excludes JSON, the only format of the API.", NotAcceptable
     ),
-    "409": DescribedError("Conflict", "The state of the database does not allow this now.", Conflict()),
-    "411": DescribedError("LengthRequired", "The body was sent in chunks.", LengthRequired()),
+    "409": DescribedError("Conflict", "The state of the database does not allow this now.", Conflict),
+    "411": DescribedError("LengthRequired", "The body was sent in chunks.", LengthRequired),
     "412": DescribedError(
         "PreconditionFailed",
         "If-Match names another version than the current one, or there is no version.",
-        PreconditionFailed(3),
+        lambda: PreconditionFailed(3),
     ),
-    "413": DescribedError("ContentTooLarge", "The body is too large.", BodyTooLarge()),
+    "413": DescribedError("ContentTooLarge", "The body is too large.", BodyTooLarge),
     "415": DescribedError(
         "UnsupportedMediaType",
         "The body is not application/json in UTF-8, or is compressed.",
-        UnsupportedMediaType("text/plain"),
+        lambda: UnsupportedMediaType("text/plain"),
     ),
     "421": DescribedError(
         "MisdirectedRequest",
         "Another process serves this; the detail says where.",
-        APIException(
-            "The live stream is not served here but at http://127.0.0.1:8001/api/stream.", "misdirected"
-        ),
+        lambda: Misdirected("http://127.0.0.1:8001/api/stream"),
     ),
     "422": DescribedError(
         "IdempotencyKeyReused",
         "The Idempotency-Key was already used for a different request.",
-        IdempotencyKeyReused(),
+        IdempotencyKeyReused,
     ),
     "429": DescribedError(
         "TooManyRequests",
         "Too many requests; Retry-After says when to try again.",
-        Throttled(12),
+        lambda: Throttled(12),
         headers=("Retry-After",),
     ),
     "503": DescribedError(
         "ServiceUnavailable",
         "A service that this needs is unavailable; Retry-After, if present, says when to try again.",
-        Unavailable(),
+        Unavailable,
         headers=("Retry-After",),
     ),
 }

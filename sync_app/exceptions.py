@@ -6,16 +6,6 @@ from rest_framework.exceptions import APIException
 from http_app.errors import Unavailable
 
 
-class Misdirected(APIException):
-    """421: another process serves the stream."""
-
-    status_code = status.HTTP_421_MISDIRECTED_REQUEST
-    default_code = "misdirected"
-
-    def __init__(self, url: str) -> None:
-        super().__init__(f"The live stream is not served here. Use {url}.")
-
-
 class TooManyStreams(APIException):
     """429: the user has STREAM_CONNECTIONS_PER_USER streams open in this process."""
 

@@ -8,10 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts_app.models import User
-from http_app.errors import ErrorSerializer
+from http_app.errors import ErrorSerializer, Misdirected
 from http_app.views import ApiView
 from sync_app.access import grant_of
-from sync_app.exceptions import Misdirected
 from sync_app.openapi import DESCRIPTION, EVENTS, PARAMETERS
 from sync_app.tickets import make_ticket, stream_url
 

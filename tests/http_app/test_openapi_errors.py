@@ -35,3 +35,8 @@ def test_the_examples_are_what_is_answered(alice: User, client_of: Any) -> None:
         described = ERRORS[str(answer.status_code)].described()
         assert answer.json() == described["content"]["application/json"]["example"]
         assert set(described["headers"]) <= set(answer.headers)
+
+
+def test_an_example_is_the_same_each_time() -> None:
+    for error in ERRORS.values():
+        assert error.described() == error.described()
