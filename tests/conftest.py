@@ -4,9 +4,10 @@ import gc
 from collections.abc import Callable, Iterator
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.management import get_commands
-from django.test import override_settings
+from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
@@ -67,3 +68,18 @@ def client_of() -> Callable[[User], APIClient]:
         return client
 
     return make
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    """A client of someone who may do everything in the admin."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("operator@example.test", PASSWORD))
+    return client
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Time stands still until the test moves it."""
+    with time_machine.travel("2026-03-02T12:00:00Z", tick=False) as traveller:
+        yield traveller

@@ -18,16 +18,6 @@ IDENTITIES = "/admin/accounts_app/outsideidentity/"
 ADD: dict[str, Any] = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
 
 
-@pytest.fixture
-def operator() -> Client:
-    User.objects.create_superuser("operator@example.test", PASSWORD)
-    client = Client()
-    credentials = {"username": "Operator@example.test", "password": PASSWORD}
-    answer = client.post("/admin/login/?next=/admin/", credentials)
-    assert answer.status_code == 302
-    return client
-
-
 def form_of(user: User, **changes: Any) -> dict[str, Any]:
     return {"email": user.email or "", "timezone": user.timezone, "is_active": "on"} | changes
 
@@ -36,6 +26,14 @@ def errors(answer: Any) -> dict[str, list[str]]:
     assert answer.status_code == 200
     found: dict[str, list[str]] = answer.context["adminform"].form.errors
     return found
+
+
+def test_an_operator_signs_in_by_the_form() -> None:
+    User.objects.create_superuser("operator@example.test", PASSWORD)
+    client = Client()
+    credentials = {"username": "Operator@example.test", "password": PASSWORD}
+    assert client.post("/admin/login/?next=/admin/", credentials).status_code == 302
+    assert client.get(USERS).status_code == 200
 
 
 def test_an_ordinary_user_is_not_let_in(alice: User) -> None:

@@ -7,18 +7,10 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import ApiToken, User
 from tests.accounts_app.conftest import error_of
-from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
 TOKENS = "/admin/accounts_app/apitoken/"
-
-
-@pytest.fixture
-def operator() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("operator@example.test", PASSWORD))
-    return client
 
 
 @pytest.fixture

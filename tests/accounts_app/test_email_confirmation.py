@@ -1,14 +1,12 @@
 """An address is confirmed by the token that was mailed there, for as long as it is the account's."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.core.mail import EmailMessage
-from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -21,12 +19,6 @@ pytestmark = pytest.mark.django_db
 
 ClientOf = Callable[[User], APIClient]
 BAD_TOKEN = ("token", "invalid_token")
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    with time_machine.travel(timezone.now(), tick=False) as travelling:
-        yield travelling
 
 
 def confirm(client: APIClient, token: str) -> Any:

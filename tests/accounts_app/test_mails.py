@@ -5,14 +5,12 @@ import logging
 import smtplib
 import socket
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
@@ -26,12 +24,6 @@ pytestmark = pytest.mark.django_db
 
 RESET, CONFIRMATION = DueMail.Kind.PASSWORD_RESET, DueMail.Kind.EMAIL_CONFIRMATION
 ALICE = "alice@example.test"
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    with time_machine.travel(timezone.now(), tick=False) as travelling:
-        yield travelling
 
 
 @pytest.fixture

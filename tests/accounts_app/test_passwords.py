@@ -1,7 +1,7 @@
 """A password is changed by who knows it, and chosen anew by who reads the account's mail."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -9,10 +9,8 @@ from unittest.mock import ANY
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.core.mail import EmailMessage
 from django.db import connection
-from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -26,12 +24,6 @@ pytestmark = pytest.mark.django_db
 ClientOf = Callable[[User], APIClient]
 NEW = "fresh horse, new staple"
 BAD_TOKEN = ("token", "invalid_token")
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    with time_machine.travel(timezone.now(), tick=False) as travelling:
-        yield travelling
 
 
 def change(client: APIClient, access: str, **body: Any) -> Any:

@@ -21,6 +21,7 @@ from rest_framework.test import APIClient
 from accounts_app import provider_keys
 from accounts_app.models import User
 from tests.accounts_app.conftest import error_of, who_am_i
+from tests.monotonic import Monotonic
 
 pytestmark = pytest.mark.django_db
 
@@ -85,23 +86,15 @@ def come(key_id: str | None = "one", *, kind: str = "EdDSA", key: Any = None, al
     return who_am_i(APIClient(), token)
 
 
-class Clock:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+@pytest.fixture
+def monotonic(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
+    monotonic = Monotonic()
+    monkeypatch.setattr(provider_keys, "time", monotonic)
+    return monotonic
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Only this module's: the tokens and the sockets keep the real one."""
-    clock = Clock()
-    monkeypatch.setattr(provider_keys, "time", clock)
-    return clock
-
-
-@pytest.fixture
-def provider(settings: Settings, clock: Clock) -> Iterator[Provider]:
+def provider(settings: Settings, monotonic: Monotonic) -> Iterator[Provider]:
     provider = Provider()
     provider.publish("one")
     thread = Thread(target=provider.server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -133,40 +126,42 @@ def test_a_token_of_a_published_key_is_good(provider: Provider, kind: str) -> No
     assert come(kind=kind).status_code == 200
 
 
-def test_the_keys_are_asked_for_once(provider: Provider, clock: Clock) -> None:
+def test_the_keys_are_asked_for_once(provider: Provider, monotonic: Monotonic) -> None:
     for _ in range(5):
         assert come().status_code == 200
     assert provider.asked == 1
-    clock.now += provider_keys.FRESH_SECONDS
+    monotonic.now += provider_keys.FRESH_SECONDS
     assert come().status_code == 200
     assert provider.asked == 2
 
 
-def test_a_new_key_is_found_at_once_and_an_old_one_forgotten(provider: Provider, clock: Clock) -> None:
+def test_a_new_key_is_found_at_once_and_an_old_one_forgotten(
+    provider: Provider, monotonic: Monotonic
+) -> None:
     come()
     provider.publish("two")
-    clock.now += provider_keys.PAUSE_SECONDS
+    monotonic.now += provider_keys.PAUSE_SECONDS
     assert come("two").status_code == 200
     assert error_of(come("one"), 401) == (None, "token_not_valid")
 
 
-def test_a_key_that_was_taken_back_is_good_for_some_minutes(provider: Provider, clock: Clock) -> None:
+def test_a_key_that_was_taken_back_is_good_for_some_minutes(provider: Provider, monotonic: Monotonic) -> None:
     come()
     provider.publish("two")
-    clock.now += provider_keys.FRESH_SECONDS - 1
+    monotonic.now += provider_keys.FRESH_SECONDS - 1
     assert come().status_code == 200
-    clock.now += 1
+    monotonic.now += 1
     assert error_of(come(), 401) == (None, "token_not_valid")
 
 
-def test_unknown_key_ids_do_not_make_us_ask(provider: Provider, clock: Clock) -> None:
+def test_unknown_key_ids_do_not_make_us_ask(provider: Provider, monotonic: Monotonic) -> None:
     come()
     for number in range(50):
         answer = come(f"unknown {number}")
         assert error_of(answer, 401) == (None, "token_not_valid")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
     assert provider.asked == 1
-    clock.now += provider_keys.PAUSE_SECONDS
+    monotonic.now += provider_keys.PAUSE_SECONDS
     come("unknown again")
     come("unknown again")
     assert provider.asked == 2
@@ -177,7 +172,9 @@ def test_a_token_without_key_id_is_refused(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("how", AWAY)
-def test_an_absent_endpoint_is_a_503_and_asked_seldom(provider: Provider, clock: Clock, how: str) -> None:
+def test_an_absent_endpoint_is_a_503_and_asked_seldom(
+    provider: Provider, monotonic: Monotonic, how: str
+) -> None:
     go_away(provider, how)
     for _ in range(5):
         answer = come()
@@ -186,20 +183,20 @@ def test_an_absent_endpoint_is_a_503_and_asked_seldom(provider: Provider, clock:
     assert provider.asked == 1
     provider.status = 200
     provider.publish("one")
-    clock.now += provider_keys.PAUSE_SECONDS
+    monotonic.now += provider_keys.PAUSE_SECONDS
     assert come().status_code == 200
 
 
 @pytest.mark.parametrize("how", AWAY)
 def test_known_keys_are_good_for_a_day_while_the_endpoint_is_away(
-    provider: Provider, clock: Clock, how: str
+    provider: Provider, monotonic: Monotonic, how: str
 ) -> None:
     come()
     go_away(provider, how)
-    clock.now += provider_keys.USABLE_SECONDS - 1
+    monotonic.now += provider_keys.USABLE_SECONDS - 1
     assert come().status_code == 200
     assert error_of(come("two"), 503) == (None, "identity_provider_away")
-    clock.now += 1
+    monotonic.now += 1
     assert error_of(come(), 503) == (None, "identity_provider_away")
 
 
@@ -209,11 +206,11 @@ def test_nobody_listens(provider: Provider, settings: Settings) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_silent_endpoint_holds_up_nobody_who_has_a_key(provider: Provider, clock: Clock) -> None:
+def test_a_silent_endpoint_holds_up_nobody_who_has_a_key(provider: Provider, monotonic: Monotonic) -> None:
     keys = provider_keys.provider_keys(provider.url)
     assert keys.key("one")
     provider.answer = None
-    clock.now += provider_keys.FRESH_SECONDS
+    monotonic.now += provider_keys.FRESH_SECONDS
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(keys.key, "one")
         assert provider.waits.wait(10)
@@ -225,7 +222,7 @@ def test_a_silent_endpoint_holds_up_nobody_who_has_a_key(provider: Provider, clo
 
 
 def test_a_silent_endpoint_is_given_up(
-    provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, monotonic: Monotonic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provider_keys, "TIMEOUT_SECONDS", 0.05)
     provider.answer = None

@@ -2,15 +2,12 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection, transaction
-from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
@@ -23,12 +20,6 @@ from tests.accounts_app.conftest import Tokens, error_of, sign_in, who_am_i
 pytestmark = pytest.mark.django_db
 
 SPENT = (None, "token_not_valid")
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    with time_machine.travel(timezone.now(), tick=False) as travelling:
-        yield travelling
 
 
 def refresh(client: APIClient, token: str) -> Any:

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import time_machine
 from django.conf import settings as project
 from django.db import connection
 from django.test import Client
@@ -24,7 +22,7 @@ from state_store.pause import Pause
 from tests.accounts_app.conftest import error_of, sign_in
 from tests.conftest import PASSWORD
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 ClientOf = Callable[[User], APIClient]
 WRONG = "not the password"
@@ -37,12 +35,6 @@ def fresh_store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
         for key in store.scan_iter("todo-app::throttle::*"):
             store.delete(key)
         yield store
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    with time_machine.travel(datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC), tick=False) as clock:
-        yield clock
 
 
 def allow(settings: Settings, **rates: str) -> None:

@@ -1,6 +1,5 @@
 """A handler that writes nothing to the database is spared the transaction, not the order of its events."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -40,12 +39,6 @@ def spared(no_handlers: None) -> Spared:
     one = Spared()
     groups.handles("reminder.due", group="spared", transactional=False)(one.handle)
     return one
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as traveller:
-        yield traveller
 
 
 def event(subject: str, *, key: str = "alice") -> Event:

@@ -1,6 +1,5 @@
 """A failing handler parks its event; order holds for its key, and nobody else waits."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -48,12 +47,6 @@ def group(no_handlers: None) -> Group:
 @pytest.fixture
 def other(no_handlers: None) -> Group:
     return Group("other")
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as traveller:
-        yield traveller
 
 
 def event(subject: str, key: str = "alice") -> Event:

@@ -1,6 +1,5 @@
 """What a handler needs may not answer: its event waits in its place, and is not given up."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -16,12 +15,6 @@ from events_app.models import DeadLetter, ParkedEvent
 from events_app.parked import retry_parked
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as traveller:
-        yield traveller
 
 
 def event(subject: str) -> Event:

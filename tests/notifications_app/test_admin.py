@@ -20,14 +20,6 @@ pytestmark = pytest.mark.usefixtures("noon")
 MODELS = [PushSubscription, Reminder, Delivery, DeliveryAttempt]
 
 
-@pytest.fixture
-def operator(db: None) -> Client:
-    user = User.objects.create_superuser("operator@example.test", "correct horse battery staple")
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def url(model: type, page: str, *args: object) -> str:
     return reverse(f"admin:notifications_app_{model._meta.model_name}_{page}", args=args)
 

@@ -15,7 +15,7 @@ from accounts_app.models import User
 from recurring_app.models import RecurringTask, SeriesSlot
 from tasks_app.models import Tag
 from tasks_app.services import create_task
-from tests.tasks_app.admin_pages import act, edit, opened, operator_client, refusals, send, shown, url_of
+from tests.tasks_app.admin_pages import act, edit, opened, refusals, send, shown, url_of
 from tests.tasks_app.recorded import recorded
 
 pytestmark = pytest.mark.django_db
@@ -31,14 +31,9 @@ NEW = {
 
 
 @pytest.fixture(autouse=True)
-def clock() -> Iterator[None]:
+def at_noon() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
-
-
-@pytest.fixture
-def operator() -> Client:
-    return operator_client()
 
 
 @pytest.fixture

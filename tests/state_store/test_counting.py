@@ -18,13 +18,7 @@ from redis import Redis
 from state_store import pause
 from state_store.cache import CountingCache
 from state_store.pause import PAUSE_SECONDS, Pause
-
-
-class Clock:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.monotonic import Monotonic
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +27,10 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(pause, "time", clock)
-    return clock
+def monotonic(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
+    monotonic = Monotonic()
+    monkeypatch.setattr(pause, "time", monotonic)
+    return monotonic
 
 
 class SilentStore:
@@ -126,24 +120,24 @@ def test_what_one_thread_found_the_others_know(settings: Settings, silent_store:
     assert silent_store.connections() == 1
 
 
-def test_a_store_that_is_back_counts_again(settings: Settings, clock: Clock) -> None:
+def test_a_store_that_is_back_counts_again(settings: Settings, monotonic: Monotonic) -> None:
     key = uuid4().hex
     move_store(settings, "redis://127.0.0.1:1/0")
     assert counter().count(key, seconds=60) is None
     move_store(settings, project.REDIS_URL)
-    clock.now += PAUSE_SECONDS - 1
+    monotonic.now += PAUSE_SECONDS - 1
     assert counter().count(key, seconds=60) is None
-    clock.now += 1
+    monotonic.now += 1
     assert [counter().count(key, seconds=60) for _ in range(2)] == [1, 2]
 
 
 def test_while_one_asks_whether_it_is_back_the_others_go_on(
-    settings: Settings, clock: Clock, silent_store: SilentStore
+    settings: Settings, monotonic: Monotonic, silent_store: SilentStore
 ) -> None:
     move_store(settings, silent_store.url)
     counter().count("x", seconds=60)
     assert silent_store.connections() == 1
-    clock.now += PAUSE_SECONDS
+    monotonic.now += PAUSE_SECONDS
     start = Barrier(8)
 
     def count(_: int) -> None:

@@ -1,6 +1,6 @@
 """Tickets: good once, for a minute, and no longer than the token that created them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,12 +17,6 @@ from sync_app.tickets import LIFETIME, grant_by_ticket, make_ticket
 from tests.sync_app.conftest import token_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
-        yield traveller
 
 
 def grant(user: User) -> Grant:

@@ -51,13 +51,6 @@ class PageForm(HTMLParser):
         self.fields.setdefault(at["name"] or "", []).append(at.get("value") or unsaid)
 
 
-def operator_client() -> Client:
-    """A client of somebody who may do everything in the admin."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("operator@example.test", "x"))
-    return client
-
-
 def url_of(page: str, model: type[Model] | Model) -> str:
     """The address of the admin's `changelist`, `add`, `change` ... of a model or a row."""
     args = [model.pk] if isinstance(model, Model) else []

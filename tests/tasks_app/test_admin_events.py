@@ -17,17 +17,12 @@ from accounts_app.models import User
 from notifications_app.models import Reminder
 from tasks_app.models import Tag, Task, TaskTag
 from tasks_app.services import create_task, update_task
-from tests.tasks_app.admin_pages import act, edit, opened, operator_client, send, url_of, with_tag
+from tests.tasks_app.admin_pages import act, edit, opened, send, url_of, with_tag
 from tests.tasks_app.recorded import fresh, recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DUE = datetime(2030, 1, 1, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def operator() -> Client:
-    return operator_client()
 
 
 @pytest.fixture

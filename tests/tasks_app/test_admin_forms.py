@@ -8,18 +8,13 @@ from django.test import Client
 from accounts_app.models import User
 from tasks_app.models import Tag, Task
 from tasks_app.services import create_task, update_task
-from tests.tasks_app.admin_pages import edit, opened, operator_client, refusals, send, url_of, with_tag
+from tests.tasks_app.admin_pages import edit, opened, refusals, send, url_of, with_tag
 from tests.tasks_app.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
 DUE = datetime(2030, 1, 1, 9, tzinfo=UTC)
 AT_DUE = {"due_at_0": "2030-01-01", "due_at_1": "09:00"}
-
-
-@pytest.fixture
-def operator() -> Client:
-    return operator_client()
 
 
 @pytest.fixture

@@ -12,16 +12,11 @@ from accounts_app.models import User
 from http_app import admin_classes
 from tasks_app.models import Priority, Tag, Task
 from tasks_app.services import create_task
-from tests.tasks_app.admin_pages import act, operator_client, shown, url_of
+from tests.tasks_app.admin_pages import act, shown, url_of
 
 pytestmark = pytest.mark.django_db
 
 DUE = datetime(2030, 1, 1, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def operator() -> Client:
-    return operator_client()
 
 
 def queries_of(client: Client, url: str) -> list[str]:

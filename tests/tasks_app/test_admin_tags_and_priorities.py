@@ -7,15 +7,10 @@ from accounts_app.models import User
 from recurring_app.models import RecurringTask
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task
 from tasks_app.services import create_task
-from tests.tasks_app.admin_pages import act, edit, opened, operator_client, send, url_of
+from tests.tasks_app.admin_pages import act, edit, opened, send, url_of
 from tests.tasks_app.recorded import recorded
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def operator() -> Client:
-    return operator_client()
 
 
 @pytest.fixture

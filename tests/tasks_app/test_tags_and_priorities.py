@@ -11,8 +11,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def operator(db: None) -> User:
-    return User.objects.create_superuser("operator@example.test", "x")
+def staff(db: None) -> User:
+    return User.objects.create_superuser("staff@example.test", "x")
 
 
 class TestTags:
@@ -88,8 +88,8 @@ class TestPriorities:
         assert client.patch("/api/priorities/1", {"name": "x"}).status_code == 403
         assert client.delete("/api/priorities/1").status_code == 403
 
-    def test_written_by_staff(self, client_of, operator: User) -> None:
-        client = client_of(operator)
+    def test_written_by_staff(self, client_of, staff: User) -> None:
+        client = client_of(staff)
         created = client.post("/api/priorities", {"name": "Special", "level": 5, "color": "#000000"})
         assert created.status_code == 201
         url = f"/api/priorities/{created.json()['id']}"
@@ -107,22 +107,22 @@ class TestPriorities:
             ({"name": "New", "level": 5, "color": "black"}, "color"),
         ],
     )
-    def test_what_is_wrong_is_named(self, client_of, operator: User, body: dict, attr: str) -> None:
-        response = client_of(operator).post("/api/priorities", body)
+    def test_what_is_wrong_is_named(self, client_of, staff: User, body: dict, attr: str) -> None:
+        response = client_of(staff).post("/api/priorities", body)
         assert response.status_code == 400
         assert {error["attr"] for error in response.json()["errors"]} == {attr}
 
-    def test_a_name_in_other_case_is_the_same_name(self, client_of, operator: User) -> None:
-        client, url = client_of(operator), f"/api/priorities/{Priority.objects.get(name='High').pk}"
+    def test_a_name_in_other_case_is_the_same_name(self, client_of, staff: User) -> None:
+        client, url = client_of(staff), f"/api/priorities/{Priority.objects.get(name='High').pk}"
         assert client.patch(url, {"name": "HIGH"}).json()["name"] == "HIGH"
         assert client.patch(url, {"name": "MEDIUM"}).json()["errors"] == [
             {"code": "unique", "detail": "There is a priority of this name already.", "attr": "name"}
         ]
 
-    def test_one_in_use_or_the_default_is_kept(self, client_of, operator: User, alice: User) -> None:
+    def test_one_in_use_or_the_default_is_kept(self, client_of, staff: User, alice: User) -> None:
         create_task(alice, title="x", priority_id=3)
         for pk in (2, 3):
-            assert client_of(operator).delete(f"/api/priorities/{pk}").status_code == 409
+            assert client_of(staff).delete(f"/api/priorities/{pk}").status_code == 409
         assert Priority.objects.count() == 4
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from events_app.models import ParkedEvent
-from tests.tasks_app.admin_pages import operator_client
 
 pytestmark = pytest.mark.django_db
 
@@ -18,27 +18,24 @@ def park(number: int) -> None:
         )  # fmt: skip
 
 
-def test_what_is_stuck_is_seen_at_once() -> None:
-    client = operator_client()
+def test_what_is_stuck_is_seen_at_once(operator: Client) -> None:
     park(3)
-    page = client.get("/admin/").content.decode()
+    page = operator.get("/admin/").content.decode()
     assert "Events that wait for a retry, at most 10000. notifications</th><td>3</td>" in page
     assert "Whether a relay holds the lock.</th><td>0</td>" in page
 
 
-def test_the_same_queries_however_much_there_is() -> None:
-    client = operator_client()
-    client.get("/admin/")
+def test_the_same_queries_however_much_there_is(operator: Client) -> None:
+    operator.get("/admin/")
     asked = []
     for number in (1, 20):
         park(number)
         with CaptureQueriesContext(connection) as queries:
-            client.get("/admin/")
+            operator.get("/admin/")
         asked.append(len(queries))
     assert asked[0] == asked[1] <= 30
 
 
-def test_who_is_no_operator_sees_nothing_of_it() -> None:
-    client = operator_client()
-    client.logout()
-    assert b"retry" not in client.get("/admin/", follow=True).content
+def test_who_is_no_operator_sees_nothing_of_it(operator: Client) -> None:
+    operator.logout()
+    assert b"retry" not in operator.get("/admin/", follow=True).content

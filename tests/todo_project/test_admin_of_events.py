@@ -19,16 +19,11 @@ from events_app.dead_letters import bury_message
 from events_app.envelope import Event
 from events_app.models import DeadLetter, EventFields, OutboxEvent, ParkedEvent
 from events_app.parked import retry_parked
-from tests.tasks_app.admin_pages import act, operator_client, shown, url_of
+from tests.tasks_app.admin_pages import act, shown, url_of
 
 pytestmark = pytest.mark.django_db
 
 MODELS = [OutboxEvent, ParkedEvent, DeadLetter]
-
-
-@pytest.fixture
-def operator() -> Client:
-    return operator_client()
 
 
 @pytest.fixture

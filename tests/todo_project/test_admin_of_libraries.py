@@ -8,14 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from tests.tasks_app.admin_pages import act, operator_client, shown, url_of
+from tests.tasks_app.admin_pages import act, shown, url_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def operator() -> Client:
-    return operator_client()
 
 
 def make_tick(name: str) -> PeriodicTask:
