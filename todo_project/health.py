@@ -14,6 +14,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from events_app.relay import relay_is_active
+from recurrence.rules import ZONE_DATA_VERSION
 from state_store.client import is_there
 
 log = structlog.get_logger(__name__)
@@ -43,14 +44,20 @@ def live(_request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200, or 503 naming what is missing, within ANSWER_WITHIN_SECONDS.
 
-    `{status, not_ready: [names], checks: {name: "ok" or what is wrong}}`. Only the REQUIRED parts make it a
-    503; with `?all=true` every part does, for who starts the whole backend and waits for it.
+    `{status, not_ready: [names], checks: {name: "ok" or what is wrong}, zone_data}`; the last is the release
+    of the time zone database. Only the REQUIRED parts make it a 503; with `?all=true` every part does, for
+    anyone that starts the whole backend and waits for it.
     """
     checks = _all_checks()
     wrong = [name for name, state in checks.items() if state != OK]
     counted = set(checks) if request.GET.get("all") == "true" else REQUIRED
     is_ready = counted.isdisjoint(wrong)
-    body = {"status": OK if is_ready else "not ready", "not_ready": wrong, "checks": checks}
+    body = {
+        "status": OK if is_ready else "not ready",
+        "not_ready": wrong,
+        "checks": checks,
+        "zone_data": ZONE_DATA_VERSION,
+    }
     return JsonResponse(body, status=200 if is_ready else 503)
 
 

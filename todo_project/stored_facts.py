@@ -22,6 +22,7 @@ from events_app.groups import group_names
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from events_app.relay import relay_is_active
 from notifications_app.models import Delivery
+from recurrence.rules import ZONE_DATA_VERSION
 from tasks_app.models import Task
 
 log = structlog.get_logger(__name__)
@@ -31,7 +32,7 @@ TIMEOUT_MILLISECONDS = 2_000
 
 
 class StoredFacts(Collector):
-    """Gauges; without the database only `todo_database_up 0`."""
+    """Gauges; without the database only `todo_database_up 0` and the release of the time zone database."""
 
     def collect(self) -> Iterable[Metric]:
         try:
@@ -40,8 +41,16 @@ class StoredFacts(Collector):
                 found = [*_outbox(), *_stuck(), *_due(timezone.now())]
         except DatabaseError as error:
             log.warning("metrics_without_database", error=str(error))
-            return [_gauge("database_up", "Whether PostgreSQL answered the scrape.", 0)]
-        return [_gauge("database_up", "Whether PostgreSQL answered the scrape.", 1), *found]
+            return [_zone_data(), _gauge("database_up", "Whether PostgreSQL answered the scrape.", 0)]
+        return [_zone_data(), _gauge("database_up", "Whether PostgreSQL answered the scrape.", 1), *found]
+
+
+def _zone_data() -> Metric:
+    family = GaugeMetricFamily(
+        "todo_zone_data_info", "The release of the time zone database.", labels=["version"]
+    )
+    family.add_metric([ZONE_DATA_VERSION], 1)
+    return family
 
 
 def _outbox() -> list[Metric]:

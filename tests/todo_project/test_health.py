@@ -4,6 +4,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+import tzdata
 from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
@@ -60,7 +61,8 @@ def test_alive_asks_nobody() -> None:
 @pytest.mark.usefixtures("relay")
 def test_with_everything_there_it_is_ready() -> None:
     checks = {"database": "ok", "migrations": "ok", "relay": "ok", "state_store": "ok"}
-    assert ready() == (200, {"status": "ok", "not_ready": [], "checks": checks})
+    body = {"status": "ok", "not_ready": [], "checks": checks, "zone_data": tzdata.IANA_VERSION}
+    assert ready() == (200, body)
     assert ready(all="true")[0] == 200
 
 

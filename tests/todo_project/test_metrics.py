@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+import tzdata
 from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -170,5 +171,6 @@ def no_database(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_without_the_database_the_processes_facts_remain() -> None:
     facts = scraped()
     assert facts[("todo_database_up",)] == 0
+    assert facts[("todo_zone_data_info", tzdata.IANA_VERSION)] == 1
     assert ("todo_outbox_events",) not in facts
     assert any(name[0] == "todo_http_requests_total" for name in facts)
