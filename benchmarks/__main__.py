@@ -22,6 +22,7 @@ NAMES = {
     "events": "creating tasks with the events on and off",
     "bulk": "creating 1,000 tasks by one request, one by one, and by COPY",
     "code": "files and lines of each room; functions and SQL statements of each request",
+    "recurrence": "the next occurrence, beside croniter, cronsim and dateutil",
 }
 LONG = {
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",

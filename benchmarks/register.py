@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import ceiling, code, erasure, footprint, memory
+from benchmarks import ceiling, code, erasure, footprint, memory, recurrence
 from benchmarks.api import bulk, complete, create, events, listing, one
 from benchmarks.events import idle, latency, relay
 from benchmarks.report import Report
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "events": events.run,
     "bulk": bulk.run,
     "code": code.run,
+    "recurrence": recurrence.run,
     "relay": relay.run,
     "latency": latency.run,
     "idle": idle.run,

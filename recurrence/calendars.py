@@ -13,6 +13,7 @@ from recurrence.day_sets import ByShape, Days, Months, Periodic
 from recurrence.months import SHAPES, days_of_month_days
 
 DAY = timedelta(days=1)
+LAST_MINUTE = 24 * 60 - 1  # of a day
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Calendar:
 
     def after(self, local: datetime) -> datetime | None:
         """The first one strictly after `local`; None when there is none."""
-        day, index = local.date(), bisect_right(self.times, _minute(local))
+        day, index = local.date(), bisect_right(self.times, local.hour * 60 + local.minute)
         if index == len(self.times):
             if day == date.max:
                 return None

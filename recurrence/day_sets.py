@@ -62,7 +62,12 @@ class Periodic:
         return (day.toordinal() - self.start) % self.cycle in self.offsets
 
     def on_or_after(self, day: date) -> date | None:
-        return self._at(self._before(day.toordinal()))
+        ordinal = day.toordinal()
+        place = (ordinal - self.start) % self.cycle
+        index = bisect_left(self.offsets, place)
+        if index == len(self.offsets):
+            return self._at(self._before(ordinal))
+        return _day(ordinal - place + self.offsets[index])
 
     def on_or_before(self, day: date) -> date | None:
         return self._at(self._before(day.toordinal() + 1) - 1)
@@ -82,8 +87,11 @@ class Periodic:
         if not self.offsets:
             return None
         turns, index = divmod(number, len(self.offsets))
-        ordinal = self.start + turns * self.cycle + self.offsets[index]
-        return date.fromordinal(ordinal) if 1 <= ordinal <= LAST_ORDINAL else None
+        return _day(self.start + turns * self.cycle + self.offsets[index])
+
+
+def _day(ordinal: int) -> date | None:
+    return date.fromordinal(ordinal) if 1 <= ordinal <= LAST_ORDINAL else None
 
 
 @dataclass(frozen=True)
@@ -128,11 +136,12 @@ class DaysByMonth(ABC):
 
     def on_or_after(self, day: date) -> date | None:
         start = month_number(day)
+        mask = self._mask(start) >> day.day - 1
+        if mask:  # mostly
+            return day.replace(day=day.day - 1 + (mask & -mask).bit_length())
         last = min((day.year + self.years) * 12 + 11, LAST_MONTH)
-        for month in self.months.ahead(start, last):
+        for month in self.months.ahead(start + 1, last):
             mask = self.mask(month)
-            if month == start:
-                mask = mask >> day.day - 1 << day.day - 1
             if mask:
                 return date(month // 12, month % 12 + 1, (mask & -mask).bit_length())
         return None

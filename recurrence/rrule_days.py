@@ -49,8 +49,10 @@ class Bounded:
         return self.first <= day == self._reached(day) and self.days.includes(day)
 
     def on_or_after(self, day: date) -> date | None:
-        found = self.days.on_or_after(max(day, self.first))
-        return found if found is not None and self._reached(found) == found else None
+        found = self.days.on_or_after(day if day > self.first else self.first)
+        if found is None or found <= self._certain:
+            return found
+        return found if self._reached(found) == found else None
 
     def count(self, first: date, last: date) -> int:
         return self.days.count(max(first, self.first), self._reached(last))
@@ -67,6 +69,11 @@ class Bounded:
                 return known
             known = newest
         return day
+
+    @cached_property
+    def _certain(self) -> date:
+        """The last day up to which every match of the rule is one of the series."""
+        return min(self._last, _years_later(self.first))
 
     @cached_property
     def _last(self) -> date:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Literal
 
 from recurrence import cron_days, rrule_days
-from recurrence.calendars import Calendar, named_days
+from recurrence.calendars import LAST_MINUTE, Calendar, named_days
 from recurrence.checks import Mode
 from recurrence.cron_syntax import Cron
 from recurrence.local_times import local_minute
@@ -124,7 +124,7 @@ class Series:
         day = anchor.date()
         days = rrule_days.days_of(rule, day) if isinstance(rule, RRule) else named_days(rule, day)
         if self.all_day:
-            return AllDayTimeline(Calendar(days, (0,)), anchor.replace(hour=0, minute=0), tz)
+            return AllDayTimeline(Calendar(days, (LAST_MINUTE,)), anchor.replace(hour=0, minute=0), tz)
         return NamedTimeline(Calendar(days, (anchor.hour * 60 + anchor.minute,)), anchor, tz)
 
     def _before_newest(self, wanted: int, since: datetime | None, until: datetime) -> datetime:

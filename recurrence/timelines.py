@@ -13,7 +13,7 @@ Instants are UTC and on a whole minute. A leaf: it imports nothing of the projec
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,7 @@ from recurrence.wall_clock import (
     offsets_of,
     wall_time,
 )
-from recurrence.zone_changes import SECOND, Change, changes
+from recurrence.zone_changes import SECOND, Change, changes, steady_offset
 from recurrence.zones import FIRST, LAST, known, offset_at
 
 LONGEST_GAP = timedelta(hours=3)
@@ -41,9 +41,23 @@ class Timeline(ABC):
     anchor: datetime
     tz: ZoneInfo
 
-    @abstractmethod
     def next(self, after: datetime | None) -> datetime | None:
         """The first slot strictly after an instant, or of all; None or OverflowError when there is none."""
+        steady = after is not None and after >= self.opening and self._next_in_steady_times(after)
+        return steady or self.find_next(after)
+
+    def _next_in_steady_times(self, after: datetime) -> datetime | None:
+        """The next slot where no clock changes near it nor near the question: in half the time."""
+        offset = steady_offset(self.tz, after)
+        local = None if offset is None else self.calendar.after((after + offset).replace(tzinfo=None))
+        if local is None or offset is None:
+            return None
+        slot = (local - offset).replace(tzinfo=UTC)
+        return slot if steady_offset(self.tz, slot) == offset else None
+
+    @abstractmethod
+    def find_next(self, after: datetime | None) -> datetime | None:
+        """`next`, wherever clocks change."""
 
     @abstractmethod
     def reached(self, instant: datetime) -> datetime:
@@ -97,7 +111,7 @@ class OncePerLocalTime(Timeline):
         """The slot of any day at the anchor's time."""
         return self.slot(datetime.combine(day, self.anchor.time()))
 
-    def next(self, after: datetime | None) -> datetime | None:
+    def find_next(self, after: datetime | None) -> datetime | None:
         local = self.calendar.after(self.reached_or_start(after))
         while local is not None:
             slot = self.slot(local)
@@ -132,13 +146,13 @@ class NamedTimeline(OncePerLocalTime):
 
 
 class AllDayTimeline(OncePerLocalTime):
-    """Its calendar has days, each at 00:00; a slot is the last minute of its day."""
+    """Its calendar has days, each at 23:59; a slot is the last minute of its day."""
 
     def slot(self, local: datetime) -> datetime | None:
         return last_minute(local.date(), self.tz)
 
     def reached(self, instant: datetime) -> datetime:
-        day = wall_time(instant, self.tz).replace(hour=0, minute=0)
+        day = wall_time(instant, self.tz).replace(hour=23, minute=59)
         while (slot := self.slot(day)) is not None and slot > instant:
             if day.toordinal() == 1:
                 return day
@@ -178,7 +192,7 @@ class FixedCronTimeline(OncePerLocalTime):
 
 
 class WildcardCronTimeline(Timeline):
-    def next(self, after: datetime | None) -> datetime | None:
+    def find_next(self, after: datetime | None) -> datetime | None:
         instant = self.opening if after is None else max(after, self.opening)
         asked = self.reached_or_start(after)
         offset = offset_at(instant, self.tz)

@@ -20,6 +20,8 @@ def whole_minute(instant: datetime) -> datetime:
 
     Raises ValueError for a naive datetime.
     """
+    if instant.tzinfo is UTC and instant.second == instant.microsecond == 0:
+        return instant
     if instant.tzinfo is None:
         raise ValueError(f"An instant needs a UTC offset, and {instant.isoformat()} has none.")
     try:

@@ -17,6 +17,8 @@ from recurrence.zones import FIRST, LAST, offset_at, zone
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Of these many days, and one before and after them, it is remembered whether a clock changes.
+DAYS_AT_ONCE = 16
 _HEADER = ">4sc15x6l"
 
 
@@ -49,6 +51,24 @@ def changes(tz: ZoneInfo, since: datetime, until: datetime) -> Iterator[Change]:
         for change in _changes_of_year(tz.key, year):
             if since < change.at <= until:
                 yield change
+
+
+def steady_offset(tz: ZoneInfo, instant: datetime) -> timedelta | None:
+    """The offset at a UTC instant when no clock changes within a day of it, nor near by; else None."""
+    return _steady_offset(tz.key, instant.toordinal() // DAYS_AT_ONCE)
+
+
+@lru_cache(maxsize=16384)
+def _steady_offset(name: str, number: int) -> timedelta | None:
+    first = number * DAYS_AT_ONCE - 1
+    if first < 1 or first + DAYS_AT_ONCE + 2 > LAST.toordinal():
+        return None
+    begin = datetime.fromordinal(first).replace(tzinfo=UTC)
+    tz = zone(name)
+    if any(changes(tz, begin, begin + timedelta(days=DAYS_AT_ONCE + 2))):
+        return None
+    offset = offset_at(begin, tz)
+    return offset if offset % timedelta(minutes=1) == timedelta(0) else None
 
 
 @lru_cache(maxsize=4096)

@@ -38,7 +38,7 @@ IN_THE_TABLE = {
     "bulk": ["bulk, 1,000 a request, 1 connection", "one by one, 16 connections", "COPY"],
 }
 
-MEASURED_ALONE = ("code", "footprint", "memory", "scale", "erasure", "latency", "idle", "relay")
+MEASURED_ALONE = ("code", "recurrence", "footprint", "memory", "scale", "erasure", "latency", "idle", "relay")
 # Measured over 3,000 requests: less than half of it.
 LARGEST_GROWTH_MB = 30
 
@@ -79,6 +79,14 @@ def test_the_code_is_measured_room_by_room_and_request_by_request(stage: Stage) 
     names = re.findall(r"^\| (.+?) \| \d+ / [\d,]+ / [\d,]+ / \d+ \|$", found.text, re.MULTILINE)
     assert {"tasks_app", "together", *BOUNDS} <= set(names)
     assert not {"tests", "benchmarks"} & set(names)
+
+
+@pytest.mark.slow
+def test_each_rule_is_measured_beside_its_rivals(stage: Stage) -> None:
+    found = BENCHMARKS["recurrence"](replace(stage, seconds=0.05))
+    rivals = re.findall(r"^\| \S.*? \| [\d,]+ \| [\d,]+ \((\w+)\) \|", found.text, re.MULTILINE)
+    assert len(rivals) == 4 + 7 + 10
+    assert set(rivals) <= {"cronsim", "croniter", "dateutil"}
 
 
 @pytest.mark.slow
