@@ -78,7 +78,7 @@ def test_an_unknown_zone_and_anothers_address_are_refused(alice: User, bob: User
 
 @pytest.fixture
 def helper(charlie: User) -> Client:
-    """Signed in as Charlie, who may do everything with accounts and is no superuser."""
+    """Signed in as Charlie, who has all permissions for accounts but is not a superuser."""
     charlie.is_staff = True
     charlie.save()
     charlie.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts_app"))

@@ -45,7 +45,7 @@ def hers(alice: User, client_of: ClientOf) -> APIClient:
 
 @pytest.fixture
 def program(hers: APIClient) -> APIClient:
-    """A program with a token of alice's, of both scopes."""
+    """A program with a token of alice that has both scopes."""
     return with_token(make(hers)["token"])
 
 
@@ -204,7 +204,7 @@ def test_the_secret_is_kept_nowhere(hers: APIClient) -> None:
 def test_the_last_use_is_noted_once_a_minute(program: APIClient, django_assert_num_queries: Any) -> None:
     with time_machine.travel(timezone.now(), tick=False) as clock:
         first = timezone.now()
-        with django_assert_num_queries(2):  # the token with its user, then the note
+        with django_assert_num_queries(2):  # the token with its user, then its use
             program.get("/api/me")
         clock.shift(timedelta(seconds=59))
         with django_assert_num_queries(1):
@@ -247,7 +247,7 @@ def test_a_person_has_so_many_at_most(alice: User, bob: User, hers: APIClient, c
 def test_who_lost_the_account_meanwhile_makes_no_token(
     alice: User, bob: User, anyone: APIClient, client_of: ClientOf
 ) -> None:
-    """The request was let in a moment before; a token of it would outlast the reset, or the closing."""
+    """The request was authenticated before; otherwise its token would outlive the reset or the closing."""
     in_flight = [client_of(User.objects.get(pk=user.pk)) for user in (alice, bob)]
     code = {"uid": alice.pk, "token": default_token_generator.make_token(alice), "password": "new horse, hay"}
     assert anyone.post("/api/auth/password/reset/confirm", code).status_code == 204

@@ -1,4 +1,4 @@
-"""An address is confirmed by the token that was mailed there, for as long as it is the account's."""
+"""A mailed token confirms the address while the account still has it."""
 
 import re
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def test_a_refused_registration_sends_nothing(alice: User, anyone: APIClient) ->
     assert not DueMail.objects.exists()
 
 
-def test_a_repeated_confirmation_is_as_good_as_the_first(alice: User, anyone: APIClient) -> None:
+def test_a_repeated_confirmation_is_as_valid_as_the_first(alice: User, anyone: APIClient) -> None:
     token = email_confirmation.make_token(alice)
     assert [confirm(anyone, token).status_code for _ in range(2)] == [204, 204]
 
@@ -69,9 +69,9 @@ def test_a_token_lasts_three_days(alice: User, anyone: APIClient, clock: Any) ->
 
 
 def test_what_is_no_token_is_refused(alice: User, bob: User, anyone: APIClient) -> None:
-    good = email_confirmation.make_token(alice)
-    bobs = good.replace(str(alice.pk), str(bob.pk))
-    for token in ("x", ":", good[:-1], bobs, good + "x", "é:1:é", str(alice.pk)):
+    valid = email_confirmation.make_token(alice)
+    bobs = valid.replace(str(alice.pk), str(bob.pk))
+    for token in ("x", ":", valid[:-1], bobs, valid + "x", "é:1:é", str(alice.pk)):
         assert error_of(confirm(anyone, token), 400) == BAD_TOKEN
     assert not User.objects.filter(email_confirmed=True).exists()
 

@@ -25,7 +25,7 @@ def test_nobody_is_found_by_less(alice: User, email: str | None) -> None:
 
 
 def test_what_only_the_database_takes_for_the_same_letter_is_another(db: None) -> None:
-    """Its lower() makes an i of a dotted capital I, ours does not: each way to write it had its own limit."""
+    """Its lower() turns a dotted capital I into an i, Python's does not: each spelling had its own limit."""
     User.objects.create_user("iris@example.test")
     assert not User.objects.with_email("\u0130r\u0130s@example.test").exists()
 

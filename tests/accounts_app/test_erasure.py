@@ -1,4 +1,4 @@
-"""Closing an account: signed out at once, the address free, everything erased in batches, with its events."""
+"""Closing an account signs out at once, frees the address, and erases all data in batches, with events."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from tests.accounts_app.conftest import Tokens, error_of, sign_in, who_am_i
 from tests.conftest import PASSWORD
 from tests.tasks_app.recorded import recorded
 
-# Real transactions: a task made and erased in one was never there, and has no event.
+# Real transactions: a task that is created and erased in one transaction has no event.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ClientOf = Callable[[User], APIClient]
@@ -37,7 +37,7 @@ def close(client: APIClient, access: str, **options: Any) -> Any:
 
 
 def erase() -> None:
-    """The tick, until it finds nothing; the relay takes what was told before each."""
+    """Run the tick until it finds nothing; before each run the relay takes the recorded events."""
     erased = 1
     while erased:
         OutboxEvent.objects.all().delete()
@@ -45,7 +45,7 @@ def erase() -> None:
 
 
 def furnish(user: User) -> None:
-    """Something of everything that can belong to somebody."""
+    """Create a row of every kind that can belong to a user."""
     now = timezone.now()
     tag = Tag.objects.create(user=user, name="home")
     template = RecurringTask.objects.create(
@@ -88,7 +88,7 @@ def furnish(user: User) -> None:
 
 
 def rows() -> dict[str, int]:
-    """How many rows each table of ours has."""
+    """The number of rows in each table of the project."""
     ours = [model for model in apps.get_models() if model.__module__.split(".")[0].endswith("_app")]
     return {model._meta.label: model._base_manager.count() for model in ours}
 
@@ -244,7 +244,7 @@ def test_two_closed_accounts_are_erased_side_by_side(
 
 
 def test_the_token_of_an_outside_provider_is_refused_all_along(alice: User) -> None:
-    """Or its next request would open a new account."""
+    """Otherwise its next request would open a new account."""
     OutsideIdentity.objects.create(user=alice, issuer="https://id.example.test", subject="alice")
     create_task(alice, title="hers")
     erasure.close_account(alice)
@@ -269,8 +269,8 @@ def test_the_operators_log_forgets_the_name(alice: User, bob: User) -> None:
         )
     erasure.close_account(alice)
     erase()
-    told = LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")
-    assert list(told) == [("(erased)", ""), ("(erased)", ""), ("bob's", "changed")]
+    entries = LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")
+    assert list(entries) == [("(erased)", ""), ("(erased)", ""), ("bob's", "changed")]
 
 
 def test_what_refers_to_others_is_erased_before_them() -> None:

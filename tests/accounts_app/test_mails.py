@@ -1,4 +1,4 @@
-"""A mail is a row in the request's transaction, then sent: not lost, not doubled, not for ever."""
+"""A mail is a row in the request's transaction and sent later: not lost, not repeated, not kept."""
 
 import json
 import logging
@@ -124,7 +124,7 @@ def test_who_dies_while_sending_leaves_the_mail_to_be_sent_later(
 
 
 class RefusingServer(threading.Thread):
-    """A mail server that takes nobody's mail: it answers RCPT so, naming the address."""
+    """A mail server that rejects every recipient; its response to RCPT contains the address."""
 
     def __init__(self, answer: bytes) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""People who come with a token of an outside identity provider, checked by a shared secret."""
+"""Tokens of an outside identity provider, verified with a shared secret."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def provider(settings: Settings) -> None:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """What Better Auth says: an id that is no UUID; None leaves a claim out."""
+    """The claims of Better Auth, whose id is not a UUID; None leaves a claim out."""
     now = timezone.now()
     said = {
         "sub": "Zk3vNq8yGm1Rw0tLbXcA5pHdJ7sUeQ2f",
@@ -79,7 +79,7 @@ def test_the_next_sight_finds_it_in_one_query(django_assert_num_queries: Any) ->
 
 def test_who_comes_without_an_address_has_none() -> None:
     assert come().json()["email"] is None
-    assert come(sub="somebody else").json()["email"] is None
+    assert come(sub="someone else").json()["email"] is None
     assert User.objects.filter(email=None).count() == 2
 
 
@@ -149,7 +149,7 @@ def test_an_erased_account_is_not_opened_again_by_a_page_left_open() -> None:
         remember_erasure(user)
         user.delete()
         assert error_of(come(), 401) == (None, "account_erased")
-        assert come(sub="somebody else").status_code == 200
+        assert come(sub="someone else").status_code == 200
         clock.shift(timedelta(hours=23, minutes=59))
         assert error_of(come(), 401) == (None, "account_erased")
         assert not User.objects.filter(outside_identities__subject=claims()["sub"]).exists()
@@ -206,7 +206,7 @@ def test_another_issuers_token_is_no_token_of_ours(issuer: Any) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"secret": "another-secret-of-somebody-with-enough-characters"},
+        {"secret": "another-secret-of-someone-with-enough-characters"},
         {"algorithm": "HS512"},
         {"secret": "", "algorithm": "none"},
     ],
@@ -225,7 +225,7 @@ def test_a_token_is_good_for_some_seconds_more_than_it_says() -> None:
 
 
 def test_the_provider_cannot_name_our_users(alice: User) -> None:
-    """Its tokens are told by its issuer: one that looks like ours is not taken for one."""
+    """Its tokens are recognised by their issuer, so a token that looks like ours is not one of them."""
     made_up = token(user_id=str(alice.pk), token_type="access", jti="x", iss=None)
     assert error_of(who_am_i(APIClient(), made_up), 401) == (None, "token_not_valid")
 

@@ -1,4 +1,4 @@
-"""A password is changed by who knows it, and chosen anew by who reads the account's mail."""
+"""Change a password with the current one, or reset it with a mailed token."""
 
 import re
 from collections.abc import Callable
@@ -41,13 +41,13 @@ def confirm(client: APIClient, code: dict[str, str], password: str = NEW) -> Any
 
 
 def code_in(mail: EmailMessage) -> dict[str, str]:
-    """What the mail says has to be sent with the new password."""
+    """The mail's values must be sent with the new password."""
     return dict(re.findall(r"^  (uid|token): (\S+)$", str(mail.body), re.MULTILINE))
 
 
 @pytest.fixture
 def code(alice: User, anyone: APIClient, mailoutbox: list[EmailMessage]) -> dict[str, str]:
-    """Of a mail that Alice asked for and got."""
+    """From a mail that Alice requested."""
     ask(anyone)
     mails.send_due_mails()
     found = code_in(mailoutbox.pop())
@@ -222,7 +222,7 @@ def test_a_disabled_account_gets_none(alice: User, code: dict[str, str], anyone:
 def test_who_first_shows_that_the_address_is_theirs_is_alone_in_the_account(
     alice: User, code: dict[str, str], anyone: APIClient
 ) -> None:
-    """Somebody else may have opened it on their address, and waited."""
+    """Someone else may have opened the account with this address, and waited."""
     OutsideIdentity.objects.create(user=alice, issuer="https://id.example.test", subject="mallory")
     alice.api_tokens.create(name="mallory's", digest="0" * 64, scopes=["read"])
     confirm(anyone, code)

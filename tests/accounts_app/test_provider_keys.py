@@ -1,4 +1,4 @@
-"""The keys of an outside identity provider, from a real endpoint: it answers, changes keys, is away."""
+"""The keys of an outside identity provider from a real endpoint that responds, changes keys and goes down."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ AUDIENCE = "todo-api"
 
 
 class Provider:
-    """A JWKS endpoint on this machine. `answer` is its body; None: it is there and says nothing."""
+    """A JWKS endpoint on this machine. `answer` is its body; with None it does not respond."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -110,7 +110,7 @@ def provider(settings: Settings, monotonic: Monotonic) -> Iterator[Provider]:
 
 
 def go_away(provider: Provider, how: str) -> None:
-    """As endpoints do when they are away."""
+    """The ways in which an endpoint can fail."""
     provider.status = {"error": 500, "moved": 302}.get(how, 200)
     provider.answer = {"page": b"<html>", "empty": b'{"keys": []}', "no object": b"[]", "bytes": b"\xff"}.get(
         how, b"{}"
@@ -214,7 +214,7 @@ def test_a_silent_endpoint_holds_up_nobody_who_has_a_key(provider: Provider, mon
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(keys.key, "one")
         assert provider.waits.wait(10)
-        assert keys.key("one")  # while the other one waits
+        assert keys.key("one")  # while another thread fetches
         assert not waiting.done()
         provider.publish("one")
         provider.released.set()
@@ -230,7 +230,7 @@ def test_a_silent_endpoint_is_given_up(
 
 
 def test_a_public_key_is_no_secret(provider: Provider) -> None:
-    """Whoever signs with the public key as an HMAC's secret, or not at all, is refused."""
+    """A token signed with the public key as an HMAC secret, or not signed at all, is rejected."""
     provider.publish("one", kind="RS256")
     modulus = public("RS256")["n"]
     for key, algorithm in ((modulus, "HS256"), ("", "none")):

@@ -1,4 +1,4 @@
-"""The refresh tokens of one sign-in are a family: a spent one that comes again ends it, and only it."""
+"""Using a refresh token twice ends its sign-in, and no other."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ def test_the_other_sign_ins_go_on(alice: User, bob: User, hers: Tokens, anyone: 
     assert refresh(anyone, bobs["refresh"]).status_code == 200
 
 
-def test_the_reuse_is_told_in_the_log_without_the_token(
+def test_the_reuse_is_responses_in_the_log_without_the_token(
     alice: User, hers: Tokens, anyone: APIClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     refresh(anyone, hers["refresh"])
@@ -98,21 +98,23 @@ def test_tabs_that_refresh_at_the_same_moment_get_the_same_successor(hers: Token
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
-        with transaction.atomic():  # all of them have begun before the first is answered
+        with transaction.atomic():  # all of them start before the first gets its response
             SignIn.objects.select_for_update().get()
             answers = [pool.submit(attempt, n) for n in range(4)]
             eventually(lambda: waiting() == 4)
-        told = [answer.result() for answer in answers]
-    assert [answer.status_code for answer in told] == [200] * 4
-    assert len({answer.json()["refresh"] for answer in told}) == 1
+        responses = [answer.result() for answer in answers]
+    assert [answer.status_code for answer in responses] == [200] * 4
+    assert len({answer.json()["refresh"] for answer in responses}) == 1
     assert SignIn.objects.get().generation == 1
-    assert refresh(anyone, told[0].json()["refresh"]).status_code == 200
+    assert refresh(anyone, responses[0].json()["refresh"]).status_code == 200
 
 
 def waiting() -> int:
-    """How many sessions wait for a lock of this database."""
+    """The number of sessions that wait for a lock of this database."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the same activity all along
+        cursor.execute(
+            "SELECT pg_stat_clear_snapshot()"
+        )  # otherwise a transaction always sees the same activity
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE wait_event_type = 'Lock' AND datname = current_database()"

@@ -1,4 +1,4 @@
-"""How often somebody may ask: counted by a real Valkey."""
+"""The throttles, counted by a real Valkey."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -228,7 +228,7 @@ def test_other_open_routes_are_limited_by_address(settings: Settings, scope: str
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "counted_as"),
     [
-        (0, "203.0.113.9", "192.0.2.1"),  # anybody can write the header
+        (0, "203.0.113.9", "192.0.2.1"),  # anyone can write the header
         (1, "203.0.113.9", "203.0.113.9"),
         (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
         (2, "6.6.6.6, 203.0.113.9, 10.0.0.1", "203.0.113.9"),

@@ -34,7 +34,7 @@ def monotonic(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
 
 
 class SilentStore:
-    """A server that takes connections and says nothing."""
+    """A server that accepts connections and never responds."""
 
     def __init__(self, server: socket.socket) -> None:
         server.setblocking(False)
@@ -42,7 +42,7 @@ class SilentStore:
         self.url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
     def connections(self) -> int:
-        """How many came since this was asked last."""
+        """The number of connections since the last call."""
         count = 0
         with suppress(BlockingIOError):
             while True:

@@ -1,4 +1,4 @@
-"""Marks in the state store: with a time to live, and never in the way."""
+"""Markers in the state store expire, and never cause an error."""
 
 from datetime import UTC, datetime
 

@@ -51,7 +51,7 @@ class StreamClient:
         self._file = self._socket.makefile("rb")
 
     def open(self) -> "StreamClient":
-        """Read the head of the answer; the body too when it is no stream."""
+        """Read the head of the response, and the body if it is not a stream."""
         self.status = int(self._file.readline().split()[1])
         while line := self._file.readline().strip():
             name, _, value = line.decode().partition(": ")

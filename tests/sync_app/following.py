@@ -1,4 +1,4 @@
-"""Clients that follow their user's stream through every cut, and write down what they saw."""
+"""Clients that follow their user's stream, reconnect after every cut and record what they received."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Follower:
-    """Connects again and again, each time after the last event it saw."""
+    """Reconnects repeatedly, each time after the last event it received."""
 
     port: int
     user: str
@@ -27,7 +27,7 @@ class Follower:
 
     async def follow(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            # The server may have gone; that is what this is about.
+            # The test kills the server.
             with suppress(OSError, asyncio.IncompleteReadError, ValueError):
                 await self._one_life(stop)
             await asyncio.sleep(random.uniform(0.05, 0.5))

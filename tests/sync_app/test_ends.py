@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def sessions() -> int:
-    """Of others than this process, in the test's database."""
+    """Connections of other processes to the test's database."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -81,7 +81,7 @@ def test_a_stop_ends_streams_at_once_and_they_are_gone_on_with(
     event_id = client.next().id
     server.process.send_signal(signal.SIGTERM)
     assert client.next() is None
-    assert server.process.wait(10) == -signal.SIGTERM  # uvicorn ends by the signal it was given
+    assert server.process.wait(10) == -signal.SIGTERM  # uvicorn ends itself by the signal it received
     missed = next(task_ids)
     tell(alice, missed)
     again = serve().connect(alice, event_id)
@@ -102,7 +102,7 @@ def test_who_does_not_read_is_cut_off_and_harms_nobody(
     tell(bob, own)
     assert reading.next().data["task_id"] == own
     eventually(lambda: open_streams(server) == 1, seconds=60)
-    # Nothing of it stays in the system either: it is cut, not asked to close.
+    # The system keeps nothing of it either: the connection is reset, not closed.
     eventually(lambda: established(server.port, deaf) == 0, seconds=60)
 
 
@@ -113,7 +113,7 @@ def open_streams(server: StreamServer) -> int:
 
 
 def established(port: int, client: object) -> int:
-    """Connections at the server's side of this client's, as the system knows them."""
+    """The server's side of this client's connections, as the system lists them."""
     name = client._socket.getsockname()[1]  # type: ignore[attr-defined]
     return sum(
         found.laddr.port == port and bool(found.raddr) and found.raddr.port == name

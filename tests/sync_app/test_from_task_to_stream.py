@@ -1,4 +1,4 @@
-"""A change of a task goes into its user's stream, by the group `sync`."""
+"""The group `sync` adds a change of a task to its user's stream."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The hub: a refused stream leaves nothing behind, a failed read ends no feed, and what a hint saves."""
+"""The hub: rejected streams leave nothing behind, failed reads end no feed, and hints save reads."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from sync_app.streams import Stream
 
 
 class Reader:
-    """A state store with one update, whose first hints and first read go wrong."""
+    """A state store with one update, whose first hint and first read fail."""
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
@@ -48,7 +48,7 @@ def grant() -> Grant:
 
 
 def test_a_refused_stream_has_ended(settings: Settings) -> None:
-    """Its timer would hold it until its token ends."""
+    """Otherwise its timer would keep it in memory until its token expires."""
     settings.STREAM_CONNECTIONS = 0
 
     async def refused() -> Stream:
@@ -115,7 +115,7 @@ def given(*hints: tuple[str, Update | None]) -> tuple[bytes, list[str]]:
         chunks, said = stream.chunks(), b""
         while b"id: 3-0" not in said:
             said += await anext(chunks)
-        for _ in range(10):  # what would come twice comes now
+        for _ in range(10):  # a repeated update would arrive now
             await asyncio.sleep(0)
         stream.put(b"the end")
         said += await anext(chunks)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def black_hole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server that takes connections and says nothing; what it was before."""
+    """A server that accepts connections and never responds. Returns the URL of the real one."""
     before = settings.REDIS_URL
     monkeypatch.setattr(task_updates, "pause", Pause())
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
@@ -42,7 +42,7 @@ def test_only_the_first_waits(black_hole: str) -> None:
     for task_id in range(50):
         with pytest.raises(StateStoreUnavailable):
             task_updates.add(user_id=str(uuid4()), task_id=task_id, version=1, text="{}")
-    assert time.monotonic() - began < 10  # each waiting for itself would take 12.5 s and more
+    assert time.monotonic() - began < 10  # if each call waited, at least 12.5 s
 
 
 def test_many_who_come_at_once_wait_for_one_answer(black_hole: str) -> None:
@@ -52,7 +52,7 @@ def test_many_who_come_at_once_wait_for_one_answer(black_hole: str) -> None:
 
     began = time.monotonic()
     assert all(isinstance(one, StateStoreUnavailable) for one in asyncio.run(ask()))
-    assert time.monotonic() - began < 10  # one after the other would take 50 s
+    assert time.monotonic() - began < 10  # if each call waited, 50 s
 
 
 def test_a_store_that_refuses_is_asked_again_at_once(

@@ -1,4 +1,4 @@
-"""Tickets: good once, for a minute, and no longer than the token that created them."""
+"""A ticket works once, for a minute, and no longer than the token that created it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is said to whoever is not let in: in our words, with what would be right."""
+"""The messages of a 401 say what to do."""
 
 from datetime import timedelta
 
