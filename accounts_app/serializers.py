@@ -4,7 +4,6 @@ from django.contrib.auth import authenticate
 from django.db import IntegrityError, transaction
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ValidationError
-from rest_framework.fields import empty
 
 from accounts_app import mails, passwords, sign_ins
 from accounts_app.models import DueMail, User, UserManager
@@ -19,10 +18,6 @@ EMAIL_TAKEN = ErrorDetail(
 
 class TimeZoneField(serializers.CharField):
     """The name of an IANA zone, such as Europe/Berlin."""
-
-    def run_validation(self, data: Any = empty) -> Any:
-        # An empty name is a bad time zone first, and not a blank text.
-        return self.to_internal_value(data) if data == "" else super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         name = super().to_internal_value(data)

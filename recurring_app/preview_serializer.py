@@ -8,6 +8,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import empty
 
 from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import EARLIEST, LATEST, InstantField, InstantOrDateField
@@ -43,9 +44,16 @@ class LocalField(serializers.CharField):
         return local
 
 
+class PreviewTimeZoneField(TimeZoneField):
+    """An empty name is `bad_timezone` here, like any other name that the rules do not know."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        return self.to_internal_value(data) if data == "" else super().run_validation(data)
+
+
 class PreviewSerializer(StrictSerializer):
     rule = RuleField(help_text=HELP)
-    timezone = TimeZoneField(required=False, help_text="An IANA zone; the user's when not given.")
+    timezone = PreviewTimeZoneField(required=False, help_text="An IANA zone; the user's when not given.")
     start = LocalField(
         help_text="The local time from which the series is counted; a date alone for an all-day series."
     )

@@ -59,7 +59,7 @@ def test_a_user_writes_so_often(alice: User, client_of: ClientOf, settings: Sett
     refused = write(client)
     assert error_of(refused, 429) == (None, "throttled")
     assert refused.headers["Retry-After"] == "42"
-    assert refused.json()["errors"][0]["detail"] == "Too many requests; try again in 42 s."
+    assert refused.json()["errors"][0]["detail"] == "Too many requests. Try again in 42 s."
     clock.shift(41)
     assert write(client).headers["Retry-After"] == "1"
     clock.shift(1)
