@@ -41,9 +41,9 @@ def run(stage: Stage) -> Report:
     return Report(
         "Creating 1,000 tasks",
         [
-            side_table(series.values(), unit="tasks"),
             f"- bulk / one by one: **{times.median:.1f}** ({times.low:.1f} to {times.high:.1f})\n"
             f"- bulk / COPY: **{of_copy.median:.2f}** ({of_copy.low:.2f} to {of_copy.high:.2f})",
+            side_table(series.values(), unit="tasks"),
             generator_line([bulk, single]),
         ],
     )

@@ -17,8 +17,8 @@ def run(stage: Stage) -> Report:
     return Report(
         "What the events cost",
         [
-            side_table(series.values(), unit="tasks"),
             ratio_line(series["events on"], series["events off"], goal=GOAL),
+            side_table(series.values(), unit="tasks"),
             generator_line(series.values()),
         ],
     )
