@@ -36,7 +36,13 @@ _ENVELOPE = {
     "requestid": {
         "type": "string",
         "maxLength": 64,
-        "description": "The request that made the change. Not there when none did.",
+        "description": "The request that made the change. Missing when none did.",
+    },
+    "actor": {
+        "type": "string",
+        "maxLength": 50,
+        "description": "Who caused it: user, operator, system or assistant:<conversation id>."
+        " Missing in events that were written before there was this attribute.",
     },
 }
 _KEY = {"type": "string", "format": "uuid", "description": "The user's id."}
@@ -179,7 +185,7 @@ def _message(name: str, kind: EventKind) -> dict[str, Any]:
         "payload": {
             "type": "object",
             "properties": properties,
-            "required": [field for field in properties if field != "requestid"],
+            "required": [field for field in properties if field not in ("requestid", "actor")],
         },
         "bindings": {"kafka": {"key": _KEY, "bindingVersion": _BINDING}},
         "examples": [{"name": name, "payload": _example_of(name)}],
@@ -241,6 +247,7 @@ def _example_of(event_type: str) -> dict[str, Any]:
             time=datetime(2030, 5, 1, 7, 2, 11, tzinfo=UTC),
             data=_example_data(event_type),
             request_id="5f0c8c1e7a3b4d0f",
+            actor="user",
         )
     )
 

@@ -22,7 +22,7 @@ _quoted = json.JSONEncoder().encode
 LONGEST_KEY = 100
 # Of a time beyond these, PostgreSQL keeps one that Python cannot read back.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-# Ten times the longest a task's title, description and tags can make; who reads more has other work undone.
+# Ten times the longest event that a task's title, description and tags can make.
 MAX_BYTES = 256 * 1024
 
 
@@ -39,7 +39,8 @@ class Event:
     time: datetime
     data: dict[str, Any]
     request_id: str = ""
-    # Where on its topic it was read, none without Kafka: it is the same event wherever that is.
+    actor: str = ""
+    # Where it was read, None without Kafka. Events are equal wherever they were read.
     partition: int | None = field(default=None, compare=False)
     offset: int | None = field(default=None, compare=False)
 
@@ -57,6 +58,7 @@ class OutboxRow(NamedTuple):
     time: datetime
     data: str
     request_id: str
+    actor: str
 
     def event(self) -> Event:
         """The event it holds."""
@@ -70,21 +72,23 @@ class OutboxRow(NamedTuple):
             time=self.time,
             data=json.loads(self.data),
             request_id=self.request_id,
+            actor=self.actor,
         )
 
     def wire_text(self) -> str:
         """What `to_wire` makes of the event, as JSON text, with the data neither read nor written again."""
         request = f',"requestid":{_quoted(self.request_id)}' if self.request_id else ""
+        actor = f',"actor":{_quoted(self.actor)}' if self.actor else ""
         return (
             f'{{"specversion":"1.0","id":"{self.event_id}","source":"{SOURCE}","type":{_quoted(self.type)},'
             f'"subject":{_quoted(self.subject)},"time":"{self.time.isoformat()}",'
             f'"datacontenttype":"application/json","sequence":"{self.sequence:0{SEQUENCE_DIGITS}}"'
-            f'{request},"data":{self.data}}}'
+            f'{request}{actor},"data":{self.data}}}'
         )
 
 
 class _Envelope(BaseModel):
-    """What a row can hold of an envelope (`events_app/models.py`); attributes of others are passed over."""
+    """What a row can hold of an envelope (`events_app/models.py`); other attributes are ignored."""
 
     id: UUID
     type: str
@@ -93,6 +97,7 @@ class _Envelope(BaseModel):
     time: AwareDatetime = Field(ge=_EARLIEST, lt=_LATEST)
     data: dict[str, Any]
     requestid: str = Field("", max_length=64)
+    actor: str = Field("", max_length=50)
 
 
 def from_row(row: EventFields) -> Event:
@@ -107,6 +112,7 @@ def from_row(row: EventFields) -> Event:
         time=row.time,
         data=row.data,
         request_id=row.request_id,
+        actor=row.actor,
         partition=getattr(row, "partition", None),
         offset=getattr(row, "offset", None),
     )
@@ -125,11 +131,12 @@ def to_wire(event: Event) -> dict[str, Any]:
         "sequence": str(event.sequence).zfill(SEQUENCE_DIGITS),
         "data": event.data,
     }
-    return wire | ({"requestid": event.request_id} if event.request_id else {})
+    optional = {"requestid": event.request_id, "actor": event.actor}
+    return wire | {name: value for name, value in optional.items() if value}
 
 
 def from_wire(wire: dict[str, Any], *, key: str) -> Event:
-    """The event of a message's value. Raises UnknownEventError when it is not one of ours."""
+    """The event of a message's value. Raises UnknownEventError if it is not one of ours."""
     try:
         envelope = _Envelope.model_validate(wire)
         parse(envelope.type, envelope.data)
@@ -145,6 +152,7 @@ def from_wire(wire: dict[str, Any], *, key: str) -> Event:
         time=envelope.time,
         data=envelope.data,
         request_id=envelope.requestid,
+        actor=envelope.actor,
     )
 
 

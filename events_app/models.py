@@ -24,13 +24,15 @@ class EventFields(models.Model):
     time = models.DateTimeField(default=timezone.now)
     data = models.JSONField()
     request_id = models.CharField(max_length=64, blank=True, default="")
+    # Empty in events of releases that did not know it.
+    actor = models.CharField(max_length=50, blank=True, default="", db_default="")
 
     class Meta:
         abstract = True
 
 
 class OutboxEvent(EventFields):
-    """An event on its way: written with the change it tells of, removed when the broker has it.
+    """An event on its way: written with the change it reports, removed when the broker has it.
 
     A later change of the same thing in the same transaction amends the row instead of adding one:
     both rows would carry the same (transaction_id, merge_key).
@@ -53,7 +55,7 @@ class OutboxEvent(EventFields):
 
 
 class GroupsEvent(EventFields):
-    """An event of one group, and the place on its topic that it came from (null without Kafka)."""
+    """An event of one group, with the partition and offset it came from (null without Kafka)."""
 
     group = models.CharField(max_length=100)
     partition = models.IntegerField(null=True)
@@ -87,11 +89,11 @@ class ParkedEvent(GroupsEvent):
 
 
 class DeadLetter(GroupsEvent):
-    """An event one group gave up on, with where it came from and why.
+    """An event that one group gave up on, with its origin and the error.
 
-    What came on a topic and is no event of ours has its bytes in `raw_value`, which is null for an event:
-    type, subject and data are empty then, and `key` is what can be read of `raw_key`. Each of `raw_headers`
-    is a name and its value in base64, or null.
+    `raw_value` is null for an event. A message that is no event of ours has its bytes there: its type,
+    subject and data are empty, and `key` is the readable part of `raw_key`. Each of `raw_headers` is a name
+    and a value in base64, or null.
     """
 
     attempts = models.PositiveIntegerField()

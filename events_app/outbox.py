@@ -4,6 +4,8 @@ After the commit a hint wakes the relay. A setting names what sends it: this roo
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from json import dumps
@@ -19,6 +21,19 @@ from uuid_utils.compat import uuid7
 
 from events_app.catalogue import kind_of, parse
 from events_app.models import CurrentTransactionId, OutboxEvent
+
+# Ticks, handlers of events and commands set none.
+_actor: ContextVar[str] = ContextVar("actor", default="system")
+
+
+@contextmanager
+def acting_as(actor: str) -> Iterator[None]:
+    """Name who causes the events written in this block: user, operator or assistant:<conversation id>."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +57,10 @@ class NewEvent:
 # fifth for a thousand (docs/decisions/0010-fast-writes-of-tasks.md).
 _INSERT = """
     INSERT INTO outbox_events
-        (event_id, topic, type, key, subject, sequence, time, data, request_id, merge_key)
+        (event_id, topic, type, key, subject, sequence, time, data, request_id, actor, merge_key)
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS event
         (event_id uuid, topic text, type text, key text, subject text, sequence bigint, time timestamptz,
-         data jsonb, request_id text, merge_key text)
+         data jsonb, request_id text, actor text, merge_key text)
     ON CONFLICT (transaction_id, merge_key) DO UPDATE
     SET type = excluded.type, sequence = excluded.sequence, time = excluded.time, data = excluded.data
 """
@@ -90,6 +105,7 @@ def _row(event: NewEvent) -> dict[str, Any]:
         "time": (event.time or timezone.now()).isoformat(),
         "data": event.data,
         "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
+        "actor": _actor.get(),
         "merge_key": event.merge_key,
     }
 

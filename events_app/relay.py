@@ -39,7 +39,7 @@ DRAIN_SECONDS = 5
 # Plain SQL: rows of the ORM and their JSON, read and written again, took most of the relay's time
 # (docs/decisions/0020-the-events-contract-and-the-relay.md).
 _OLDEST = """
-    SELECT id, event_id::text, topic, type, key, subject, sequence, time, data::text, request_id
+    SELECT id, event_id::text, topic, type, key, subject, sequence, time, data::text, request_id, actor
     FROM outbox_events ORDER BY id LIMIT %s
 """
 _TAKEN = "DELETE FROM outbox_events WHERE id = ANY(%s)"

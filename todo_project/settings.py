@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "http_app.request_log.RequestIdMiddleware",
     "http_app.drain_request_body.DrainRequestBodyMiddleware",
     "http_app.request_log.RequestLogMiddleware",
+    "todo_project.actors.ActorMiddleware",
     "accounts_app.api_tokens.ApiTokenUseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -101,7 +101,16 @@ class TestWire:
         assert (wire["type"], wire["subject"], wire["source"]) == ("reminder.due", "7", "/todo-backend/tasks")
         assert wire["sequence"] == "0000000000000000003"
         assert "requestid" not in wire
+        assert wire["actor"] == "system"
         assert from_wire(wire, key="alice") == event
+
+    def test_a_message_of_a_release_that_knew_no_actor(self) -> None:
+        outbox.write([new()])
+        wire = to_wire(from_row(OutboxEvent.objects.get()))
+        del wire["actor"]
+        event = from_wire(wire, key="alice")
+        assert event.actor == ""
+        assert "actor" not in to_wire(event)
 
     @pytest.mark.parametrize("name", ["id", "type", "time", "sequence", "data", "subject"])
     def test_a_message_that_lacks_something_is_refused(self, name: str) -> None:

@@ -192,6 +192,7 @@ def test_a_row_is_on_the_wire_what_its_event_is(alice: User) -> None:
     with structlog.contextvars.bound_contextvars(request_id='r-"1"\\'):
         Task.objects.create(user=alice, title='"water"\\ \n für Ärzte \u2028 \U0001f331', description=None)
     Task.objects.create(user=alice, title="of no request")
+    OutboxEvent.objects.filter(request_id="", type="task.sync").update(actor="")  # of an older release
     stored = [from_row(row) for row in OutboxEvent.objects.order_by("id")]
     relay_batch(rows)
     assert [json.loads(row.wire_text()) for row in rows.taken] == [to_wire(event) for event in stored]
