@@ -1,10 +1,12 @@
-"""Pages of the task list, without models: a task is read by one fixed statement, whatever chose it.
+"""Reads of tasks by fixed statements and without models, for a page of the list and for one task.
 
-Half the time that Django takes to compose, read and fill the same (docs/decisions/0016-fast-requests.md).
+Django needs as long to compose such a statement and to fill models as all the rest of the request takes
+(docs/decisions/0023-what-a-request-costs.md).
 """
 
 from collections import namedtuple
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -15,11 +17,24 @@ _ID = ANSWERED.index("id")
 _TAG_IDS = "ARRAY(SELECT tag_id FROM task_tags WHERE task_id = tasks.id ORDER BY tag_id)"
 _COLUMNS = ", ".join(_TAG_IDS if name == "tag_ids" else name for name in ANSWERED)
 _BY_IDS = f"SELECT {_COLUMNS} FROM tasks WHERE id = ANY(%s)"  # noqa: S608 - names of ours
+_OF_USER = f"SELECT {_COLUMNS} FROM tasks WHERE id = %s AND user_id = %s"  # noqa: S608 - names of ours
+
+DIGITS_OF_ID = 18  # one digit less than the largest bigint has
 
 
 def rows_of(ids: Sequence[int]) -> list[Row]:
-    """What is answered of these tasks, in this order; without those that have been erased meanwhile."""
+    """The answered columns of these tasks, in this order; without those that have been erased meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute(_BY_IDS, [list(ids)])
         rows: dict[int, Row] = {row[_ID]: row for row in map(Row._make, cursor.fetchall())}
     return [rows[pk] for pk in ids if pk in rows]
+
+
+def row_of(pk: str, *, user_id: Any) -> Row | None:
+    """The answered columns of this task; None if the user has no such task. `pk`: digits, of any length."""
+    if len(pk) > DIGITS_OF_ID:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_USER, [int(pk), user_id])
+        row = cursor.fetchone()
+    return row and Row._make(row)

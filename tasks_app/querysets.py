@@ -13,9 +13,8 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Self
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import NotSupportedError, models, transaction
-from django.db.models import F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.deletion import Collector
 from django.utils import timezone
 
@@ -37,11 +36,6 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def locked(self) -> Self:
         """The rows locked for this transaction, in the one order that cannot deadlock with another's."""
         return self.select_for_update(of=("self",), no_key=True).order_by("pk")
-
-    def with_tag_ids(self) -> Self:
-        """Each task comes with its `tag_ids`, in the same query."""
-        links = self._links().filter(task=OuterRef("pk")).order_by("tag_id")
-        return self.annotate(tag_ids=ArraySubquery(links.values("tag_id")))
 
     def update(self, **values: Any) -> int:
         """Django's update(), in chunks by id, with an event for each task that changed."""

@@ -7,6 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,7 +23,7 @@ from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
 from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
 from tasks_app.filters import RANK, TaskFilter
 from tasks_app.models import Task
-from tasks_app.pages import rows_of
+from tasks_app.pages import Row, row_of, rows_of
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.refusals import refuse_trash
 from tasks_app.reminding import is_silent
@@ -71,9 +72,13 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     def get_queryset(self) -> QuerySet[Task]:
         tasks = super().get_queryset()
         assert isinstance(tasks, TaskQuerySet)
-        if self.action == "list":
-            return tasks
-        return tasks.with_tag_ids() if self.request.method in SAFE_METHODS else tasks.locked()
+        return tasks if self.request.method in SAFE_METHODS else tasks.locked()
+
+    def retrieve(self, request: Request, *args: Any, pk: str, **kwargs: Any) -> Response:
+        row = row_of(pk, user_id=request.user.pk)
+        if row is None:
+            raise NotFound
+        return self._answer(row)
 
     def perform_update(self, serializer: BaseSerializer[Task]) -> None:
         assert serializer.instance is not None
@@ -148,5 +153,5 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
         """Out of the trash."""
         return self._answer(restore_task(self.get_object()))
 
-    def _answer(self, task: Task) -> Response:
+    def _answer(self, task: Task | Row) -> Response:
         return Response(self.get_serializer(task).data)
