@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from events_app import outbox
 from events_app.outbox import NewEvent
-from tasks_app import changes
-from tasks_app.models import OPEN, Task
+from tasks_app import task_events
+from tasks_app.models import OPEN, Task, TaskTag
 
 log = structlog.get_logger(__name__)
 
@@ -39,10 +39,12 @@ def _announce_batch(limit: int, now: datetime, since: datetime) -> list[Task]:
     with transaction.atomic():
         tasks = list(_approaching(now).filter(due_at__gte=since)[:limit])
         if tasks:
-            tag_ids = Task.objects.tag_ids_of(tasks)
-            # Past the recording queryset: the mark is ours, not a change anyone can see.
+            tag_ids = TaskTag.objects.ids_by_task([task.pk for task in tasks])
+            for task in tasks:
+                task.tag_ids = tag_ids[task.pk]
+            # Not through tasks_app/task_writes.py: the mark is ours, not a change anyone can see.
             QuerySet(Task).filter(pk__in=[task.pk for task in tasks]).update(due_announced_for=F("due_at"))
-            outbox.write([_event(task, tag_ids.get(task.pk, []), now) for task in tasks])
+            outbox.write([_event(task, now) for task in tasks])
             log.info("due_dates_announced", count=len(tasks))
     return tasks
 
@@ -57,14 +59,14 @@ def _approaching(now: datetime) -> QuerySet[Task]:
     )
 
 
-def _event(task: Task, tag_ids: list[int], now: datetime) -> NewEvent:
-    data = changes.task_data(task, tag_ids)
-    told = changes.task_event(task, data, event_type="due.approaching")
+def _event(task: Task, now: datetime) -> NewEvent:
+    data = task_events.task_data(task)
+    event = task_events.task_event(task, data, event_type="due.approaching")
     return NewEvent(
         type="task.due.approaching",
         key=data["user_id"],
         subject=str(task.pk),
         sequence=task.version,
-        data=told | {"timestamp": now.isoformat()},
+        data=event | {"timestamp": now.isoformat()},
         time=now,
     )

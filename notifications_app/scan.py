@@ -17,6 +17,7 @@ from events_app import outbox
 from events_app.outbox import NewEvent
 from notifications_app.metrics import CLAIM_LATENESS
 from notifications_app.models import Reminder
+from tasks_app import reminding
 from tasks_app.models import Task
 from tasks_app.reminding import newest_due, next_reminder
 
@@ -25,7 +26,10 @@ log = structlog.get_logger(__name__)
 # Keeps one call far below a tick's time limit; the next tick, a second later, goes on.
 BATCHES_PER_CALL = 40
 
-# Plain SQL, past the recording queryset: that a reminder was claimed is not a change anyone can see.
+# What an event says of its task, beside what reminding reads.
+_OF_THE_EVENT = ("user_id", "title", "version")
+
+# Plain SQL, not through tasks_app/task_writes.py: that a reminder was claimed is not a change anyone can see.
 _ADVANCE = """
     UPDATE tasks SET reminded_until = %s, next_reminder_at = claimed.next_at
     FROM unnest(%s::bigint[], %s::timestamptz[]) AS claimed (id, next_at)
@@ -77,10 +81,7 @@ def _due_tasks(now: datetime) -> QuerySet[Task]:
         Task.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
         .filter(next_reminder_at__lte=now)
         .order_by("next_reminder_at")
-        .only(
-            *("user_id", "title", "version", "completed", "archived", "deleted_at", "due_at", "reminder_at"),
-            *("reminder_offsets", "snoozed_until", "reminded_until", "next_reminder_at"),
-        )
+        .only(*reminding.COLUMNS, *_OF_THE_EVENT, "next_reminder_at")
     )
 
 

@@ -1,1 +1,1 @@
-"""Recurrence: the calendar arithmetic, templates, and the next occurrence of a completed task."""
+"""Templates of recurring tasks, and the handler of completed tasks."""

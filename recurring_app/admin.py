@@ -1,18 +1,17 @@
-"""Templates of recurring tasks in the admin, and what became of their slots."""
+"""Templates of recurring tasks in the admin."""
 
 from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 
-from http_app.admin_classes import LargeTableAdmin, ReadOnly
+from http_app.admin_classes import LargeTableAdmin
 from recurrence.rules import Series
-from recurring_app.models import RecurringTask, SeriesSlot
-from tasks_app.admin import OwnedForm
+from recurring_app.models import RecurringTask
+from tasks_app.admin import OwnedForm, without
 from tasks_app.models import Tag
 
 RHYTHM = {"recurrence_pattern", "cron_expression", "timezone", "starts_at", "ends_at"}
@@ -57,11 +56,7 @@ class RecurringTaskAdmin(LargeTableAdmin):
         return None if obj else ["tags"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        sets = super().get_fieldsets(request, obj)
-        return [
-            (title, {**options, "fields": [name for name in options["fields"] if obj or name != "tags"]})
-            for title, options in sets
-        ]
+        return super().get_fieldsets(request, obj) if obj else without("tags", self.fieldsets)
 
     def save_model(self, request: HttpRequest, obj: RecurringTask, form: Any, change: bool) -> None:
         obj.updated_at = timezone.now()
@@ -69,18 +64,3 @@ class RecurringTaskAdmin(LargeTableAdmin):
             series = Series(rule=obj.rule, timezone=obj.timezone, anchor=obj.starts_at, until=obj.ends_at)
             obj.next_occurrence = series.next_after(timezone.now())
         super().save_model(request, obj, form, change)
-
-
-@admin.register(SeriesSlot)
-class SeriesSlotAdmin(ReadOnly, LargeTableAdmin):
-    list_display = ["id", "user", "series_id", "recurring_task", "slot_at", "outcome", "recorded_at"]
-    list_select_related = ["user", "recurring_task"]
-    list_filter = ["outcome"]
-    ordering = ["-id"]
-    search_fields = ["series_id", "recurring_task__template_title", "user__email"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """A slot goes with its template or its user, never alone."""
-        match = request.resolver_match
-        alone = match is None or (match.url_name or "").startswith("recurring_app_seriesslot_")
-        return not alone and admin.ModelAdmin.has_delete_permission(self, request, obj)

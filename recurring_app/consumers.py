@@ -3,7 +3,7 @@
 from events_app.catalogue import TaskChanged
 from events_app.envelope import Event
 from events_app.groups import handles
-from recurring_app.occurrences import create_next_occurrence
+from tasks_app.occurrences import create_next_occurrence
 
 
 def is_of_a_series(event: Event) -> bool:

@@ -1,4 +1,4 @@
-"""Templates that make tasks by the calendar, and what became of each slot."""
+"""Templates that make tasks by the calendar."""
 
 from datetime import datetime
 
@@ -103,38 +103,3 @@ class RecurringTask(models.Model):
             return True
         begin = instant_of(self.starts_at, self.timezone)
         return begin is None or begin <= end
-
-
-class SeriesSlot(models.Model):
-    """What became of one slot of a series or of a template. It stays when the slot's task is erased."""
-
-    class Outcome(models.TextChoices):
-        DONE = "done"
-        SKIPPED = "skipped"
-        MISSED = "missed"
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="series_slots")
-    series_id = models.UUIDField(null=True, blank=True)
-    recurring_task = models.ForeignKey(
-        RecurringTask, on_delete=models.CASCADE, null=True, blank=True, related_name="slots", db_index=False
-    )
-    slot_at = models.DateTimeField()
-    outcome = models.CharField(max_length=7, choices=Outcome)
-    # Of a series: when its task was completed last; what is told of an earlier completion is told again.
-    recorded_at = models.DateTimeField(default=now, editable=False)
-
-    class Meta:
-        db_table = "series_slots"
-        ordering = ["-slot_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["series_id", "slot_at"], name="slot_once_per_series"),
-            models.UniqueConstraint(fields=["recurring_task", "slot_at"], name="slot_once_per_template"),
-            models.CheckConstraint(
-                condition=Q(series_id__isnull=False, recurring_task__isnull=True)
-                | Q(series_id__isnull=True, recurring_task__isnull=False),
-                name="slot_of_series_or_template",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.outcome} {self.slot_at:%Y-%m-%d %H:%M}"

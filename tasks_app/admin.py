@@ -1,4 +1,4 @@
-"""Tasks, priorities and tags in the admin. What is done here makes the events it makes everywhere else."""
+"""Tasks, tags, priorities and slots in the admin. Changes made here record their events as everywhere."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -11,12 +11,12 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts_app.models import User
-from http_app.admin_classes import LargeTableAdmin
+from http_app.admin_classes import LargeTableAdmin, ReadOnly
 from http_app.datetime_fields import EARLIEST, LATEST
-from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task, TaskTag
+from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, SeriesSlot, Tag, Task, TaskTag
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.searching import WORDS, beginning_with, words_of
-from tasks_app.services import complete_task, delete_tag, restore_task, trash_task
+from tasks_app.services import complete_task, restore_task, trash_task
 
 # An operator who types "a" means nobody in particular.
 MAX_USERS_FOUND = 100
@@ -55,10 +55,16 @@ class OwnedForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run
 class TaskForm(OwnedForm):
     # As the operator saw it: a page left open must not undo what others did meanwhile.
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    # Out of its user's. A new task has a user, and so tags, only once it is saved.
+    tag_ids = forms.ModelMultipleChoiceField(Tag.objects.none(), required=False, label="Tags")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["seen_version"].initial = self.instance.version if self.instance.pk else None
+        if self.instance.pk and "tag_ids" in self.fields:
+            self.fields["seen_version"].initial = self.instance.version
+            tags: Any = self.fields["tag_ids"]
+            tags.queryset = Tag.objects.filter(user=self.instance.user_id)
+            tags.initial = TaskTag.objects.ids_by_task([self.instance.pk])[self.instance.pk]
 
     def clean_description(self) -> str | None:
         # A browser sends CRLF for each line break, and nothing for null.
@@ -70,25 +76,6 @@ class TaskForm(OwnedForm):
             message = "The task has changed since this page was opened: open it again."
             raise forms.ValidationError(message, code="stale")
         return super().clean()
-
-
-class TagInline(admin.TabularInline):  # type: ignore[type-arg] # not generic at run time
-    """The tags of a task, out of its user's. A new task has a user, and so tags, only once it is saved."""
-
-    model = TaskTag
-    extra = 0
-    verbose_name = "tag"
-    fields = ["tag"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TaskTag]:
-        return super().get_queryset(request).select_related("tag")
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
-        field: Any = formset.form.base_fields["tag"]
-        field.queryset = Tag.objects.filter(user=obj.user_id)
-        field.choices = list(field.choices)  # read once, not for each row
-        return formset
 
 
 class TrashFilter(admin.SimpleListFilter):
@@ -105,7 +92,6 @@ class TrashFilter(admin.SimpleListFilter):
 @admin.register(Task)
 class TaskAdmin(LargeTableAdmin):
     form = TaskForm
-    inlines = [TagInline]
     list_display = [
         "id", "title", "user", "completed", "archived", "in_trash", "priority", "due_at", "next_reminder_at",
         "is_recurring", "updated_at",
@@ -120,7 +106,21 @@ class TaskAdmin(LargeTableAdmin):
     raw_id_fields = ["parent_task"]
     readonly_fields = [*DERIVED_STATE, *DERIVED_REMINDERS, *DERIVED_SERIES, *RECORD]
     fieldsets = [
-        (None, {"fields": ["seen_version", "user", "title", "description", "priority", "color", "due_at"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "seen_version",
+                    "user",
+                    "title",
+                    "description",
+                    "priority",
+                    "color",
+                    "due_at",
+                    "tag_ids",
+                ]
+            },
+        ),
         ("State", {"fields": ["completed", "pinned", "archived", *DERIVED_STATE]}),
         ("Reminders", {"fields": ["reminder_at", "reminder_offsets", "snoozed_until", *DERIVED_REMINDERS]}),
         ("Recurrence", {"fields": [*RECURRENCE, "parent_task", *DERIVED_SERIES]}),
@@ -131,8 +131,12 @@ class TaskAdmin(LargeTableAdmin):
     def in_trash(self, task: Task) -> bool:
         return task.deleted_at is not None
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines if obj else []
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else without("tag_ids", self.fieldsets)
+
+    def save_model(self, request: HttpRequest, obj: Task, form: Any, change: bool) -> None:
+        tags = form.cleaned_data.get("tag_ids")
+        obj.save(tag_ids=None if tags is None else [tag.pk for tag in tags])
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
         """Under its lock when it is about to be written: what is checked is what is saved."""
@@ -152,19 +156,19 @@ class TaskAdmin(LargeTableAdmin):
         return queryset, False
 
     @admin.action(description="Move to the trash", permissions=["change"])
-    def trash(self, request: HttpRequest, queryset: TaskQuerySet) -> None:
+    def trash(self, request: HttpRequest, queryset: TaskQuerySet[Task]) -> None:
         self._each(request, queryset.filter(deleted_at=None), trash_task, "moved to the trash")
 
     @admin.action(description="Restore from the trash", permissions=["change"])
-    def restore(self, request: HttpRequest, queryset: TaskQuerySet) -> None:
+    def restore(self, request: HttpRequest, queryset: TaskQuerySet[Task]) -> None:
         self._each(request, queryset.exclude(deleted_at=None), restore_task, "restored from the trash")
 
     @admin.action(description="Complete", permissions=["change"])
-    def complete(self, request: HttpRequest, queryset: TaskQuerySet) -> None:
+    def complete(self, request: HttpRequest, queryset: TaskQuerySet[Task]) -> None:
         self._each(request, queryset.filter(completed=False, deleted_at=None), complete_task, "completed")
 
     def _each(
-        self, request: HttpRequest, tasks: TaskQuerySet, service: Callable[[Task], Task], told: str
+        self, request: HttpRequest, tasks: TaskQuerySet[Task], service: Callable[[Task], Task], told: str
     ) -> None:
         """One transaction for each, so that nobody waits for the whole selection."""
         done = sum(
@@ -175,7 +179,7 @@ class TaskAdmin(LargeTableAdmin):
 
     @transaction.atomic
     def _one(
-        self, request: HttpRequest, row: TaskQuerySet, service: Callable[[Task], Task], told: str
+        self, request: HttpRequest, row: TaskQuerySet[Task], service: Callable[[Task], Task], told: str
     ) -> bool:
         """Whether it was still there to do, now that it is locked."""
         task = row.locked().first()
@@ -208,13 +212,28 @@ class TagAdmin(LargeTableAdmin):
     search_fields = ["name", "user__email"]
     autocomplete_fields = ["user"]
 
-    def delete_model(self, request: HttpRequest, obj: Tag) -> None:
-        delete_tag(obj)
 
-    @transaction.atomic
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Tag]) -> None:
-        for tag in queryset:
-            delete_tag(tag)
+@admin.register(SeriesSlot)
+class SeriesSlotAdmin(ReadOnly, LargeTableAdmin):
+    list_display = ["id", "user", "series_id", "recurring_task", "slot_at", "outcome", "recorded_at"]
+    list_select_related = ["user", "recurring_task"]
+    list_filter = ["outcome"]
+    ordering = ["-id"]
+    search_fields = ["series_id", "recurring_task__template_title", "user__email"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A slot goes with its template or its user, never alone."""
+        match = request.resolver_match
+        alone = match is None or (match.url_name or "").startswith("tasks_app_seriesslot_")
+        return not alone and admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+def without(name: str, fieldsets: Any) -> list[Any]:
+    """The fieldsets of a page without one of the fields."""
+    return [
+        (title, {**options, "fields": [field for field in options["fields"] if field != name]})
+        for title, options in fieldsets
+    ]
 
 
 def _matches(word: str) -> Q:

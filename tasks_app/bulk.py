@@ -6,7 +6,6 @@ means nothing has to be taken back.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,12 +15,14 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 
 from accounts_app.models import User
+from tasks_app import task_writes
 from tasks_app.bulk_serializers import CompleteSerializer, DeleteSerializer
+from tasks_app.exceptions import refuse_trash
+from tasks_app.lookup import Lookup
 from tasks_app.models import Tag, Task
-from tasks_app.refusals import refuse_trash
 from tasks_app.services import tags_named
 from tasks_app.task_serializer import LARGEST_ID, TaskSerializer, fields_and_tags
-from tasks_app.vocabulary import Vocabulary
+from tasks_app.task_writes import Draft
 
 
 @dataclass
@@ -48,8 +49,8 @@ class Writes:
     created: list[Task] = field(default_factory=list)
     changed: dict[int, Task] = field(default_factory=dict)
     erased: set[int] = field(default_factory=set)
-    # Names of tags, by the task's id(): they become tags when all else is known to be right.
-    names: dict[int, tuple[Task, list[str]]] = field(default_factory=dict)
+    # Ids and names of tags, by the task's id(): names become tags when all else is known to be right.
+    tags: dict[int, tuple[set[int], list[str]]] = field(default_factory=dict)
 
 
 class BulkRefusedError(APIException):
@@ -65,8 +66,8 @@ class Bulk:
 
     def __init__(self, user: User, *, context: Mapping[str, Any]) -> None:
         self._user = user
-        self._vocabulary = Vocabulary(user)
-        context = {**context, "vocabulary": self._vocabulary}
+        self._lookup = Lookup(user)
+        context = {**context, "lookup": self._lookup}
         self._create = TaskSerializer(context=context)
         self._update = TaskSerializer(context=context, partial=True)
         self._delete, self._complete = DeleteSerializer(), CompleteSerializer()
@@ -80,7 +81,7 @@ class Bulk:
         """
         good = [operation for operation in operations if isinstance(operation, dict)]
         self._lock(operation["id"] for operation in good if "id" in operation)
-        self._vocabulary.load_tags(_tag_ids(good))
+        self._lookup.load_tags(_tag_ids(good))
         outcomes = [self._check(operation) for operation in operations]
         failed = {i: outcome for i, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
         if atomic and failed:
@@ -89,9 +90,8 @@ class Bulk:
         return [_result(i, outcome) for i, outcome in enumerate(outcomes)]
 
     def _lock(self, ids: Iterable[int]) -> None:
-        for task in Task.objects.filter(user=self._user, pk__in=set(ids)).locked():
-            task.before = copy(task)
-            self._tasks[task.pk] = task
+        mine = Task.objects.filter(user=self._user, pk__in=set(ids))
+        self._tasks = {task.pk: task for task in mine.locked()}
 
     def _check(self, operation: dict[str, Any] | ValidationError) -> Done | Failed:
         """Apply one to its task, unwritten."""
@@ -147,19 +147,17 @@ class Bulk:
 
     def _tag(self, task: Task, tags: list[Tag] | None, names: list[str] | None) -> None:
         if tags is not None or names is not None:
-            task.tag_ids = [tag.pk for tag in tags or []]
-            self._writes.names[id(task)] = (task, names or [])
+            self._writes.tags[id(task)] = ({tag.pk for tag in tags or []}, names or [])
 
     def _write(self) -> None:
         writes = self._writes
-        wanted = {name for _, names in writes.names.values() for name in names}
+        wanted = {name for _, names in writes.tags.values() for name in names}
         named = {tag.name: tag.pk for tag in tags_named(self._user, sorted(wanted))} if wanted else {}
-        for task, names in writes.names.values():
-            task.tag_ids = [*(task.tag_ids or []), *(named[name] for name in set(names))]
-        Task.objects.bulk_create(writes.created)
-        Task.objects.write_locked(list(writes.changed.values()))
+        tag_ids = {key: ids | {named[name] for name in names} for key, (ids, names) in writes.tags.items()}
+        task_writes.create([Draft(task, tag_ids.get(id(task))) for task in writes.created])
+        task_writes.write([Draft(task, tag_ids.get(id(task))) for task in writes.changed.values()])
         if writes.erased:
-            Task.objects.filter(pk__in=writes.erased).delete()
+            task_writes.erase(Task.objects.filter(pk__in=writes.erased))
 
 
 def _tag_ids(operations: Iterable[dict[str, Any]]) -> set[int]:

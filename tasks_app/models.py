@@ -1,79 +1,37 @@
-"""Tasks, priorities and tags.
+"""Tasks, and what became of the occurrences of a series.
 
 A save of a task locks its row and writes only what this copy of it changed: a stale copy undoes nothing,
-and what happened (completed, trashed ...) is told by comparing with the row, not with what was once read.
+and whether it was completed or trashed is decided against the row, not against what was read earlier.
 """
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, Self
+from collections.abc import Collection, Iterable
+from types import SimpleNamespace
+from typing import Any, ClassVar, NoReturn, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator, RegexValidator
-from django.db import models, transaction
-from django.db.models import Q
+from django.core.validators import MaxValueValidator, MinLengthValidator
+from django.db import NotSupportedError, models, transaction
+from django.db.models import DO_NOTHING, Q
+from django.db.models.signals import post_save
 from django.utils.timezone import now
 
 from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
+from tasks_app import task_writes
 from tasks_app.fields import LocalDateTimeField
-from tasks_app.querysets import TaskQuerySet, TaskTagQuerySet
+from tasks_app.labels import Priority as Priority
+from tasks_app.labels import Tag as Tag
+from tasks_app.querysets import WITH_THE_TASK, TaskQuerySet, TaskTagQuerySet
 from tasks_app.searching import WORDS
-from tasks_app.settling import settle
+from tasks_app.task_writes import Draft
 from tasks_app.validity import check_task
 
 # Still to be done.
 OPEN = Q(completed=False, archived=False, deleted_at__isnull=True)
-HEX_COLOR = r"^#[0-9A-Fa-f]{6}$"
-hex_color = RegexValidator(HEX_COLOR, "A colour is # and six hexadecimal digits, such as #6B7280.")
 # Medium. The data migration gives it this id, so that a new task needs no query to find its default.
 DEFAULT_PRIORITY_ID = 2
 MAX_REMINDER_OFFSETS = 10
 MAX_REMINDER_OFFSET_MINUTES = 366 * 24 * 60  # a year ahead: a passport, an insurance
-
-
-class Priority(models.Model):
-    """How much a task matters: a table, so that operators can add the fifth level."""
-
-    name = models.CharField(max_length=50, unique=True)
-    level = models.PositiveSmallIntegerField(
-        unique=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
-    )
-    color = models.CharField(max_length=7, validators=[hex_color])
-    created_at = models.DateTimeField(default=now, editable=False)
-
-    class Meta:
-        db_table = "priorities"
-        ordering = ["level"]
-        verbose_name_plural = "priorities"
-        constraints = [
-            models.CheckConstraint(condition=Q(level__gte=1, level__lte=5), name="priority_level_1_to_5"),
-            models.CheckConstraint(condition=Q(color__regex=HEX_COLOR), name="priority_color_is_hex"),
-            models.CheckConstraint(condition=~Q(name=""), name="priority_name_not_empty"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Tag(models.Model):
-    """A user's own word for some of their tasks."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tags", db_index=False)
-    name = models.CharField(max_length=50)
-    color = models.CharField(max_length=7, default="#6B7280", validators=[hex_color])
-    created_at = models.DateTimeField(default=now, editable=False)
-
-    class Meta:
-        db_table = "tags"
-        ordering = ["name", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["user", "name"], name="tag_unique_per_user"),
-            models.CheckConstraint(condition=Q(color__regex=HEX_COLOR), name="tag_color_is_hex"),
-            models.CheckConstraint(condition=~Q(name=""), name="tag_name_not_empty"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Task(models.Model):
@@ -83,6 +41,7 @@ class Task(models.Model):
         FIXED = "fixed"
         AFTER_COMPLETION = "after_completion"
 
+    # CASCADE, so that erasure finds the tasks of a user; User.delete() refuses while there are any.
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tasks", db_index=False)
     title = models.CharField(max_length=200, validators=[MinLengthValidator(1)])
     description = models.TextField(max_length=1000, null=True, blank=True)  # noqa: DJ001 - null in the API
@@ -110,7 +69,7 @@ class Task(models.Model):
     reminder_sent = models.BooleanField(default=False, editable=False)
     # Reminders at or before this instant have been claimed, or were past already when they were set.
     reminded_until = models.DateTimeField(null=True, blank=True, editable=False)
-    # Derived on every save (tasks_app/settling.py); null: nothing to do. The scan reads only this.
+    # Derived on every save (tasks_app/derived_fields.py); null: nothing to do. The scan reads only this.
     next_reminder_at = models.DateTimeField(null=True, blank=True, editable=False)
     due_announced_for = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -123,15 +82,16 @@ class Task(models.Model):
     series_id = models.UUIDField(null=True, blank=True, editable=False)
     anchor_local = LocalDateTimeField(null=True, blank=True, editable=False)
     occurrence_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # References to tasks and templates are set to null by task_writes.erase() and release_template().
     parent_task = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="occurrences", db_index=False
+        "self", on_delete=DO_NOTHING, null=True, blank=True, related_name="occurrences", db_index=False
     )
     generated_from = models.OneToOneField(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="successor", editable=False
+        "self", on_delete=DO_NOTHING, null=True, blank=True, related_name="successor", editable=False
     )
     recurring_task = models.ForeignKey(
         "recurring_app.RecurringTask",
-        on_delete=models.SET_NULL,
+        on_delete=DO_NOTHING,
         null=True,
         blank=True,
         related_name="tasks",
@@ -142,19 +102,19 @@ class Task(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)
 
-    objects: ClassVar[TaskQuerySet] = TaskQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TaskQuerySet[Self]] = TaskQuerySet.as_manager()  # type: ignore[assignment]
 
-    # The locked row this copy was last saved over (None: created), and what a delete found under its lock.
-    before: "Task | None" = None
-    doomed: "tuple[Task, list[int]] | None" = None
-    told_by_queryset: bool = False
-    # The tags it is to have when it is written by its queryset, and has then. None: unknown, they stay.
+    # The columns as the row had them when this copy was read or written: what differs was changed here.
+    stored: Any = None
+    # The transaction that has held the row's lock since this copy was read (TaskQuerySet.locked()).
+    locked_in: int | None = None
+    # The ids of its tags, as the last write of this copy found them; None: not read.
     tag_ids: list[int] | None = None
 
     class Meta:
         db_table = "tasks"
         ordering = ["-created_at", "-id"]
-        # SET_NULL of a deleted head or template goes through the base manager: its events too are recorded.
+        # What deletes rows by the base manager, as the erasure of an account does, is recorded too.
         base_manager_name = "objects"
         constraints = [
             models.CheckConstraint(condition=~Q(title=""), name="task_title_not_empty"),
@@ -204,24 +164,26 @@ class Task(models.Model):
     def save(
         self,
         *args: Any,
-        force_insert: Any = False,
-        using: str | None = None,
         update_fields: Iterable[str] | None = None,
-        **kwargs: Any,
+        tag_ids: Collection[int] | None = None,
+        **options: Any,
     ) -> None:
-        """Write what this copy changed, over the row as it is now, with its event; nothing when nothing did.
+        """Write what this copy changed, over the row as it is now, with its event; nothing when nothing was.
 
-        Raises Task.DoesNotExist when the row has been erased meanwhile.
+        `tag_ids`, when given, are the ids of all its tags from then on. Django's other options make no
+        difference. Raises Task.DoesNotExist when the row has been erased meanwhile.
         """
-        with transaction.atomic(using=using, savepoint=False):
-            if self._state.adding:
-                settle(self, None, now=now())
-                super().save(*args, force_insert=True, using=using, **kwargs)
-            else:
-                self.lock_row(update_fields)
-                if changed := settle(self, self.before, now=now()):
-                    super().save(*args, using=using, update_fields=changed, **kwargs)
-        self.remember()
+        created = self._state.adding
+        if update_fields is not None and not created:
+            self._keep_only({self._column(name) for name in update_fields})
+        with transaction.atomic(savepoint=False):
+            write = task_writes.insert if created else task_writes.update
+            change = next(iter(write([Draft(self, tag_ids)])), None)
+            post_save.send(Task, instance=self, created=created, raw=False, change=change)
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        """Erase the row, past the trash, with its event."""
+        return Task.objects.filter(pk=self.pk).delete()
 
     def clean(self) -> None:
         """Hold what this copy changed against the rules in validity.py. Raises ValidationError, by field."""
@@ -240,30 +202,31 @@ class Task(models.Model):
         self.remember()
 
     def remember(self) -> None:
-        """What this copy holds is what the row holds: changes count from here."""
-        loaded = self.__dict__ | {"_loaded": None}
-        if "reminder_offsets" in loaded:
-            loaded["reminder_offsets"] = list(self.reminder_offsets)  # so that a change inside it is seen
-        self._loaded = loaded
+        """What this copy holds is what the row holds: changes count from here, and under a new lock."""
+        values = {name: self.__dict__[name] for name in COLUMNS if name in self.__dict__}
+        if "reminder_offsets" in values:
+            values["reminder_offsets"] = list(
+                values["reminder_offsets"]
+            )  # so that a change inside it is seen
+        self.stored = SimpleNamespace(**values)
+        self.locked_in = None
 
     def touched(self) -> set[str]:
-        """The names of the fields that differ from what this copy was read with."""
-        return {name for name, value in self.field_values().items() if value != self._loaded.get(name, value)}
+        """The names of the columns that differ from what this copy was read with."""
+        return {name for name, value in vars(self.stored).items() if self.__dict__[name] != value}
 
-    def field_values(self) -> dict[str, Any]:
-        """The loaded fields by column name; lists are copied, so that a change inside one is seen."""
-        names = [field.attname for field in self._meta.concrete_fields if field.attname in self.__dict__]
-        values = {name: self.__dict__[name] for name in names}
-        return {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
-
-    def lock_row(self, update_fields: Iterable[str] | None = None) -> None:
-        """Lock the row (`before` from now on) and take from it what this copy did not change."""
-        row = Task.objects.locked().get(pk=self.pk)
-        mine = self.touched() if update_fields is None else {self._column(name) for name in update_fields}
-        for name, value in row.field_values().items():
+    def take_over(self, row: "Task") -> None:
+        """Take what was not changed here from the row, which has been read under its lock."""
+        mine = self.touched()
+        for name in COLUMNS:
             if name not in mine:
-                setattr(self, name, value)
-        self.before = row
+                setattr(self, name, row.__dict__[name])
+        self.stored, self.locked_in = row.stored, row.locked_in
+
+    def _keep_only(self, names: set[str]) -> None:
+        """Forget the changes of all other columns."""
+        for name in self.touched() - names:
+            setattr(self, name, getattr(self.stored, name))
 
     def _column(self, name: str) -> str:
         field = self._meta.get_field(name)
@@ -271,14 +234,17 @@ class Task(models.Model):
         return field.attname
 
 
-class TaskTag(models.Model):
-    """A task has a tag. Adding or removing one is a change of the task."""
+COLUMNS = [field.attname for field in Task._meta.concrete_fields]
 
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="task_tags", db_index=False)
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="task_tags")
+
+class TaskTag(models.Model):
+    """A task has a tag. It is written with the task, and goes before either (tasks_app/task_writes.py)."""
+
+    task = models.ForeignKey(Task, on_delete=DO_NOTHING, related_name="task_tags", db_index=False)
+    tag = models.ForeignKey(Tag, on_delete=DO_NOTHING, related_name="task_tags")
     created_at = models.DateTimeField(default=now, editable=False)
 
-    objects: ClassVar[TaskTagQuerySet] = TaskTagQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TaskTagQuerySet[Self]] = TaskTagQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = "task_tags"
@@ -286,3 +252,49 @@ class TaskTag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task_id}: {self.tag_id}"
+
+    def save(self, *args: Any, **options: Any) -> NoReturn:
+        raise NotSupportedError(WITH_THE_TASK)
+
+    def delete(self, *args: Any, **options: Any) -> NoReturn:
+        raise NotSupportedError(WITH_THE_TASK)
+
+
+class SeriesSlot(models.Model):
+    """What became of one slot of a series or of a template. It stays when the slot's task is erased."""
+
+    class Outcome(models.TextChoices):
+        DONE = "done"
+        SKIPPED = "skipped"
+        MISSED = "missed"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="series_slots")
+    series_id = models.UUIDField(null=True, blank=True)
+    recurring_task = models.ForeignKey(
+        "recurring_app.RecurringTask",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="slots",
+        db_index=False,
+    )
+    slot_at = models.DateTimeField()
+    outcome = models.CharField(max_length=7, choices=Outcome)
+    # Of a series: when its task was completed last; the event of an earlier completion is a repeated one.
+    recorded_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        db_table = "series_slots"
+        ordering = ["-slot_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["series_id", "slot_at"], name="slot_once_per_series"),
+            models.UniqueConstraint(fields=["recurring_task", "slot_at"], name="slot_once_per_template"),
+            models.CheckConstraint(
+                condition=Q(series_id__isnull=False, recurring_task__isnull=True)
+                | Q(series_id__isnull=True, recurring_task__isnull=False),
+                name="slot_of_series_or_template",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.slot_at:%Y-%m-%d %H:%M}"

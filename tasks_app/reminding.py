@@ -3,16 +3,28 @@
 Its instants are its reminders and, past them, the end of a snooze; each rings once (`reminded_until`).
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tasks_app.models import Task
+from typing import Protocol
 
 
-def reminder_instants(task: Task) -> list[datetime]:
+class Reminded(Protocol):
+    """What decides when a task rings: all that this module reads of a task."""
+
+    completed: bool
+    archived: bool
+    deleted_at: datetime | None
+    due_at: datetime | None
+    reminder_at: datetime | None
+    reminder_offsets: list[int]
+    snoozed_until: datetime | None
+    reminded_until: datetime | None
+
+
+# The columns to load for the functions below.
+COLUMNS = tuple(Reminded.__annotations__)
+
+
+def reminder_instants(task: Reminded) -> list[datetime]:
     """The task's reminders, oldest first: reminder_at, or due_at less each offset."""
     if task.reminder_at is not None:
         return [task.reminder_at]
@@ -21,12 +33,12 @@ def reminder_instants(task: Task) -> list[datetime]:
     return sorted(task.due_at - timedelta(minutes=minutes) for minutes in task.reminder_offsets)
 
 
-def is_silent(task: Task) -> bool:
+def is_silent(task: Reminded) -> bool:
     """Whether the task must not ring: done, archived or in the trash."""
     return task.completed or task.archived or task.deleted_at is not None
 
 
-def next_reminder(task: Task) -> datetime | None:
+def next_reminder(task: Reminded) -> datetime | None:
     """The first instant still to ring, None when there is none. A snooze mutes the rest until it ends."""
     if is_silent(task):
         return None
@@ -35,7 +47,7 @@ def next_reminder(task: Task) -> datetime | None:
     return next((at for at in reminder_instants(task) if not _is_claimed(task, at)), None)
 
 
-def newest_due(task: Task, *, now: datetime) -> datetime | None:
+def newest_due(task: Reminded, *, now: datetime) -> datetime | None:
     """The newest instant that is due and not claimed; None when there is none, or the task must not ring.
 
     Several overdue ones (offsets, or a snooze among them) are one late reminder.
@@ -45,21 +57,21 @@ def newest_due(task: Task, *, now: datetime) -> datetime | None:
     return max((at for at in _instants(task) if at <= now and not _is_claimed(task, at)), default=None)
 
 
-def still_rings_at(task: Task, at: datetime, *, now: datetime) -> bool:
+def still_rings_at(task: Reminded, at: datetime, *, now: datetime) -> bool:
     """Whether what was claimed for `at` is still wanted: the task open, the instant unmoved, no snooze on."""
     if is_silent(task) or not is_instant_of(task, at):
         return False
     return at == task.snoozed_until or task.snoozed_until is None or task.snoozed_until <= now
 
 
-def is_instant_of(task: Task, at: datetime) -> bool:
+def is_instant_of(task: Reminded, at: datetime) -> bool:
     """Whether the task has a reminder, or the end of a snooze, at this instant."""
     return at in _instants(task)
 
 
-def _instants(task: Task) -> list[datetime]:
+def _instants(task: Reminded) -> list[datetime]:
     return [*reminder_instants(task), *([task.snoozed_until] if task.snoozed_until else [])]
 
 
-def _is_claimed(task: Task, at: datetime) -> bool:
+def _is_claimed(task: Reminded, at: datetime) -> bool:
     return task.reminded_until is not None and at <= task.reminded_until

@@ -1,9 +1,10 @@
 """What can be done to a task. Each is one transaction with its event, or a part of the caller's.
 
 A task given here was loaded under its lock (`Task.objects.locked()`), so what it says is true.
+Of many tasks at once: tasks_app/task_writes.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,25 +12,24 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts_app.models import User
+from tasks_app import task_writes
 from tasks_app.models import Tag, Task, TaskTag
+from tasks_app.querysets import TaskQuerySet
+from tasks_app.task_writes import Draft
 
 
 def create_task(user: User, *, tags: Iterable[Tag] = (), **fields: Any) -> Task:
     """A new task of the user's, with these tags. The fields are the model's."""
     task = Task(user=user, **fields)
-    task.tag_ids = sorted({tag.pk for tag in tags})
-    Task.objects.bulk_create([task])
+    task_writes.create([Draft(task, [tag.pk for tag in tags])])
     return task
 
 
-@transaction.atomic(savepoint=False)
 def update_task(task: Task, *, tags: Iterable[Tag] | None = None, **fields: Any) -> Task:
     """Change these fields; `tags`, when given, are all the tags it has from now on."""
     for name, value in fields.items():
         setattr(task, name, value)
-    task.tag_ids = None if tags is None else sorted({tag.pk for tag in tags})
-    task.lock_row()
-    Task.objects.write_locked([task])
+    task_writes.write([Draft(task, None if tags is None else [tag.pk for tag in tags])])
     return task
 
 
@@ -67,17 +67,34 @@ def snooze_task(task: Task, *, until: datetime) -> Task:
 
 @transaction.atomic
 def merge_tag(tag: Tag, *, into: Tag) -> Tag:
-    """What has the tag gets the other one instead; the tag goes. Each task has changed once."""
-    links = TaskTag.objects.filter(tag=tag)
-    links.filter(task__in=TaskTag.objects.filter(tag=into).values("task")).delete()
-    links.update(tag=into)
+    """Tasks and templates that have the tag get the other one instead; the tag goes."""
+    untag({tag.pk}, instead=into.pk)
     into.recurring_tasks.add(*tag.recurring_tasks.all())
     tag.delete()
     return into
 
 
-@transaction.atomic
-def delete_tag(tag: Tag) -> None:
-    """Delete the tag; each task that had it has changed."""
-    TaskTag.objects.filter(tag=tag).delete()
-    tag.delete()
+@transaction.atomic(savepoint=False)
+def untag(tag_ids: set[int], *, instead: int | None = None) -> None:
+    """Take these tags from the tasks that have them, each a change of its task; give them `instead`."""
+    links = TaskTag.objects.filter(tag__in=tag_ids)
+    added = {instead} if instead else set()
+    for tasks in _locked_batches(Task.objects.filter(pk__in=links.values("task_id"))):
+        have = TaskTag.objects.ids_by_task([task.pk for task in tasks])
+        task_writes.write([Draft(task, set(have[task.pk]) - tag_ids | added) for task in tasks])
+
+
+@transaction.atomic(savepoint=False)
+def release_from_template(template_id: int) -> None:
+    """The template is about to go; the tasks that came of it stay, without it."""
+    for tasks in _locked_batches(Task.objects.filter(recurring_task=template_id)):
+        for task in tasks:
+            task.recurring_task = None
+        task_writes.write([Draft(task) for task in tasks])
+
+
+def _locked_batches(tasks: TaskQuerySet[Task]) -> Iterator[list[Task]]:
+    """All locked first, in the order of locks; then loaded, so many at a time."""
+    pks = list(tasks.locked().values_list("pk", flat=True))
+    for batch in task_writes.batches(pks):
+        yield list(Task.objects.filter(pk__in=batch).locked())

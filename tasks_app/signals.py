@@ -1,70 +1,40 @@
-"""Receivers that write the events of a change into its transaction, and do nothing else.
-
-Source: docs/decisions/0003-events-of-a-task.md.
-"""
+"""Receivers that keep what Django would write past the door of tasks (tasks_app/task_writes.py) with it."""
 
 from typing import Any
 
 from django.db.models import ProtectedError, QuerySet
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.db.models.signals import post_save, pre_delete
 from django.dispatch import receiver
 
 from accounts_app.models import User
-from tasks_app import changes
-from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task, TaskTag
+from tasks_app import task_events
+from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task
+from tasks_app.services import untag
+from tasks_app.task_events import Change
 
 
 @receiver(post_save, sender=Task)
-def record_saved(instance: Task, raw: bool, **_: Any) -> None:
-    if raw:  # loaddata restores what was: nothing has happened now
-        return
-    change = changes.change_of(instance)
-    if change.fields:
-        tag_ids = {} if change.kind == "created" else Task.objects.tag_ids_of([instance])
-        changes.record([change], tag_ids)
+def record_saved(change: Change | None = None, **_: Any) -> None:
+    """Write the events of a save into its transaction. loaddata restores rows, which is no change."""
+    if change is not None:
+        task_events.record([change])
 
 
-@receiver(pre_delete, sender=Task)
-def hold_doomed(instance: Task, **_: Any) -> None:
-    """Lock the row and read its tags while they are there; None when another has deleted it already."""
-    if not instance.told_by_queryset:
-        row = Task.objects.filter(pk=instance.pk).locked().first()
-        instance.doomed = (row, Task.objects.tag_ids_of([row])[row.pk]) if row else None
-
-
-@receiver(post_delete, sender=Task)
-def record_deleted(instance: Task, **_: Any) -> None:
-    if instance.doomed is not None:
-        changes.record_erased([instance.doomed])
-
-
-@receiver(post_save, sender=TaskTag)
-def record_tagged(instance: TaskTag, raw: bool, **_: Any) -> None:
-    if not raw:
-        Task.objects.touch([instance.task_id])
-
-
-@receiver(post_delete, sender=TaskTag)
-def record_untagged(instance: TaskTag, origin: Any, **_: Any) -> None:
-    if _model_of(origin) not in (Task, User):  # there the task goes too, and its own event says so
-        Task.objects.touch([instance.task_id])
+@receiver(pre_delete, sender=User)
+def keep_tasks(instance: User, **_: Any) -> None:
+    """A cascade would take the tasks without their events: the erasure of a closed account deletes them."""
+    if left := Task.objects.filter(user=instance)[:1]:
+        raise ProtectedError("This user still has tasks: close the account, and it is erased.", set(left))
 
 
 @receiver(pre_delete, sender=Tag)
-def lock_tagged(origin: Any, **_: Any) -> None:
-    """Lock the tasks that lose a tag by their ids, as everybody does: the cascade goes by the links' ids."""
-    if _model_of(origin) is Tag:
-        tags = origin if isinstance(origin, QuerySet) else [origin]
-        links = TaskTag.objects.filter(tag__in=tags)
-        list(Task.objects.filter(pk__in=links.values("task_id")).locked().values_list("pk"))
+def untag_tasks(instance: Tag, origin: Any, **_: Any) -> None:
+    """Take tags that are about to go from their tasks: all of a deletion at first, in the order of locks."""
+    is_of_tags = isinstance(origin, QuerySet) and origin.model is Tag
+    untag({tag.pk for tag in origin} if is_of_tags else {instance.pk})
 
 
 @receiver(pre_delete, sender=Priority)
 def keep_default(instance: Priority, **_: Any) -> None:
     if instance.pk == DEFAULT_PRIORITY_ID:
         raise ProtectedError("The priority new tasks get cannot be deleted.", {instance})
-
-
-def _model_of(origin: Any) -> Any:
-    """What a deletion began with: the model of the object or of the queryset."""
-    return origin.model if isinstance(origin, QuerySet) else type(origin)

@@ -15,16 +15,17 @@ from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import end_of_local_day
+from tasks_app.lookup import Lookup
 from tasks_app.models import (
     DEFAULT_PRIORITY_ID,
     MAX_REMINDER_OFFSET_MINUTES,
     MAX_REMINDER_OFFSETS,
     Tag,
     Task,
+    TaskTag,
 )
 from tasks_app.services import create_task, tags_named, update_task
 from tasks_app.validity import check_task
-from tasks_app.vocabulary import Vocabulary
 
 MAX_TAGS = 50  # of one task: more is a mistake of the client's, and each is a row
 LARGEST_ID = 2**63 - 1
@@ -143,7 +144,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         `instance` is a task, or a row of it (tasks_app/pages.py).
         """
         if instance.tag_ids is None:
-            instance.tag_ids = sorted(link.tag_id for link in instance.task_tags.all())
+            instance.tag_ids = TaskTag.objects.ids_by_task([instance.pk])[instance.pk]
         answer = dict(zip(ANSWERED, _answered(instance), strict=True))
         for name in _TIMES:
             if answer[name] is not None:
@@ -157,8 +158,8 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return user
 
     @property
-    def _vocabulary(self) -> Vocabulary:
-        return self.context.get("vocabulary") or Vocabulary(self._user)
+    def _lookup(self) -> Lookup:
+        return self.context.get("lookup") or Lookup(self._user)
 
     # --- one field ---------------------------------------------------------------------------------
 
@@ -166,14 +167,14 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return sorted(set(value))
 
     def validate_priority_id(self, value: int) -> int:
-        if not self._vocabulary.has_priority(value):
+        if not self._lookup.has_priority(value):
             raise serializers.ValidationError(
                 "There is no priority of this id: see /api/priorities.", code="unknown"
             )
         return value
 
     def validate_priority(self, value: str) -> int:
-        found = self._vocabulary.priority_named(value)
+        found = self._lookup.priority_named(value)
         if found is None:
             raise serializers.ValidationError(
                 "There is no priority of this name: see /api/priorities.", code="unknown"
@@ -181,7 +182,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return found.pk
 
     def validate_tag_ids(self, value: list[int]) -> list[Tag]:
-        tags = self._vocabulary.tags(value)
+        tags = self._lookup.tags(value)
         if missing := set(value) - {tag.pk for tag in tags}:
             raise serializers.ValidationError(f"You have no tag of id {min(missing)}.", code="unknown")
         return tags

@@ -21,11 +21,11 @@ from http_app.views import ApiView, OwnedByUser, Versioned
 from tasks_app.bulk import Bulk
 from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
 from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
+from tasks_app.exceptions import refuse_trash
 from tasks_app.filters import RANK, TaskFilter
 from tasks_app.models import Task
 from tasks_app.pages import Row, row_of, rows_of
 from tasks_app.querysets import TaskQuerySet
-from tasks_app.refusals import refuse_trash
 from tasks_app.reminding import is_silent
 from tasks_app.serializers import SnoozeSerializer
 from tasks_app.services import complete_task, reopen_task, restore_task, snooze_task, trash_task

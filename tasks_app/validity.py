@@ -1,23 +1,30 @@
 """What the fields of a task must be together. Each field's own limits stand with the field."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.timezone import now
 
 from recurrence.rules import RuleError, check_rule, zone
-
-if TYPE_CHECKING:
-    from tasks_app.models import Task
+from tasks_app.derived_fields import TaskFields
 
 # Where the codes of the recurrence engine belong; the rest are the rule's.
 FIELD_OF_CODE = {"bad_timezone": "timezone", "mode_not_allowed": "recurrence_mode"}
 
 
-def check_task(task: Task, changed: set[str]) -> None:
+class CheckedTask(TaskFields, Protocol):
+    """A task, unsaved or not, with the objects it refers to."""
+
+    pk: Any
+    user: Any
+    parent_task: Any
+    recurrence_end: datetime | None
+    recurrence_mode: str
+
+
+def check_task(task: CheckedTask, changed: set[str]) -> None:
     """Hold what changed against the rules: what was accepted once stays as it is.
 
     `changed` are column names. Raises ValidationError, by field.
@@ -31,7 +38,7 @@ def check_task(task: Task, changed: set[str]) -> None:
         raise ValidationError(errors)
 
 
-def _reminder_errors(task: Task) -> dict[str, ValidationError]:
+def _reminder_errors(task: CheckedTask) -> dict[str, ValidationError]:
     if not task.reminder_offsets:
         return {}
     if task.reminder_at is not None:
@@ -43,7 +50,7 @@ def _reminder_errors(task: Task) -> dict[str, ValidationError]:
     return {}
 
 
-def _time_errors(task: Task, changed: set[str]) -> dict[str, ValidationError]:
+def _time_errors(task: CheckedTask, changed: set[str]) -> dict[str, ValidationError]:
     not_before = {"reminder_at": now(), "snoozed_until": now(), "recurrence_end": task.created_at}
     too_early = [
         name
@@ -55,7 +62,7 @@ def _time_errors(task: Task, changed: set[str]) -> dict[str, ValidationError]:
     return {name: ValidationError(messages.get(name, past), code="past") for name in too_early}
 
 
-def _rule_errors(task: Task) -> dict[str, ValidationError]:
+def _rule_errors(task: CheckedTask) -> dict[str, ValidationError]:
     try:
         if task.recurrence_rule is not None:
             check_rule(
@@ -72,11 +79,11 @@ def _rule_errors(task: Task) -> dict[str, ValidationError]:
     return {}
 
 
-def _users_zone(task: Task) -> str:
+def _users_zone(task: CheckedTask) -> str:
     return task.user.timezone if task.user_id else "UTC"  # a task without user is refused by that field
 
 
-def _parent_errors(task: Task) -> dict[str, ValidationError]:
+def _parent_errors(task: CheckedTask) -> dict[str, ValidationError]:
     parent = task.parent_task
     if parent is not None and (parent.user_id != task.user_id or parent.pk == task.pk):
         message = "The head of a series is another task of the same user."

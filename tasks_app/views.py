@@ -15,7 +15,7 @@ from http_app.filters import true_or_false
 from http_app.views import ApiView, OwnedByUser
 from tasks_app.models import Priority, Tag
 from tasks_app.serializers import MergeSerializer, PrioritySerializer, TagSerializer
-from tasks_app.services import delete_tag, merge_tag
+from tasks_app.services import merge_tag
 
 METHODS = ["get", "post", "patch", "delete", "head", "options"]
 
@@ -60,9 +60,6 @@ class TagViewSet(ApiView, OwnedByUser, ModelViewSet[Tag]):
 
     def perform_create(self, serializer: BaseSerializer[Tag]) -> None:
         serializer.save(user=self.request.user)
-
-    def perform_destroy(self, instance: Tag) -> None:
-        delete_tag(instance)
 
     @extend_schema(request=MergeSerializer, responses=TagSerializer)
     @action(detail=True, methods=["post"])

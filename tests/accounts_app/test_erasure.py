@@ -19,8 +19,8 @@ from accounts_app.models import DueMail, ErasedIdentity, OutsideIdentity, User
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from http_app.models import IdempotencyKey
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
-from recurring_app.models import RecurringTask, SeriesSlot
-from tasks_app.models import Tag, Task
+from recurring_app.models import RecurringTask
+from tasks_app.models import SeriesSlot, Tag, Task
 from tasks_app.services import create_task
 from tests.accounts_app.conftest import Tokens, error_of, sign_in, who_am_i
 from tests.conftest import PASSWORD

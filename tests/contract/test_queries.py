@@ -13,19 +13,19 @@ from rest_framework.test import APIClient
 from accounts_app.models import ApiToken, User
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task
+from tasks_app.services import create_task
 from tests.contract.document import OPERATIONS
 
 pytestmark = pytest.mark.django_db
 
 
 def tasks(user: User, number: int) -> None:
-    task = Task.objects.create(user=user, title=str(number))
-    task.tags.add(*(Tag.objects.create(user=user, name=f"{number} {i}") for i in range(3)))
+    tags = [Tag.objects.create(user=user, name=f"{number} {i}") for i in range(3)]
+    create_task(user, title=str(number), tags=tags)
 
 
 def tags(user: User, number: int) -> None:
-    task = Task.objects.create(user=user, title=str(number))
-    task.tags.add(Tag.objects.create(user=user, name=str(number)))
+    create_task(user, title=str(number), tags=[Tag.objects.create(user=user, name=str(number))])
 
 
 def priorities(user: User, number: int) -> None:

@@ -20,7 +20,8 @@ from accounts_app.models import User
 from devkit.embedded.instance import new_vapid_key
 from devkit.embedded.ports import free_port
 from notifications_app.models import PushSubscription
-from tasks_app.models import Priority, Tag, Task
+from tasks_app.models import Priority, Tag
+from tasks_app.services import create_task
 from tests.acceptance.calls import call
 from tests.acceptance.web import UNLIMITED, Web, web
 
@@ -75,8 +76,7 @@ def token(alice: User) -> str:
     alice.save()
     tag = Tag.objects.create(user=alice, name="home")
     for number in range(60):
-        task = Task.objects.create(user=alice, title=f"task {number}")
-        task.tags.add(tag)
+        create_task(alice, title=f"task {number}", tags=[tag])
     Priority.objects.filter(level__in=[1, 4]).delete()  # there is room for others
     PushSubscription.objects.create(user=alice, endpoint="https://push.example.test/1")
     # Made here, not by the server: ends when the settings here say, unless told, and a run takes longer.

@@ -25,6 +25,7 @@ from devkit.embedded.instance import new_vapid_key
 from http_app.models import IdempotencyKey
 from notifications_app.models import PushSubscription, Reminder
 from tasks_app.models import Tag, Task
+from tasks_app.services import update_task
 from tests.contract.document import OPERATIONS, Operation
 from tests.contract.two_users import (
     NAMES,
@@ -150,7 +151,7 @@ def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
     tags = [Tag.objects.create(pk=777_000_010 + i, user=bob, name=f"{SECRET}{i}") for i in range(2)]
     tasks = [_task_of_bob(bob, i, state) for i, state in enumerate(STATES["task"])]
     for task in tasks:
-        task.tags.add(tags[0])
+        update_task(task, tags=tags[:1])
     subscriptions = [_subscription(bob, 777_000_020 + i) for i in range(2)]
     tokens = [
         ApiToken.objects.create(

@@ -25,7 +25,7 @@ _KILLS = ["relay", "consumers", "web", "relay", "consumers", "web", "relay", "co
 # The trash of a month ago and its purge, in one transaction: nobody sees a task age.
 _PURGE = """
 from django.db import connection, transaction
-from tasks_app.trash import purge_trash
+from tasks_app.tasks import purge_trash
 with transaction.atomic():
     with connection.cursor() as cursor:
         cursor.execute(

@@ -17,14 +17,13 @@ from tasks_app.models import Tag, Task
 from tasks_app.services import (
     complete_task,
     create_task,
-    delete_tag,
     merge_tag,
     reopen_task,
     restore_task,
     trash_task,
     update_task,
 )
-from tasks_app.trash import KEPT, purge_trash
+from tasks_app.tasks import KEPT, purge_trash
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Told = Callable[[], None]
@@ -64,13 +63,14 @@ class Story:
         self._now(headless).delete()
         yield
         restore_task(Task.objects.get(generated_from=restored))
-        Task.objects.filter(generated_from=purged).update(deleted_at=NOON - KEPT - timedelta(days=1))
+        long_ago = NOON - KEPT - timedelta(days=1)
+        update_task(Task.objects.get(generated_from=purged), deleted_at=long_ago)
         purge_trash()
         complete_task(self._now(reopened))
         reopen_task(self._now(moved))
         complete_task(Task.objects.get(generated_from=overdue))
         merge_tag(tags[0], into=tags[1])
-        delete_tag(tags[2])
+        tags[2].delete()
         yield
         reopen_task(self._now(erased))
         complete_task(self._now(moved))

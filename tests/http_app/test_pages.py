@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from tasks_app.models import Task
+from tests.tasks_app.many import create_many
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.http_app.site")]
 
@@ -76,7 +77,7 @@ def mixed(alice: User, bob: User) -> list[Task]:
         for i in range(17)
     ]
     Random(7).shuffle(tasks)
-    return Task.objects.bulk_create(tasks)
+    return create_many(tasks)
 
 
 def in_order(tasks: list[Task], field: str, *, descending: bool) -> list[str]:
@@ -112,9 +113,7 @@ def test_text_sorts_as_the_database_sorts_it(mixed: list[Task], sign: str) -> No
 
 
 def test_the_default_order_and_size_are_the_views_and_fifty(alice: User) -> None:
-    Task.objects.bulk_create(
-        Task(user=alice, title=str(i), created_at=START + timedelta(seconds=i)) for i in range(51)
-    )
+    create_many(Task(user=alice, title=str(i), created_at=START + timedelta(seconds=i)) for i in range(51))
     page = get("/api/tasks")
     assert titles(page) == [str(i) for i in range(50, 0, -1)]
     assert page["previous"] is None
@@ -122,7 +121,7 @@ def test_the_default_order_and_size_are_the_views_and_fifty(alice: User) -> None
 
 
 def test_a_full_last_page_has_no_next(alice: User) -> None:
-    Task.objects.bulk_create(Task(user=alice, title=str(i)) for i in range(3))
+    create_many(Task(user=alice, title=str(i)) for i in range(3))
     assert get("/api/tasks", page_size=3)["next"] is None
     assert get("/api/tasks", page_size=200)["next"] is None
 
@@ -141,7 +140,7 @@ def test_links_are_whole_urls_that_keep_the_other_parameters(mixed: list[Task]) 
 
 
 def test_rows_that_come_and_go_neither_repeat_nor_hide_others(alice: User) -> None:
-    tasks = Task.objects.bulk_create(
+    tasks = create_many(
         Task(user=alice, title=str(i), created_at=START + timedelta(hours=i)) for i in range(6)
     )
     page = get("/api/tasks", page_size=2)
@@ -155,7 +154,7 @@ def test_rows_that_come_and_go_neither_repeat_nor_hide_others(alice: User) -> No
 
 
 def test_a_page_that_emptied_leads_back(alice: User) -> None:
-    tasks = Task.objects.bulk_create(
+    tasks = create_many(
         Task(user=alice, title=str(i), created_at=START + timedelta(hours=i)) for i in range(4)
     )
     newest = get("/api/tasks", page_size=2)
@@ -168,7 +167,7 @@ def test_a_page_that_emptied_leads_back(alice: User) -> None:
     assert titles(get(emptied["previous"])) == ["3", "2"]
     for task in tasks[2:]:
         task.delete()
-    Task.objects.bulk_create([Task(user=alice, title="old", created_at=START)])
+    create_many([Task(user=alice, title="old", created_at=START)])
     emptied = get(oldest["previous"])
     assert titles(emptied) == []
     assert emptied["previous"] is None
@@ -187,9 +186,7 @@ def test_a_page_costs_one_query_of_one_row_more_however_deep(mixed: list[Task]) 
 
 
 def test_a_deep_page_starts_in_the_index(alice: User) -> None:
-    Task.objects.bulk_create(
-        Task(user=alice, title=str(i), created_at=START + timedelta(seconds=i)) for i in range(9)
-    )
+    create_many(Task(user=alice, title=str(i), created_at=START + timedelta(seconds=i)) for i in range(9))
     page = get("/api/tasks", page_size=6)
     with CaptureQueriesContext(connection) as queries:
         get(page["next"])

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts_app.models import User
 from events_app.models import OutboxEvent
 from notifications_app.due_soon import announce_due_soon
-from tasks_app.models import Tag, Task, TaskTag
+from tasks_app.models import Tag, Task
+from tasks_app.services import update_task
 from tests.notifications_app.conftest import NOON
 
 DAY = timedelta(hours=24)
@@ -27,7 +28,7 @@ def due_in(user: User, distance: timedelta, **fields: object) -> Task:
 def test_it_is_told_once_with_the_whole_task(alice: User, noon: time_machine.Traveller) -> None:
     task = due_in(alice, DAY)
     tag = Tag.objects.create(user=alice, name="money")
-    TaskTag.objects.create(task=task, tag=tag)
+    update_task(task, tags=[tag])
 
     assert announce_due_soon() == 1
     assert announce_due_soon() == 0

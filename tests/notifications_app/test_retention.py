@@ -17,7 +17,7 @@ from notifications_app.models import Delivery, DeliveryAttempt, Reminder
 from notifications_app.retention import purge_notifications
 from notifications_app.scan import scan_reminders
 from tasks_app.models import Task
-from tasks_app.services import complete_task, reopen_task, restore_task, trash_task
+from tasks_app.services import complete_task, reopen_task, restore_task, trash_task, update_task
 from tests.notifications_app.conftest import pending_delivery, relay, subscribe, task_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,7 +105,7 @@ def test_what_is_not_settled_or_may_ring_stays(
     moved = task_due(alice)
     scan_reminders()  # nothing relayed: both are due
     Reminder.objects.filter(task=moved).update(state=Reminder.State.DELIVERED)
-    Task.objects.filter(pk=moved.pk).update(reminded_until=None)
+    update_task(Task.objects.get(pk=moved.pk), reminded_until=None)
     noon.shift(kept * 2)
     assert purge_notifications() == 0
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import pytest
 from django.db import connection, transaction
-from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from accounts_app.models import User
@@ -18,11 +17,12 @@ from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
 from notifications_app.channels.channel import Outcome
 from notifications_app.channels.web_push import WebPush
-from notifications_app.deliveries import _claim, claim_stalled, deliver
+from notifications_app.deliveries import claim_stalled, deliver
 from notifications_app.models import Delivery, DeliveryAttempt, Reminder
 from notifications_app.scan import scan_reminders
 from notifications_app.subscriptions import unsubscribe, unsubscribe_gone
 from tasks_app.models import Task
+from tests.aside import PATIENCE_SECONDS, aside
 from tests.notifications_app.conftest import pending_delivery, subscribe, task_due
 
 T = TypeVar("T")
@@ -156,20 +156,15 @@ def test_success_on_several_devices_is_one_event(alice: User, service: PushServi
     assert Reminder.objects.get().state == "delivered"
 
 
-def test_a_task_can_be_erased_while_a_worker_takes_its_delivery(
-    alice: User, service: PushService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Django has collected what it will delete; then comes an attempt that it does not know of."""
+def test_a_worker_that_comes_while_a_task_is_erased_finds_nothing(alice: User, service: PushService) -> None:
+    """The erasure locks the task before it looks for what goes with it: no attempt comes in between."""
     delivery = pending_delivery(alice, service.subscribe())
-    delete = Collector.delete
-
-    def taken_meanwhile(collector: Collector) -> object:
-        at_once(lambda: _claim(delivery.pk))
-        assert DeliveryAttempt.objects.count() == 1
-        return delete(collector)
-
-    monkeypatch.setattr(Collector, "delete", taken_meanwhile)
-    Task.objects.get().delete()
+    with aside() as start:
+        with transaction.atomic():
+            Task.objects.get().delete()
+            delivering = start(lambda: deliver(delivery.pk))
+        delivering.result(PATIENCE_SECONDS)
+    assert service.messages == []
     assert not DeliveryAttempt.objects.exists()
     assert not Delivery.objects.exists()
 

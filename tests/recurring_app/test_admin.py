@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts_app.erasure import erase_closed_accounts
 from accounts_app.models import User
-from recurring_app.models import RecurringTask, SeriesSlot
-from tasks_app.models import Tag
+from recurring_app.models import RecurringTask
+from tasks_app.models import SeriesSlot, Tag
 from tasks_app.services import create_task
 from tests.tasks_app.admin_pages import act, edit, opened, refusals, send, shown, url_of
 from tests.tasks_app.recorded import recorded

@@ -11,9 +11,8 @@ from events_app.envelope import Event, from_row
 from events_app.groups import concerns
 from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
-from recurring_app.models import SeriesSlot
-from tasks_app.models import Task
-from tasks_app.services import complete_task, create_task, reopen_task, trash_task
+from tasks_app.models import SeriesSlot, Task
+from tasks_app.services import complete_task, create_task, reopen_task, trash_task, update_task
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2026, 3, 23, 9, tzinfo=UTC)
@@ -63,9 +62,7 @@ def test_a_series_that_ended_since_is_not_revived(alice: User) -> None:
     first = recurring(alice)
     event = completed(first)
     taker = create_task(alice, title="it", due_at=MONDAY, recurrence_rule="daily")
-    Task.objects.filter(pk=taker.pk).update(
-        series_id=first.series_id, occurrence_at=MONDAY + timedelta(days=1)
-    )
+    update_task(taker, series_id=first.series_id, occurrence_at=MONDAY + timedelta(days=1))
     first.delete()
     tell(event)
     assert list(Task.objects.all()) == [taker]

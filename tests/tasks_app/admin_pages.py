@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
 from accounts_app.models import User
-from tasks_app.models import Tag, Task
 
 
 class PageForm(HTMLParser):
@@ -74,11 +73,6 @@ def send(client: Client, url: str, fields: dict[str, Any], **changes: Any) -> di
         return {}
     assert response.status_code == 200
     errors = dict(response.context["adminform"].form.errors)
-    for inline in response.context["inline_admin_formsets"]:
-        if not inline.formset.is_valid():
-            errors["inline"] = [
-                str(error) for error in (*inline.formset.errors, inline.formset.non_form_errors())
-            ]
     assert errors
     return errors
 
@@ -99,18 +93,6 @@ def edit(client: Client, row: Model, **changes: Any) -> dict[str, list[str]]:
     """Open the page of a row, change these fields, send."""
     url = url_of("change", row)
     return send(client, url, opened(client, url), **changes)
-
-
-def with_tag(fields: dict[str, Any], task: Task, tag: Tag) -> dict[str, Any]:
-    """The fields with one more row in the inline, as the page's "add another" makes it."""
-    row = int(fields["task_tags-TOTAL_FORMS"][0])
-    prefix = f"task_tags-{row}"
-    return fields | {
-        "task_tags-TOTAL_FORMS": str(row + 1),
-        f"{prefix}-id": "",
-        f"{prefix}-task": str(task.pk),
-        f"{prefix}-tag": str(tag.pk),
-    }
 
 
 def act(client: Client, action: str, rows: list[Any], **more: str) -> str:

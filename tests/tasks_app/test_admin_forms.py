@@ -8,7 +8,7 @@ from django.test import Client
 from accounts_app.models import User
 from tasks_app.models import Tag, Task
 from tasks_app.services import create_task, update_task
-from tests.tasks_app.admin_pages import edit, opened, refusals, send, url_of, with_tag
+from tests.tasks_app.admin_pages import edit, opened, refusals, send, url_of
 from tests.tasks_app.recorded import recorded
 
 pytestmark = pytest.mark.django_db
@@ -116,8 +116,7 @@ def test_the_head_of_a_series_is_another_task_of_the_same_user(
 
 
 def test_what_was_accepted_once_stays(operator: Client, task: Task) -> None:
-    Task.objects.filter(pk=task.pk).update(reminder_at=datetime(2001, 1, 1, tzinfo=UTC))
-    Task.objects.filter(pk=task.pk).update(recurrence_rule="cron:* * * * *")
+    update_task(task, reminder_at=datetime(2001, 1, 1, tzinfo=UTC), recurrence_rule="cron:* * * * *")
     assert edit(operator, task, title="renamed") == {}
     assert Task.objects.get().title == "renamed"
 
@@ -137,11 +136,8 @@ def test_emptied_texts_are_null(operator: Client, task: Task) -> None:
 
 def test_the_same_tag_twice(operator: Client, task: Task, alice: User) -> None:
     tag = Tag.objects.create(user=alice, name="garden")
-    url = url_of("change", task)
-    page = with_tag(with_tag(opened(operator, url), task, tag), task, tag)
-    with recorded() as found:
-        assert "inline" in send(operator, url, page)
-    assert found.events == []
+    assert edit(operator, task, tag_ids=[str(tag.pk), str(tag.pk)]) == {}
+    assert list(task.tags.all()) == [tag]
 
 
 def test_only_the_users_tags_can_be_chosen(operator: Client, task: Task, alice: User, bob: User) -> None:

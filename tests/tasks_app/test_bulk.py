@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts_app.models import User
 from tasks_app.models import Tag, Task
 from tasks_app.services import create_task, trash_task
+from tests.tasks_app.many import create_many
 from tests.tasks_app.recorded import Recorded, recorded
 
 pytestmark = pytest.mark.django_db
@@ -349,7 +350,7 @@ class TestCost:
 
     @pytest.mark.django_db(transaction=True)
     def test_changes(self, client: APIClient, alice: User, django_assert_max_num_queries: Any) -> None:
-        tasks = Task.objects.bulk_create([Task(user=alice, title=f"task {n}") for n in range(300)])
+        tasks = create_many(Task(user=alice, title=f"task {n}") for n in range(300))
         operations = [
             {"op": "update", "id": tasks[n].pk, "data": {"title": f"new {n}", "tags": [f"tag {n % 7}"]}}
             for n in range(100)

@@ -1,13 +1,19 @@
 """Trash, deletion and what goes with a deleted row: an event for each task that others can see change."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.db import transaction
+from django.db.models import ProtectedError
 
 from accounts_app.models import User
 from recurring_app.models import RecurringTask
-from tasks_app.models import Tag, Task, TaskTag
+from tasks_app import task_writes
+from tasks_app.models import Tag, Task
 from tasks_app.services import create_task, update_task
+from tests.tasks_app.many import create_many
 from tests.tasks_app.recorded import fresh, recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)  # each change commits, as it does outside of tests
@@ -26,7 +32,7 @@ def test_trash_restore_and_purge(task: Task) -> None:
 
 
 def test_delete_is_complete_in_itself(task: Task, tag: Tag) -> None:
-    TaskTag.objects.create(task=task, tag=tag)
+    update_task(task, tags=[tag])
     with recorded() as found:
         task.delete()
     ((kind, task_id),) = found.types
@@ -48,9 +54,8 @@ def test_queryset_delete(alice: User, tag: Tag) -> None:
 def test_queryset_delete_of_many_with_few_statements(
     alice: User, tag: Tag, django_assert_max_num_queries
 ) -> None:
-    tasks = Task.objects.bulk_create([Task(user=alice, title=f"task {n}") for n in range(100)])
-    TaskTag.objects.bulk_create([TaskTag(task=task, tag=tag) for task in tasks])
-    with django_assert_max_num_queries(30), recorded() as found:
+    create_many([Task(user=alice, title=f"task {n}") for n in range(100)], tags=[tag])
+    with django_assert_max_num_queries(14), recorded() as found:
         Task.objects.filter(user=alice).delete()
     assert len(found.types) == 100
 
@@ -72,14 +77,31 @@ def test_deleting_twice_is_one_event(task: Task) -> None:
     assert [kind for kind, _ in found.types] == ["task.deleted"]
 
 
-def test_cascade_of_a_user(alice: User, tag: Tag) -> None:
-    head = create_task(alice, title="head", tags=[tag])
-    child = create_task(alice, title="child", parent_task=head)
-    trashed = create_task(alice, title="gone", deleted_at=DUE)
+@pytest.mark.parametrize("delete", [User.delete, lambda user: User.objects.filter(pk=user.pk).delete()])
+def test_a_user_with_tasks_is_not_deleted(alice: User, tag: Tag, delete: Callable[[User], Any]) -> None:
+    task = create_task(alice, title="one", tags=[tag], deleted_at=DUE)
+    with recorded() as found, pytest.raises(ProtectedError, match="close the account"):
+        delete(alice)
+    assert found.events == []
+    assert list(fresh(task).tags.all()) == [tag]
+    task.delete()
+    delete(alice)
+    assert not User.objects.exists()
+
+
+def test_in_batches(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_writes, "BATCH", 2)
+    head = create_task(alice, title="head")
+    children = create_many(Task(user=alice, title=f"child {n}", parent_task=head) for n in range(4))
     with recorded() as found:
-        alice.delete()
-    assert sorted(found.types) == [("task.deleted", head.pk), ("task.deleted", child.pk)]
-    assert not Task.objects.filter(pk__in=[head.pk, child.pk, trashed.pk]).exists()
+        assert Task.objects.all().delete()[0] == 5
+    assert found.types == [("task.deleted", task.pk) for task in (head, *children)]
+
+
+def test_a_slice_is_not_deleted(task: Task) -> None:
+    with pytest.raises(TypeError):
+        Task.objects.all()[:1].delete()
+    assert Task.objects.exists()
 
 
 def test_erasing_a_head_tells_its_occurrences(alice: User) -> None:
@@ -110,11 +132,21 @@ def test_a_head_and_its_occurrence_purged_at_once_tell_nothing(alice: User) -> N
     assert found.events == []
 
 
+def test_the_successor_of_an_erased_task_stays_unchanged(alice: User) -> None:
+    task = create_task(alice, title="first")
+    successor = create_task(alice, title="second", generated_from=task)
+    with recorded() as found:
+        task.delete()
+    assert found.types == [("task.deleted", task.pk)]
+    assert (fresh(successor).generated_from, fresh(successor).version) == (None, 1)
+
+
 def test_amended_changes_say_what_the_task_says(alice: User) -> None:
     head = create_task(alice, title="head")
     child = create_task(alice, title="child", parent_task=head)
-    with recorded() as found:
-        alice.delete()  # Django's own cascade takes the head from the occurrence first
+    with recorded() as found, transaction.atomic():
+        head.delete()  # takes the head from the occurrence first
+        child.delete()
     (sync,) = [event for event in found.events if event.subject == str(child.pk) and "changes" in event.data]
     data = found.data(child.pk)
     assert sync.data["changes"] == {name: data[name] for name in sync.data["changes"]}

@@ -1,11 +1,13 @@
 """A save of a task tells what changed, once, whatever else has been written meanwhile."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
+from django.db.models.signals import post_save
 
 from accounts_app.models import User
-from tasks_app.models import Task
+from tasks_app.models import Tag, Task
 from tasks_app.services import update_task
 from tests.tasks_app.recorded import fresh, recorded
 
@@ -66,6 +68,43 @@ def test_two_stale_saves_complete_once(task: Task) -> None:
     assert found.types == [("task.completed", task.pk)]
 
 
+def test_a_save_with_tags(task: Task, tag: Tag) -> None:
+    task.title = "weed"
+    with recorded() as found:
+        task.save(tag_ids=[tag.pk])
+        task.save(tag_ids=[tag.pk])
+    assert found.types == [("task.updated", task.pk)]
+    assert found.synced == [(task.pk, ["tag_ids", "title"])]
+    assert found.data(task.pk)["tag_ids"] == task.tag_ids == [tag.pk]
+    assert fresh(task).version == 2
+
+
+def test_a_save_sends_post_save_once(alice: User) -> None:
+    sent = []
+
+    def note(instance: Task, created: bool, **_: object) -> None:
+        sent.append((instance.title, created))
+
+    post_save.connect(note, Task)
+    try:
+        task = Task.objects.create(user=alice, title="new")
+        task.title = "newer"
+        task.save()
+    finally:
+        post_save.disconnect(note, Task)
+    assert sent == [("new", True), ("newer", False)]
+
+
+def test_a_lock_is_good_for_its_own_transaction_only(task: Task) -> None:
+    with transaction.atomic():
+        locked = Task.objects.locked().get(pk=task.pk)
+    update_task(task, title="by somebody else")
+    locked.color = "red"
+    with pytest.raises(transaction.TransactionManagementError, match="lock"):
+        locked.save()
+    assert fresh(task).color == "default"
+
+
 def test_a_stale_full_save_undoes_nothing(task: Task) -> None:
     stale = fresh(task)
     update_task(task, reminder_sent=True, title="by somebody else")
@@ -104,12 +143,19 @@ def test_refreshed_and_deferred_copies(task: Task) -> None:
     assert (fresh(task).title, fresh(task).version) == ("newest", 3)
 
 
+def test_the_next_reminder_follows_the_due_date(alice: User) -> None:
+    task = Task.objects.create(user=alice, title="x", due_at=DUE, reminder_offsets=[60])
+    assert task.next_reminder_at == DUE - timedelta(hours=1)
+    update_task(task, due_at=DUE + timedelta(days=1))
+    assert fresh(task).next_reminder_at == DUE + timedelta(hours=23)
+    update_task(task, archived=True)
+    assert fresh(task).next_reminder_at is None
+
+
 def test_a_task_keeps_its_user(task: Task, bob: User) -> None:
     task.user = bob
     with recorded() as found, pytest.raises(ValueError, match="keeps its user"):
         task.save()
-    with pytest.raises(ValueError, match="keeps its user"):
-        Task.objects.update(user=bob)
     assert found.events == []
     assert fresh(task).user != bob
 

@@ -1,8 +1,7 @@
 """Two who write at once wait for each other in turn, never crosswise; should they, it is a 409, not a 500."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from time import monotonic
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -11,44 +10,17 @@ from django.utils.timezone import now
 
 from accounts_app.models import User
 from tasks_app.models import Tag, Task, TaskTag
-from tasks_app.services import create_task, restore_task, tags_named
+from tasks_app.services import create_task, restore_task, tags_named, update_task
+from tests.aside import PATIENCE_SECONDS, aside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE_SECONDS = 20
 
-
-@pytest.fixture
-def aside() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
+@pytest.fixture(name="aside")
+def start_aside() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
     """`aside(work)`: starts the work on a connection of its own, and returns when it waits for a lock."""
-
-    def run(work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        finally:
-            connection.close()
-
-    def start(work: Callable[[], Any]) -> Future[Any]:
-        running = pool.submit(run, work)
-        _wait_for_a_waiter(running)
-        return running
-
-    with ThreadPoolExecutor(1) as pool:
+    with aside() as start:
         yield start
-
-
-def _wait_for_a_waiter(running: Future[Any]) -> None:
-    deadline = monotonic() + PATIENCE_SECONDS
-    with connection.cursor() as cursor:
-        while not running.done() and monotonic() < deadline:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the same statistics twice
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone()[0]:
-                return
-    pytest.fail("It does not wait for a lock.")
 
 
 @pytest.mark.parametrize("delete", [Tag.delete, lambda tag: Tag.objects.filter(pk=tag.pk).delete()])
@@ -58,7 +30,7 @@ def test_a_tag_is_deleted_in_the_order_of_the_tasks(
     tag = Tag.objects.create(user=alice, name="garden")
     first, second, third = (create_task(alice, title=title) for title in ("water", "weed", "rake"))
     for task in (second, first, third):  # the first task's link is neither the first nor the last
-        TaskTag.objects.create(task=task, tag=tag)
+        update_task(task, tags=[tag])
     with transaction.atomic():
         Task.objects.locked().get(pk=first.pk)
         deleting = aside(lambda: delete(tag))

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts_app.models import User
-from tasks_app import trash
+from tasks_app import tasks as trash
 from tasks_app.models import Task
 from tasks_app.services import create_task
 from tests.tasks_app.recorded import recorded

@@ -13,7 +13,7 @@ _SEEN_SECONDS = 60.0
 _seen_until: dict[int, float] = {}
 
 
-class Vocabulary:
+class Lookup:
     """What one user may name, for the length of one request."""
 
     def __init__(self, user: User) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from accounts_app.models import User
 from events_app.catalogue import TaskData
 from recurrence.rules import Series
-from recurring_app.models import SeriesSlot
-from tasks_app.models import DEFAULT_PRIORITY_ID, OPEN, Priority, Tag, Task
+from tasks_app.labels import Priority, Tag
+from tasks_app.models import DEFAULT_PRIORITY_ID, OPEN, SeriesSlot, Task
 from tasks_app.services import create_task
 
 

@@ -1,0 +1,154 @@
+"""What counts as a change of a task, and the events that are recorded of it.
+
+For each task and transaction: one `task-events` event and one `task.sync`. A later change in the same
+transaction amends them; deleted beats completed beats updated, by what is true at the end.
+Source: docs/decisions/0003-events-of-a-task.md.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from django.utils import timezone
+
+from events_app import outbox
+from events_app.catalogue import TASK_EVENTS, TASK_UPDATES, TaskData
+from events_app.models import OutboxEvent
+from events_app.outbox import NewEvent
+from tasks_app.derived_fields import TaskFields
+
+Kind = Literal["created", "updated", "completed", "deleted"]
+
+_BY_WEIGHT = ["updated", "created", "completed", "deleted"]
+_DATA_FIELDS = [name for name in TaskData.model_fields if name != "tag_ids"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A Task as it is now, what happened to it, and the names of the visible fields that changed."""
+
+    task: Any
+    kind: Kind
+    fields: Collection[str]
+
+
+def kind_of(task: TaskFields, before: TaskFields) -> Kind:
+    """What happened to a task that was like `before`."""
+    if before.deleted_at is None and task.deleted_at is not None:
+        return "deleted"
+    return "completed" if task.completed and not before.completed else "updated"
+
+
+def record(changes: Sequence[Change]) -> None:
+    """Write the events of these changes, two for each task, with one INSERT.
+
+    Each task's `tag_ids` are those it has now. Must run in the transaction of the change.
+    """
+    if not changes:
+        return
+    pending = _pending_events([change.task.pk for change in changes if change.kind != "created"])
+    outbox.write([event for change in changes for event in _events(change, pending)])
+
+
+def record_erased(tasks: Sequence[Any]) -> None:
+    """Write the events of tasks whose rows go, each as it is under its lock, with its tags in `tag_ids`.
+
+    Of a task in the trash the deletion was recorded when it went there. One that was created in this very
+    transaction has never been seen by anyone: its events are removed.
+    """
+    pending = _pending_events([task.pk for task in tasks])
+    unseen = {task.pk for task in tasks if _pending_kind(task.pk, pending) == "created"}
+    if unseen:
+        outbox.unwrite([_key(topic, pk) for topic in (TASK_EVENTS, TASK_UPDATES) for pk in unseen])
+    gone = [task for task in tasks if task.pk not in unseen and task.deleted_at is None]
+    for task in gone:
+        task.version += 1
+        task.deleted_at = task.updated_at = timezone.now()
+    changes = [Change(task, "deleted", ["deleted_at"]) for task in gone]
+    outbox.write([event for change in changes for event in _events(change, pending)])
+
+
+def task_data(task: Any) -> dict[str, Any]:
+    """The task as the catalogue's TaskData, in JSON values; its tags are those in `tag_ids`."""
+    return {name: _json_value(getattr(task, name)) for name in _DATA_FIELDS} | {"tag_ids": task.tag_ids}
+
+
+def task_event(task: TaskFields, data: dict[str, Any], *, event_type: str) -> dict[str, Any]:
+    """The data of a `task-events` event."""
+    return {
+        "event_type": event_type,
+        "task_id": data["id"],
+        "user_id": data["user_id"],
+        "task_data": data,
+        "timestamp": data["updated_at"],
+        "is_recurring": task.is_recurring,
+        "recurrence_rule": task.recurrence_rule,
+    }
+
+
+def _events(change: Change, pending: dict[str, OutboxEvent]) -> list[NewEvent]:
+    task, data = change.task, task_data(change.task)
+    kind = _merged_kind(change, _pending_kind(task.pk, pending))
+    earlier = pending.get(_key(TASK_UPDATES, task.pk))
+    names = [*(earlier.data["changes"] if earlier else ()), *change.fields]
+    sync = {
+        "event_type": "sync",
+        "task_id": task.pk,
+        "user_id": data["user_id"],
+        "changes": {name: data[name] for name in names},
+        "timestamp": data["updated_at"],
+    }
+    return [
+        _new(task, TASK_EVENTS, f"task.{kind}", task_event(task, data, event_type=kind)),
+        _new(task, TASK_UPDATES, "task.sync", sync),
+    ]
+
+
+def _merged_kind(change: Change, earlier: str | None) -> str:
+    """The one kind that is true of the task at the end of the transaction, the weightier of two.
+
+    Whatever changes of a task in the trash, it stays deleted: its purge records nothing more.
+    """
+    task = change.task
+    if task.deleted_at is not None and change.kind != "created":
+        return "deleted"
+    still_true = {"created": True, "completed": task.completed, "deleted": task.deleted_at is not None}
+    kinds = [change.kind, earlier if earlier is not None and still_true.get(earlier) else "updated"]
+    return max(kinds, key=_BY_WEIGHT.index)
+
+
+def _pending_events(task_ids: Collection[int]) -> dict[str, OutboxEvent]:
+    """This transaction's events of these tasks so far, by merge key."""
+    if not task_ids:
+        return {}
+    return outbox.written_here([_key(topic, pk) for topic in (TASK_EVENTS, TASK_UPDATES) for pk in task_ids])
+
+
+def _pending_kind(task_id: int, pending: dict[str, OutboxEvent]) -> str | None:
+    """What this transaction has recorded of the task so far: created, updated ...; None: nothing."""
+    earlier = pending.get(_key(TASK_EVENTS, task_id))
+    return earlier.data["event_type"] if earlier else None
+
+
+def _new(task: Any, topic: str, event_type: str, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(
+        type=event_type,
+        key=data["user_id"],
+        subject=str(task.pk),
+        sequence=task.version,
+        data=data,
+        merge_key=_key(topic, task.pk),
+        time=task.updated_at,
+    )
+
+
+def _key(topic: str, task_id: int) -> str:
+    return f"{topic}:{task_id}"
+
+
+def _json_value(value: Any) -> Any:
+    """A field's value as JSON has it: times as ISO 8601, ids as text."""
+    if value is None or isinstance(value, str | int | list):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else str(value)

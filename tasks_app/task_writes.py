@@ -1,0 +1,236 @@
+"""The one door through which tasks are written: create, write, erase.
+
+From top to bottom: lock the rows, derive what follows, write with one statement for all, record the events;
+in one transaction, the caller's when there is one. Task.save() goes through here too, and leaves the events
+to the receiver of its post_save. This module imports no models: they come with the tasks.
+Sources: docs/decisions/0002, 0003 and 0010.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+from json import dumps
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Field, Q, QuerySet
+from django.db.models.deletion import Collector
+from django.utils import timezone
+
+from tasks_app import task_events
+from tasks_app.derived_fields import VISIBLE, derive, derive_new
+from tasks_app.task_events import Change
+
+# Bounds memory and the length of a statement, not what can be written in one transaction.
+BATCH = 500
+
+
+class Draft(NamedTuple):
+    """A Task as it is to be written, with the ids of all its tags from then on; None: those it has."""
+
+    task: Any
+    tag_ids: Collection[int] | None = None
+
+
+@transaction.atomic(savepoint=False)
+def create(drafts: Sequence[Draft]) -> None:
+    """Write new tasks. Raises RuleError when a series cannot be computed."""
+    task_events.record(insert(drafts))
+
+
+@transaction.atomic(savepoint=False)
+def write(drafts: Sequence[Draft]) -> None:
+    """Write what was changed in these tasks, over their rows; nothing where nothing was.
+
+    A copy that was read without a lock takes over from its row what it did not change. Raises DoesNotExist
+    when a row has been erased meanwhile, ValueError when a task would get another user, RuleError as above.
+    """
+    task_events.record(update(drafts))
+
+
+@transaction.atomic(savepoint=False)
+def erase(tasks: QuerySet[Any]) -> tuple[int, dict[str, int]]:
+    """Delete these tasks with what belongs to them; tasks that refer to one of them lose the reference.
+
+    The answer is that of Django's delete(): how many rows, and of which models.
+    """
+    rows = tasks.model._base_manager
+    asked = list(tasks.order_by().values_list("pk", flat=True))
+    referring = Q(parent_task__in=asked) | Q(generated_from__in=asked)
+    locked = list(rows.filter(Q(pk__in=asked) | referring).locked().values_list("pk", flat=True))
+    # Asked again under the lock: somebody may have taken one out of the trash meanwhile.
+    doomed = list(tasks.filter(pk__in=locked).order_by("pk").values_list("pk", flat=True))
+    if len(doomed) < len(locked):
+        _release(rows.filter(referring).exclude(pk__in=doomed).locked(), set(doomed))
+    deleted: Counter[str] = Counter()
+    for pks in batches(doomed):
+        deleted.update(_erase_batch(list(rows.filter(pk__in=pks).order_by("pk"))))
+    return deleted.total(), dict(deleted)
+
+
+def batches(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    """These ids, BATCH at a time."""
+    return (pks[start : start + BATCH] for start in range(0, len(pks), BATCH))
+
+
+# --- the rows, without their events ------------------------------------------------------------------------
+
+
+def insert(drafts: Sequence[Draft]) -> list[Change]:
+    """Insert the rows of new tasks; the changes to record."""
+    now = timezone.now()
+    for task, _ in drafts:
+        task.timezone = task.timezone or task.user.timezone
+        derive_new(task, now=now)
+    if drafts:
+        _insert_rows([task for task, _ in drafts])
+        _set_tags({task.pk: tag_ids for task, tag_ids in drafts if tag_ids})
+    for task, tag_ids in drafts:
+        task.tag_ids = sorted(set(tag_ids or ()))
+        task.remember()
+    return [Change(task, "created", VISIBLE) for task, _ in drafts]
+
+
+def update(drafts: Sequence[Draft]) -> list[Change]:
+    """Update the rows of tasks where they differ; the changes to record."""
+    _lock({task.pk: task for task, _ in drafts if task.locked_in is None})
+    retagged = _set_tags({task.pk: tag_ids for task, tag_ids in drafts if tag_ids is not None})
+    now = timezone.now()
+    written: list[Any] = []
+    columns: set[str] = set()
+    changes: list[Change] = []
+    for task, _ in drafts:
+        task.timezone = task.timezone or task.user.timezone
+        if differing := derive(task, task.stored, now=now, retagged=task.pk in retagged):
+            written.append(task)
+            columns |= differing
+            visible = differing & VISIBLE | ({"tag_ids"} if task.pk in retagged else set())
+            if visible:
+                changes.append(Change(task, task_events.kind_of(task, task.stored), visible))
+        else:
+            task.remember()
+    if written:
+        _update_rows(written, columns)
+    return changes
+
+
+def _lock(copies: Mapping[int, Any]) -> None:
+    """Lock the rows of copies that were read without a lock, and take from them what was not changed here."""
+    if not copies:
+        return
+    model = type(next(iter(copies.values())))
+    rows = {row.pk: row for row in model._base_manager.filter(pk__in=copies).locked()}
+    for pk, task in copies.items():
+        if pk not in rows:
+            raise model.DoesNotExist(f"Task {pk} has been erased.")
+        task.take_over(rows[pk])
+
+
+def _release(referring: QuerySet[Any], doomed: set[int]) -> None:
+    """Take away the references to tasks that are about to go: a change of those that stay."""
+    tasks = list(referring)
+    for task in tasks:
+        task.parent_task_id = None if task.parent_task_id in doomed else task.parent_task_id
+        task.generated_from_id = None if task.generated_from_id in doomed else task.generated_from_id
+    write([Draft(task) for task in tasks])
+
+
+def _erase_batch(tasks: Sequence[Any]) -> dict[str, int]:
+    pks = [task.pk for task in tasks]
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM task_tags WHERE task_id = ANY(%s) RETURNING task_id, tag_id", [pks])
+        links = cursor.fetchall()
+    tag_ids = defaultdict(list)
+    for task_id, tag_id in links:
+        tag_ids[task_id].append(tag_id)
+    for task in tasks:
+        task.tag_ids = tag_ids[task.pk]
+    task_events.record_erased(tasks)
+    collector = Collector(using=connection.alias, origin=tasks[0])
+    collector.collect(tasks)
+    return collector.delete()[1]
+
+
+# --- SQL: one statement and one parameter, whatever the number of rows -------------------------------------
+
+
+def _insert_rows(tasks: Sequence[Any]) -> None:
+    fields, statement = _insert_statement(tasks[0]._meta)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [_json(tasks, fields)])
+        for task, (pk,) in zip(tasks, cursor.fetchall(), strict=True):
+            task.pk = pk
+            task._state.adding, task._state.db = False, connection.alias
+
+
+@cache
+def _insert_statement(meta: Any) -> tuple[list["Field[Any, Any]"], str]:
+    """The columns of a row, and the statement that inserts rows; those without an id get one."""
+    fields = list(meta.concrete_fields)
+    others = ", ".join(str(field.column) for field in fields if not field.primary_key)
+    statement = f"""
+        INSERT INTO tasks (id, {others})
+        SELECT coalesce(id, nextval(pg_get_serial_sequence('tasks', 'id'))), {others} FROM {_rows_of(fields)}
+        RETURNING id
+    """  # noqa: S608 - names of ours
+    return fields, statement
+
+
+def _update_rows(tasks: Sequence[Any], columns: Collection[str]) -> None:
+    """Write these columns; raises TransactionManagementError when a task's lock is not this transaction's."""
+    fields = [field for field in tasks[0]._meta.concrete_fields if field.attname in {"id", *columns}]
+    changes = ", ".join(f"{field.column} = new.{field.column}" for field in fields if not field.primary_key)
+    # The tags are read after the lock and after their own change, so they are those of now.
+    statement = f"""
+        UPDATE tasks SET {changes} FROM {_rows_of(fields)} WHERE tasks.id = new.id
+        RETURNING tasks.id, pg_current_xact_id()::text::bigint,
+            ARRAY(SELECT tag_id FROM task_tags WHERE task_id = tasks.id ORDER BY tag_id)
+    """  # noqa: S608 - names of ours
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [_json(tasks, fields)])
+        written = {pk: (transaction_id, tag_ids) for pk, transaction_id, tag_ids in cursor.fetchall()}
+    for task in tasks:
+        transaction_id, task.tag_ids = written[task.pk]
+        if task.locked_in != transaction_id:
+            raise transaction.TransactionManagementError("The lock of this task ended with its transaction.")
+        task.remember()
+
+
+def _rows_of(fields: Sequence["Field[Any, Any]"]) -> str:
+    """The statement's only parameter as a table `new` of these columns."""
+    # cast_db_type: of a foreign key and of an id the plain type, not "identity".
+    columns = ", ".join(f"{field.column} {field.cast_db_type(connection)}" for field in fields)
+    return f"jsonb_to_recordset(%s::jsonb) AS new ({columns})"
+
+
+def _json(tasks: Sequence[Any], fields: Sequence["Field[Any, Any]"]) -> str:
+    columns = [(field.column, field.attname) for field in fields]
+    rows = [{column: getattr(task, attname) for column, attname in columns} for task in tasks]
+    return dumps(rows, default=str)  # PostgreSQL reads times and UUIDs as Python writes them
+
+
+_SET_TAGS = """
+    WITH wanted AS (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS wanted (task_id bigint, tag_ids bigint[])),
+    removed AS (
+        DELETE FROM task_tags USING wanted
+        WHERE task_tags.task_id = wanted.task_id AND task_tags.tag_id <> ALL (wanted.tag_ids)
+        RETURNING task_tags.task_id
+    ),
+    added AS (
+        INSERT INTO task_tags (task_id, tag_id, created_at)
+        SELECT task_id, unnest(tag_ids), %s FROM wanted
+        ON CONFLICT (task_id, tag_id) DO NOTHING
+        RETURNING task_id
+    )
+    SELECT task_id FROM removed UNION SELECT task_id FROM added
+"""
+
+
+def _set_tags(tag_ids: Mapping[int, Collection[int]]) -> set[int]:
+    """Give each of these tasks exactly these tags; the ids of those whose tags differed."""
+    if not tag_ids:
+        return set()
+    wanted = [{"task_id": task_id, "tag_ids": sorted(set(ids))} for task_id, ids in tag_ids.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_TAGS, [dumps(wanted), timezone.now()])
+        return {task_id for (task_id,) in cursor.fetchall()}

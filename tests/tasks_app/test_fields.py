@@ -1,0 +1,39 @@
+"""What the API answers of a task is what events carry: else a change of it would have no version."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from accounts_app.models import User
+from events_app.catalogue import TaskData
+from tasks_app import reminding
+from tasks_app.derived_fields import VISIBLE
+from tasks_app.models import COLUMNS, Task
+from tasks_app.task_serializer import ANSWERED
+
+# Computed when a task is answered, from fields that are in the events.
+COMPUTED_WHEN_ANSWERED: set[str] = set()
+# Follow from a change, and are none by themselves.
+OF_THE_CHANGE = {"id", "version", "created_at", "updated_at"}
+
+
+def test_each_field_of_the_api_is_in_the_catalogue_of_events() -> None:
+    assert set(ANSWERED) - set(TaskData.model_fields) == COMPUTED_WHEN_ANSWERED
+
+
+def test_a_change_of_each_counts_as_a_change() -> None:
+    assert set(ANSWERED) - VISIBLE == COMPUTED_WHEN_ANSWERED | OF_THE_CHANGE
+
+
+def test_each_field_of_an_event_is_a_column_or_the_tags() -> None:
+    assert set(TaskData.model_fields) - set(COLUMNS) == {"tag_ids"}
+
+
+@pytest.mark.django_db
+def test_reminding_reads_no_more_than_it_says(alice: User, django_assert_num_queries) -> None:
+    made = Task.objects.create(user=alice, title="x", reminder_at=datetime(2030, 1, 1, 9, tzinfo=UTC))
+    task = Task.objects.only(*reminding.COLUMNS).get(pk=made.pk)
+    with django_assert_num_queries(0):
+        assert reminding.next_reminder(task) == task.reminder_at
+        assert reminding.newest_due(task, now=task.reminder_at) == task.reminder_at
+        assert reminding.still_rings_at(task, task.reminder_at, now=task.reminder_at)
