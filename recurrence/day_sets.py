@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from math import inf
 from typing import Protocol
 
 from recurrence.months import (
@@ -37,17 +38,14 @@ class Days(Protocol):
 
     def on_or_after(self, day: date) -> date | None: ...
 
-    def count(self, first: date, last: date) -> int:
-        """How many lie in [first, last]; 0 when last is before first."""
+    def count(self, first: date, last: date, most: int | None = None) -> int:
+        """How many lie in [first, last]; 0 when last is before first. It may stop at `most`."""
 
 
 class EndlessDays(Days, Protocol):
     """A set without a first or last day."""
 
     def on_or_before(self, day: date) -> date | None: ...
-
-    def nth(self, first: date, number: int) -> date | None:
-        """The day with this number, from 1, of those from `first` on; None when it lies beyond year 9999."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,8 @@ class Periodic:
     def on_or_before(self, day: date) -> date | None:
         return self._at(self._before(day.toordinal() + 1) - 1)
 
-    def count(self, first: date, last: date) -> int:
+    def count(self, first: date, last: date, most: int | None = None) -> int:
         return max(0, self._before(last.toordinal() + 1) - self._before(first.toordinal()))
-
-    def nth(self, first: date, number: int) -> date | None:
-        return self._at(self._before(first.toordinal()) + number - 1)
 
     def _before(self, ordinal: int) -> int:
         """How many lie between `start` and this day; negative before it."""
@@ -156,28 +151,23 @@ class DaysByMonth(ABC):
                 return date(month // 12, month % 12 + 1, mask.bit_length())
         return None
 
-    def count(self, first: date, last: date) -> int:
+    def count(self, first: date, last: date, most: int | None = None) -> int:
         if last < first:
             return 0
         start, end = month_number(first), month_number(last)
         return (
-            self._count_months(start, end)
+            self._count_months(start, end, most)
             - self._count_up_to(start, first.day - 1)
             - self._count_beyond(end, last.day)
         )
 
-    def nth(self, first: date, number: int) -> date | None:
-        start = month_number(first)
-        left = number + self._count_up_to(start, first.day - 1)
-        for month in self.months.ahead(start, LAST_MONTH):
-            mask = self.mask(month)
-            if left <= mask.bit_count():
-                return first_of(month).replace(day=bits(mask)[left - 1] + 1)
-            left -= mask.bit_count()
-        return None
-
-    def _count_months(self, start: int, end: int) -> int:
-        return sum(self.mask(month).bit_count() for month in self.months.ahead(start, end))
+    def _count_months(self, start: int, end: int, most: int | None) -> int:
+        total, enough = 0, inf if most is None else most + 62  # the first and last month count in part
+        for month in self.months.ahead(start, end):
+            total += self.mask(month).bit_count()
+            if total >= enough:
+                break
+        return total
 
     def _count_up_to(self, month: int, day: int) -> int:
         return (self._mask(month) & (1 << day) - 1).bit_count()
@@ -198,7 +188,7 @@ class ByShape(DaysByMonth):
     def mask(self, month: int) -> int:
         return self.masks[SHAPE_OF_MONTH[month % MONTHS_OF_A_CYCLE]]
 
-    def _count_months(self, start: int, end: int) -> int:
+    def _count_months(self, start: int, end: int, most: int | None) -> int:
         cycle = self.months.cycle
         return sum(
             self._count_every(cycle, start + (place - start) % cycle, end) for place in self.months.places

@@ -4,7 +4,7 @@ They import nothing of the project but months, day_sets and rrule_syntax.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from math import lcm
 
@@ -35,6 +35,7 @@ from recurrence.months import (
 from recurrence.rrule_syntax import RRule
 
 YEARS_BETWEEN_MATCHES = 50
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -46,41 +47,44 @@ class Bounded:
     limit: int | None
 
     def includes(self, day: date) -> bool:
-        return self.first <= day == self._reached(day) and self.days.includes(day)
+        return self.first <= day and self.days.includes(day) and self._has(day)
 
     def on_or_after(self, day: date) -> date | None:
         found = self.days.on_or_after(day if day > self.first else self.first)
-        if found is None or found <= self._certain:
-            return found
-        return found if self._reached(found) == found else None
+        return found if found is None or found <= self._certain or self._has(found) else None
 
-    def count(self, first: date, last: date) -> int:
-        return self.days.count(max(first, self.first), self._reached(last))
+    def count(self, first: date, last: date, most: int | None = None) -> int:
+        before = self._count_to(first - DAY) if first > self.first else 0
+        return max(0, self._count_to(last) - before)
+
+    def _has(self, match: date) -> bool:
+        """Whether the series has not ended before this match of the rule."""
+        if self._reached(match) != match:
+            return False
+        return self.limit is None or self.days.count(self.first, match, self.limit + 1) <= self.limit
+
+    def _count_to(self, day: date) -> int:
+        found = self.days.count(self.first, self._reached(day), self.limit)
+        return found if self.limit is None else min(found, self.limit)
+
+    @cached_property
+    def _certain(self) -> date:
+        """A day up to which the series has every match: there is one a day at most."""
+        sure = date.max.toordinal() if self.limit is None else self.first.toordinal() + self.limit - 1
+        return min(date.fromordinal(min(sure, date.max.toordinal())), _years_later(self.first))
 
     def _reached(self, day: date) -> date:
-        """The last day up to this one on which the series has not ended yet.
+        """The last day up to this one before which there is no pause of more than 50 years.
 
-        It goes on by leaps of up to 50 years, from the newest day within them to the next.
+        It goes by leaps of up to 50 years, from the newest day within them to the next.
         """
-        day, known = min(day, self._last), self.first
+        known = self.first
         while (horizon := _years_later(known)) < day:
             newest = self.days.on_or_before(horizon)
             if newest is None or newest <= known:
                 return known
             known = newest
         return day
-
-    @cached_property
-    def _certain(self) -> date:
-        """The last day up to which every match of the rule is one of the series."""
-        return min(self._last, _years_later(self.first))
-
-    @cached_property
-    def _last(self) -> date:
-        """The day on which COUNT is reached."""
-        if self.limit is None:
-            return date.max
-        return self.days.nth(self.first, self.limit) or date.max
 
 
 def _years_later(day: date) -> date:

@@ -114,7 +114,8 @@ def check_days(rule: str, anchor: datetime, said: Said, place: tuple[str, dateti
 def check_rrule(rule: str, days: int, minute: int, place: tuple[str, datetime]) -> None:
     first = minutes_around(*place)[0][1]
     anchor = (first - days * DAY).replace(hour=minute // 60, minute=minute % 60)
-    rule = ";".join(part for part in rule.split(";") if "COUNT" not in part)
+    parts = rule.removeprefix("rrule:").split(";")
+    rule = "rrule:" + ";".join(part for part in parts if "COUNT" not in part)
     check_days(rule, anchor, lambda day: day >= anchor.date() and matches(rule, anchor.date(), day), place)
 
 

@@ -110,7 +110,7 @@ anchors = st.one_of(
 )
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=60)
+@settings(derandomize=True, deadline=None, database=None, max_examples=30)
 @given(rule=rules(), anchor=anchors, ahead=st.integers(0, 1200))
 def test_the_same_days_as_a_walk(rule: str, anchor: date, ahead: int) -> None:
     check_against_a_walk(rule, anchor, anchor + timedelta(days=ahead), days=700)

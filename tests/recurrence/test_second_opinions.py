@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from dateutil.rrule import DAILY, FR, MO, MONTHLY, TH, TU, WE, WEEKLY, rrule
+from dateutil.rrule import DAILY, FR, MO, MONTHLY, TH, TU, WE, WEEKLY, rrule, rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recurrence.cron_syntax import FIELDS, Field
 from recurrence.rules import Series
+from tests.recurrence.rrule_rules import rules
+from tests.recurrence.rrule_walk import parts_of
 
 ZONES = [
     "UTC",
@@ -90,9 +92,24 @@ starts = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(  # noqa: 
 )
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=150)
+briefly = settings(derandomize=True, deadline=None, database=None, max_examples=150)
+at_length = settings(derandomize=True, deadline=None, database=None, max_examples=20_000)
+
+
+@briefly
 @given(expression=expressions, start=starts)
 def test_cronsim_agrees_where_clocks_do_not_change(expression: str, start: datetime) -> None:
+    ask_cronsim(expression, start)
+
+
+@pytest.mark.slow
+@at_length
+@given(expression=expressions, start=starts)
+def test_cronsim_agrees_at_length(expression: str, start: datetime) -> None:
+    ask_cronsim(expression, start)
+
+
+def ask_cronsim(expression: str, start: datetime) -> None:
     series = Series(rule=f"cron:{expression}", timezone="UTC", anchor=start)
 
     ours = [slot.replace(tzinfo=None) for slot in series.upcoming(start.replace(tzinfo=UTC), 4)]
@@ -103,3 +120,38 @@ def test_cronsim_agrees_where_clocks_do_not_change(expression: str, start: datet
     assert ours == theirs[: len(ours)]
     if len(ours) < 4:
         assert len(theirs) == len(ours) or theirs[len(ours)].year - horizon.year > 10
+
+
+@briefly
+@given(rule=rules(), start=starts)
+def test_dateutil_agrees_on_calendar_rules(rule: str, start: datetime) -> None:
+    ask_dateutil(rule, start)
+
+
+@pytest.mark.slow
+@at_length
+@given(rule=rules(), start=starts)
+def test_dateutil_agrees_at_length(rule: str, start: datetime) -> None:
+    ask_dateutil(rule, start)
+
+
+def ask_dateutil(rule: str, start: datetime) -> None:
+    """Where it is right, and not too slow: what comes within 12 years.
+
+    It takes plain and numbered weekdays for an intersection (RFC 5545 lists them: a union). And of the first
+    week it counts BYSETPOS from the anchor on, where the RFC counts the whole week.
+    """
+    parts = parts_of(rule)
+    if len({item[0] in "+-012345" for item in parts.get("BYDAY", "MO").split(",")}) == 2:
+        return
+    first = start
+    if parts["FREQ"] == "WEEKLY" and "BYSETPOS" in parts:
+        first = start + timedelta(days=7)
+        if parts.pop("COUNT", None):
+            rule = "rrule:" + ";".join(f"{name}={value}" for name, value in parts.items())
+    series = Series(rule=rule, timezone="UTC", anchor=start)
+    ours = [slot.replace(tzinfo=None) for slot in series.upcoming(None, 6)]
+    ours = [slot for slot in ours if first <= slot < start + timedelta(days=12 * 365)]
+    if ours:
+        theirs = (slot for slot in rrulestr(rule, dtstart=start) if slot >= first)
+        assert list(islice(theirs, len(ours))) == ours

@@ -43,8 +43,8 @@ def test_the_version_is_the_packages() -> None:
     "start",
     [
         pytest.param("import recurrence.rules", id="the room alone"),
-        pytest.param("import todo_project.settings", id="the project's settings"),
-        pytest.param("import todo_project.celery", id="worker and beat"),
+        pytest.param("import todo_project.settings", id="the project's settings", marks=pytest.mark.slow),
+        pytest.param("import todo_project.celery", id="worker and beat", marks=pytest.mark.slow),
     ],
 )
 def test_another_tree_of_zones_is_not_read(start: str, tmp_path: Path) -> None:
