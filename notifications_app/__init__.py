@@ -1,1 +1,1 @@
-"""Reminders on their way to people: the scan, deliveries, channels, push subscriptions."""
+"""Reminders and how they reach people: the scan, deliveries, channels, push subscriptions."""

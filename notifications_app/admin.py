@@ -1,4 +1,4 @@
-"""Notifications in the admin: what happened can be looked at, not edited; a delivery can be sent again."""
+"""Notifications in the admin. Operators can see them, and send deliveries again, but not edit them."""
 
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from notifications_app.tasks import queue_deliveries
 
 
 class Recorded:
-    """Rows that tell what happened: looked at, deleted with what they belong to, never added or edited."""
+    """For rows that record what happened: they cannot be added or changed."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -41,7 +41,7 @@ class DeliveryInline(Recorded, admin.TabularInline):  # type: ignore[type-arg] #
 
 @admin.register(PushSubscription)
 class PushSubscriptionAdmin(Recorded, LargeTableAdmin):
-    """Browsers subscribe themselves; here they are looked up and removed. Their keys are not shown."""
+    """Operators can find and remove the subscriptions of browsers. The keys are not shown."""
 
     list_display = ["id", "user", "user_agent", "service", "created_at", "updated_at"]
     list_select_related = ["user"]
@@ -84,15 +84,15 @@ class DeliveryAdmin(Recorded, LargeTableAdmin):
     def service(self, delivery: Delivery) -> str:
         return host_of(delivery.target)
 
-    @admin.action(description="Send again, whatever became of them", permissions=["resend"])
+    @admin.action(description="Send again, in any state", permissions=["resend"])
     @transaction.atomic
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         chosen = list(queryset)
         ids = resend(chosen)
         assert request.user.pk is not None
-        LogEntry.objects.log_actions(request.user.pk, chosen, CHANGE, "To be sent again.")
+        LogEntry.objects.log_actions(request.user.pk, chosen, CHANGE, "Queued to be sent again.")
         transaction.on_commit(lambda: queue_deliveries(ids), robust=True)
-        self.message_user(request, f"{len(ids)} to be sent again.", messages.SUCCESS)
+        self.message_user(request, f"{len(ids)} queued to be sent again.", messages.SUCCESS)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("notifications_app.change_delivery")
@@ -108,5 +108,5 @@ class DeliveryAttemptAdmin(Recorded, LargeTableAdmin):
 
 
 def host_of(endpoint: str) -> str:
-    """The push service's host; the whole endpoint is a secret that lets anybody ring the device."""
+    """The push service's host. The whole endpoint is a secret with which anyone can notify the device."""
     return urlsplit(endpoint).hostname or endpoint

@@ -1,4 +1,4 @@
-"""What notifications do about events: a reminder that came due goes to each of the user's browsers."""
+"""The `notifications` group: a due reminder becomes a delivery to each of the user's browsers."""
 
 from django.db import transaction
 
@@ -12,17 +12,18 @@ from tasks_app.models import Task
 
 @handles("reminder.due", group="notifications")
 def create_deliveries(event: Event) -> None:
-    """One delivery for each browser the user has now; nothing when the event comes again.
+    """Create one delivery for each browser the user has now, and nothing if the event is repeated.
 
-    The task stays locked until the commit, so that an event handled twice at once is handled once, and the
-    subscriptions, so that none is deleted under its delivery. The unique key holds it all in any case.
+    The task is locked until the commit, so that concurrent handlers of one event run one after the other. The
+    subscriptions are locked, so that none is deleted before its delivery exists. The unique key also prevents
+    repeats.
     """
     task = Task.objects.filter(reminders__event_id=event.id).locked().first()
-    if task is None:  # erased meanwhile, and its reminders with it
+    if task is None:  # erased in the meantime, with its reminders
         return
     reminder = task.reminders.get(event_id=event.id)
     if reminder.state != Reminder.State.DUE or reminder.deliveries.exists():
-        # Handled before. A browser subscribed since then must not ring for what is long past.
+        # Handled before. A browser that subscribed since then must not show an old reminder.
         return
     subscriptions = _lock_subscriptions(task)
     if not subscriptions:

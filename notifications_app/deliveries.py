@@ -1,12 +1,12 @@
-"""Making deliveries: claim, send, record.
+"""Make deliveries: lease, send, record.
 
-A worker claims a delivery in a short transaction by moving `next_attempt_at` forward, as a lease, and writes
-down the attempt; it sends outside of any transaction, and records the outcome in a second one. A worker that
-dies in between loses its lease, and another one sends: at most one extra notification for each such death,
-which has the same Topic and tag and so replaces the first on the device.
+In a short transaction a worker leases a delivery, by moving `next_attempt_at` forward, and records the
+attempt. It sends outside any transaction, and records the outcome in a second one. If a worker dies in
+between, its lease ends and another worker sends: at most one more notification for each such death, with the
+same Topic and tag, so that it replaces the first on the device.
 
-Whoever changes reminders, deliveries or attempts of a task locks the task first, as every deletion of a task
-does: then nobody waits for somebody who waits.
+To change reminders, deliveries or attempts of a task, lock the task first, as every deletion of a task does.
+This prevents deadlocks.
 """
 
 from collections.abc import Iterable
@@ -35,34 +35,34 @@ log = structlog.get_logger(__name__)
 
 CHANNELS: dict[str, Channel] = {WebPush.name: WebPush()}
 
-# How long a reminder is worth telling: a device that was off overnight still gets it, not one off for a week.
+# How long a reminder is useful: for a device that was off overnight, but not for a week.
 REMINDER_TTL = timedelta(hours=24)
 TEST_TTL = timedelta(minutes=10)
-# Above the `deliver` task's own time limit, so that nobody else sends while its worker may still be sending.
+# Above the time limit of the task `deliver`, so that no other worker sends while the first may still send.
 LEASE = timedelta(seconds=60)
-# 10 s, 20 s, 40 s ... 15 min: short against a hiccup, gentle with a push service that is down.
+# 10 s, 20 s, 40 s ... 15 min: short for a brief failure, long for a push service that is down.
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(minutes=15)
-# A push service may ask for more patience than a reminder has; it is asked again at least this often.
+# A push service may ask for a longer wait than a reminder is useful; it is tried again at least this often.
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 UNAVAILABLE_RETRY = timedelta(minutes=1)
-# A message to Celery that has had no effect for so long is taken for lost.
+# A message to Celery without an effect for this long counts as lost.
 REQUEUE_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One worker's right to send one delivery until `lease`."""
+class Lease:
+    """One worker's right to send one delivery until `ends_at`."""
 
     delivery: Delivery
     attempt: DeliveryAttempt
-    lease: datetime
+    ends_at: datetime
 
 
 def new_delivery(
     subscription: PushSubscription, *, event_id: UUID, reminder: Reminder | None, ttl: timedelta
 ) -> Delivery:
-    """An unsaved delivery to the browser, to be queued as soon as it is committed."""
+    """An unsaved delivery to the browser. The caller queues it after the commit."""
     now = timezone.now()
     return Delivery(
         user_id=subscription.user_id,
@@ -79,42 +79,42 @@ def new_delivery(
 
 
 def create_test_delivery(subscription: PushSubscription) -> Delivery:
-    """A delivery that tells of no reminder, to see whether the browser gets it."""
+    """Create a delivery without a reminder, which tests whether the browser gets notifications."""
     delivery = new_delivery(subscription, event_id=uuid7(), reminder=None, ttl=TEST_TTL)
     delivery.save(force_insert=True)
     return delivery
 
 
 def deliver(delivery_id: int) -> None:
-    """Make one attempt, if the delivery is due and nobody else is at it."""
-    claim = _claim(delivery_id)
-    if claim is None:
+    """Make one attempt, if the delivery is due and no other worker has a lease."""
+    lease = lease_delivery(delivery_id)
+    if lease is None:
         return
     try:
-        outcome = CHANNELS[claim.delivery.channel].send(claim.delivery)
+        outcome = CHANNELS[lease.delivery.channel].send(lease.delivery)
     except ChannelUnavailableError as error:
         log.error("channel_unavailable", delivery=delivery_id, error=str(error))
-        _give_back(claim)
+        _give_back(lease)
         return
-    except Exception as error:  # whatever goes wrong in a channel, the attempt must be recorded and repeated
+    except Exception as error:  # any failure of a channel is recorded, and tried again
         log.exception("channel_failed", delivery=delivery_id)
         outcome = Outcome(verdict=Verdict.LATER, error=f"{type(error).__name__}: {error}")
-    _record(claim, outcome)
+    record_outcome(lease, outcome)
 
 
-def claim_stalled(limit: int) -> list[int]:
-    """The due deliveries no worker was told of lately, oldest first; they count as told now. Their ids."""
+def take_stalled(limit: int) -> list[int]:
+    """Mark due deliveries as queued if they are not, or were long ago. Returns their ids, oldest first."""
     now = timezone.now()
-    not_told = Q(queued_at=None) | Q(queued_at__lte=now - REQUEUE_AFTER)
+    not_queued = Q(queued_at=None) | Q(queued_at__lte=now - REQUEUE_AFTER)
     with transaction.atomic():
-        pending = Delivery.objects.filter(not_told, state=Delivery.State.PENDING)
+        pending = Delivery.objects.filter(not_queued, state=Delivery.State.PENDING)
         ids = list(queues.lock_due(pending, now).values_list("pk", flat=True)[:limit])
         Delivery.objects.filter(pk__in=ids).update(queued_at=now)
     return ids
 
 
 def resend(deliveries: Iterable[Delivery]) -> list[int]:
-    """Make the deliveries pending again, with a new TTL, whatever became of them; their ids."""
+    """Make the deliveries pending again in any state, with a new TTL. Returns their ids."""
     now = timezone.now()
     ids = [delivery.pk for delivery in deliveries]
     Delivery.objects.filter(pk__in=ids).update(
@@ -123,8 +123,8 @@ def resend(deliveries: Iterable[Delivery]) -> list[int]:
     return ids
 
 
-def _claim(delivery_id: int) -> Claim | None:
-    """Take the delivery for this worker; None when it is not due, another's, or no longer wanted."""
+def lease_delivery(delivery_id: int) -> Lease | None:
+    """Lease the delivery; None if it is not due, leased by another worker, or no longer wanted."""
     now = timezone.now()
     with transaction.atomic():
         _lock_task(delivery_id)
@@ -137,11 +137,11 @@ def _claim(delivery_id: int) -> Claim | None:
             log.info("delivery_not_sent", delivery=delivery_id, state=ended)
             return None
         queues.lease(delivery, until=now + LEASE)
-        return Claim(delivery, delivery.attempts.create(at=now), delivery.next_attempt_at)
+        return Lease(delivery, delivery.attempts.create(at=now), delivery.next_attempt_at)
 
 
 def _lock_task(delivery_id: int) -> Task | None:
-    """The task that the delivery tells of; None for a test."""
+    """Lock the task of the delivery's reminder; None for a test."""
     return Task.objects.filter(reminders__deliveries=delivery_id).locked().first()
 
 
@@ -155,11 +155,11 @@ def _lock_due(delivery_id: int, now: datetime) -> Delivery | None:
 
 
 def _end_before_sending(delivery: Delivery, now: datetime) -> Delivery.State | None:
-    """How the delivery ends without being sent, by what is true now; None when it is to be sent."""
+    """The state of a delivery that must not be sent any longer; None if it must be sent."""
     if delivery.expires_at <= now:
         return Delivery.State.EXPIRED
     subscription = delivery.subscription
-    # The browser may have been subscribed by somebody else since.
+    # Another user may have subscribed with the same browser since.
     if subscription is None or subscription.user_id != delivery.user_id or not delivery.user.is_active:
         return Delivery.State.CANCELLED
     reminder = delivery.reminder
@@ -168,40 +168,40 @@ def _end_before_sending(delivery: Delivery, now: datetime) -> Delivery.State | N
     return None
 
 
-def _record(claim: Claim, outcome: Outcome) -> None:
-    """Write down what came of the attempt, and what follows from it."""
+def record_outcome(lease: Lease, outcome: Outcome) -> None:
+    """Record the outcome of the attempt and its consequences."""
     now = timezone.now()
     with transaction.atomic():
-        task = _lock_task(claim.delivery.pk)
-        DeliveryAttempt.objects.filter(pk=claim.attempt.pk).update(status=outcome.status, error=outcome.error)
-        delivery = Delivery.objects.select_for_update(no_key=True).filter(pk=claim.delivery.pk).first()
-        if delivery is None:  # its task or user was erased meanwhile
+        task = _lock_task(lease.delivery.pk)
+        DeliveryAttempt.objects.filter(pk=lease.attempt.pk).update(status=outcome.status, error=outcome.error)
+        delivery = Delivery.objects.select_for_update(no_key=True).filter(pk=lease.delivery.pk).first()
+        if delivery is None:  # its task or user was erased in the meantime
             return
-        _follow(delivery, outcome, claim, now)
+        _apply(outcome, delivery, lease, now)
         if task is not None and outcome.verdict is Verdict.SENT:
-            _tell_sent(task, claim)
-    _count(delivery, claim, outcome)
+            _mark_sent(task, lease)
+    _count(delivery, lease, outcome)
     log.info("delivery_attempted", delivery=delivery.pk, state=delivery.state, status=outcome.status)
-    if outcome.verdict is Verdict.GONE and claim.delivery.subscription:
-        unsubscribe_gone(claim.delivery.subscription)
+    if outcome.verdict is Verdict.GONE and lease.delivery.subscription:
+        unsubscribe_gone(lease.delivery.subscription)
 
 
-def _count(delivery: Delivery, claim: Claim, outcome: Outcome) -> None:
+def _count(delivery: Delivery, lease: Lease, outcome: Outcome) -> None:
     ATTEMPTS.labels(delivery.channel, str(outcome.status or "none")).inc()
     if delivery.state != Delivery.State.PENDING:
         DELIVERIES.labels(delivery.channel, delivery.state).inc()
-    reminder = claim.delivery.reminder
+    reminder = lease.delivery.reminder
     if reminder and delivery.sent_at and outcome.verdict is Verdict.SENT:
         lateness = delivery.sent_at - reminder.reminder_at
         DELIVERY_LATENESS.labels(delivery.channel).observe(lateness.total_seconds())
 
 
-def _follow(delivery: Delivery, outcome: Outcome, claim: Claim, now: datetime) -> None:
+def _apply(outcome: Outcome, delivery: Delivery, lease: Lease, now: datetime) -> None:
     if outcome.verdict is Verdict.SENT:
         delivery.sent_at = now
         _finish(delivery, Delivery.State.SENT)
-    elif delivery.state != Delivery.State.PENDING or delivery.next_attempt_at != claim.lease:
-        return  # this worker's lease ran out, and what another one finds counts
+    elif delivery.state != Delivery.State.PENDING or delivery.next_attempt_at != lease.ends_at:
+        return  # this worker's lease has ended; the outcome of the next worker counts
     elif outcome.verdict is not Verdict.LATER:
         _finish(delivery, Delivery.State.FAILED)
     else:
@@ -209,7 +209,7 @@ def _follow(delivery: Delivery, outcome: Outcome, claim: Claim, now: datetime) -
 
 
 def _retry(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-    next_at = now + (_patience(outcome) or _backoff(delivery.attempts.count()))
+    next_at = now + (_requested_wait(outcome) or _backoff(delivery.attempts.count()))
     if next_at >= delivery.expires_at:
         _finish(delivery, Delivery.State.EXPIRED)
         return
@@ -218,28 +218,28 @@ def _retry(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
     delivery.save(update_fields=["next_attempt_at", "queued_at"])
 
 
-def _patience(outcome: Outcome) -> timedelta | None:
-    """What the service asked for, within our bounds."""
+def _requested_wait(outcome: Outcome) -> timedelta | None:
+    """The wait that the push service asked for, within our bounds."""
     if outcome.retry_after is None:
         return None
     return min(max(outcome.retry_after, FIRST_RETRY), LONGEST_RETRY_AFTER)
 
 
 def _backoff(attempts: int) -> timedelta:
-    """How long to wait after this many attempts: doubled each time, half of it left to chance."""
+    """The time to wait after this many attempts: doubled each time, half of it random."""
     wait = queues.backoff(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
     return wait * uniform(0.5, 1)  # noqa: S311 - no secret
 
 
 def _finish(delivery: Delivery, state: Delivery.State) -> None:
-    """End the delivery, and its reminder when this was the last one."""
+    """End the delivery and update the state of its reminder."""
     delivery.state = state
     delivery.save(update_fields=["state", "sent_at"])
     if delivery.reminder_id is not None:
-        _settle_reminder(delivery.reminder_id)
+        _update_reminder(delivery.reminder_id)
 
 
-def _settle_reminder(reminder_id: int) -> None:
+def _update_reminder(reminder_id: int) -> None:
     reminder = Reminder.objects.get(pk=reminder_id)
     states = set(reminder.deliveries.values_list("state", flat=True))
     if reminder.state != Reminder.State.DELIVERED:
@@ -255,18 +255,18 @@ def _reminder_state(states: set[str]) -> Reminder.State:
     return Reminder.State.CANCELLED if states == {Delivery.State.CANCELLED} else Reminder.State.UNDELIVERED
 
 
-def _tell_sent(task: Task, claim: Claim) -> None:
-    """`reminder_sent`, unless the reminder was moved while it was being sent: the new one has not rung."""
-    assert claim.delivery.reminder
-    if is_instant_of(task, claim.delivery.reminder.reminder_at):
+def _mark_sent(task: Task, lease: Lease) -> None:
+    """Set `reminder_sent`, unless the reminder was moved while it was sent: the new one has not been sent."""
+    assert lease.delivery.reminder
+    if is_instant_of(task, lease.delivery.reminder.reminder_at):
         task.reminder_sent = True
         task.save()
     at = timezone.now()
     transaction.on_commit(lambda: mark_reminder_sent(task.pk, at=at), robust=True)
 
 
-def _give_back(claim: Claim) -> None:
-    """Undo the claim: nothing was tried."""
-    claim.attempt.delete()
-    mine = Delivery.objects.filter(pk=claim.delivery.pk, next_attempt_at=claim.lease)
-    mine.update(next_attempt_at=timezone.now() + UNAVAILABLE_RETRY, queued_at=None)
+def _give_back(lease: Lease) -> None:
+    """Undo the lease, since nothing was tried."""
+    lease.attempt.delete()
+    leased = Delivery.objects.filter(pk=lease.delivery.pk, next_attempt_at=lease.ends_at)
+    leased.update(next_attempt_at=timezone.now() + UNAVAILABLE_RETRY, queued_at=None)

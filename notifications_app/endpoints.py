@@ -1,8 +1,8 @@
-"""Push endpoints are the user's input: where we are willing to send, and where that really is.
+"""Check push endpoints, which are user input: only public push services are allowed.
 
-A push service is named by a domain, speaks https on port 443, and has public addresses only. The text is
-checked when a browser subscribes; the addresses at each send, and the connection goes to the address that
-was checked (see pinned_http.py), so that an answer of DNS which changes in between leads nowhere.
+A push service has a domain name, uses https on port 443, and has only public addresses. The text is checked
+when a browser subscribes, and the addresses at each send. The connection goes to the address that was checked
+(pinned_http.py), so that a changed DNS response has no effect.
 """
 
 import re
@@ -17,17 +17,19 @@ from notifications_app.models import ENDPOINT_MAX_LENGTH
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-# Every way to write an IPv4 address (decimal, octal, hexadecimal, short) ends in a label that starts with
-# a digit; no top-level domain does.
+# Every notation of an IPv4 address (decimal, octal, hexadecimal, short) ends in a label that starts with a
+# digit, which no top-level domain does.
 _PUBLIC_NAME = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]){_LABEL}")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _NAME_MAX_LENGTH = 253  # RFC 1035
-_ENDPOINT = re.compile(r"[!-\[\]-~]+")  # printable ASCII; no backslash, which parsers read in different ways
+_ENDPOINT = re.compile(
+    r"[!-\[\]-~]+"
+)  # printable ASCII without the backslash, which parsers treat differently
 
-# Global unicast; outside of it lie loopback, link-local, multicast, v4-mapped and NAT64 addresses.
+# Global unicast. Loopback, link-local, multicast, v4-mapped and NAT64 addresses are outside it.
 _UNICAST_V6 = ip_network("2000::/3")
-# Global by some versions of Python's tables, and yet a way to somewhere else: tunnels and relays that
-# carry any IPv4 address inside, and blocks for documentation (IANA special-purpose registries).
+# Some versions of Python list these as global, but they lead elsewhere: tunnels and relays that contain any
+# IPv4 address, and blocks for documentation (IANA special-purpose registries).
 _DETOURS = [
     ip_network(block)
     for block in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
@@ -35,12 +37,12 @@ _DETOURS = [
 
 
 class EndpointRefusedError(ValueError):
-    """We do not send there; the text says why and what would be right."""
+    """The endpoint is not allowed. The text says why, and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The parts of an endpoint, parsed once: the check and the send read the same ones."""
+    """The parts of an endpoint, parsed once, so that check and send use the same parts."""
 
     scheme: str
     host: str
@@ -49,7 +51,7 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """Host, and port when it is not the scheme's own."""
+        """The host, with the port unless it is the default of the scheme."""
         return self.host if self.port == _DEFAULT_PORTS[self.scheme] else f"{self.host}:{self.port}"
 
     @property
@@ -58,19 +60,18 @@ class Endpoint:
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """The endpoint's parts, when its text is one we would send to. Does not ask DNS.
-
-    Raises EndpointRefusedError otherwise.
-    """
+    """Parse and check the text of an endpoint, without DNS. Raises EndpointRefusedError."""
     if len(text) > ENDPOINT_MAX_LENGTH or not _ENDPOINT.fullmatch(text):
-        raise EndpointRefusedError(f"An endpoint is a URL of at most {ENDPOINT_MAX_LENGTH} ASCII characters.")
+        raise EndpointRefusedError(
+            f"An endpoint must be a URL of at most {ENDPOINT_MAX_LENGTH} ASCII characters."
+        )
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise EndpointRefusedError(f"An endpoint is a URL: {error}.") from error
+        raise EndpointRefusedError(f"An endpoint must be a URL: {error}.") from error
     if "@" in parts.netloc or parts.fragment:
-        raise EndpointRefusedError("An endpoint has no user name, password or fragment.")
+        raise EndpointRefusedError("An endpoint must not have a user name, password or fragment.")
     _require_service(parts.scheme, parts.hostname or "", port)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Endpoint(parts.scheme, parts.hostname or "", port or _DEFAULT_PORTS[parts.scheme], path)
@@ -79,7 +80,7 @@ def parse_endpoint(text: str) -> Endpoint:
 def resolve(endpoint: Endpoint) -> list[str]:
     """The addresses of the endpoint's host, in the order to try them.
 
-    Raises EndpointRefusedError when one of them is not public, OSError when there is none.
+    Raises EndpointRefusedError if one of them is not public, OSError if there is none.
     """
     found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -101,11 +102,13 @@ def is_public(address: str) -> bool:
 def _require_service(scheme: str, host: str, port: int | None) -> None:
     if settings.PUSH_ALLOW_INSECURE_ENDPOINTS:
         if scheme not in ("http", "https") or port == 0 or not _NAME.fullmatch(host):
-            raise EndpointRefusedError("An endpoint is an http or https URL with a name or an IPv4 address.")
+            raise EndpointRefusedError(
+                "An endpoint must be an http or https URL with a name or an IPv4 address."
+            )
         return
     if scheme != "https":
-        raise EndpointRefusedError("An endpoint starts with https://.")
+        raise EndpointRefusedError("An endpoint must start with https://.")
     if len(host) > _NAME_MAX_LENGTH or not _PUBLIC_NAME.fullmatch(host):
-        raise EndpointRefusedError("An endpoint names a public domain, such as push.example.com.")
+        raise EndpointRefusedError("An endpoint must have a public domain name, such as push.example.com.")
     if port not in (None, 443):
-        raise EndpointRefusedError("An endpoint is on port 443.")
+        raise EndpointRefusedError("An endpoint must be on port 443.")

@@ -1,4 +1,4 @@
-"""How late reminders are, and what becomes of deliveries."""
+"""The lateness of reminders, and the outcome of deliveries."""
 
 from prometheus_client import Counter, Histogram
 

@@ -1,4 +1,4 @@
-"""Where people get their reminders, which came due, and what became of each delivery."""
+"""Push subscriptions, due reminders, and their deliveries with each attempt."""
 
 from django.db import models
 from django.db.models import Q
@@ -12,7 +12,7 @@ ENDPOINT_MAX_LENGTH = 2000
 
 
 class PushSubscription(models.Model):
-    """One browser's push endpoint (RFC 8030). Subscribing again binds it to whoever is signed in now."""
+    """One browser's push endpoint (RFC 8030). Subscribing again binds it to the user who is signed in now."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="push_subscriptions")
     endpoint = models.CharField(max_length=ENDPOINT_MAX_LENGTH, unique=True)
@@ -33,14 +33,14 @@ class PushSubscription(models.Model):
 
 
 class Reminder(models.Model):
-    """A reminder that came due: claimed by the scan once for each task and instant."""
+    """A due reminder, which the scan creates once for each task and time."""
 
     class State(models.TextChoices):
-        DUE = "due"  # its deliveries are being made
-        DELIVERED = "delivered"  # to one device at least
-        NO_DEVICE = "no_device"  # nobody had asked to be told anywhere
-        UNDELIVERED = "undelivered"  # there were devices, and none took it
-        CANCELLED = "cancelled"  # the task was done, deleted or moved before it could be told
+        DUE = "due"  # deliveries are pending
+        DELIVERED = "delivered"  # to at least one device
+        NO_DEVICE = "no_device"  # the user had no device
+        UNDELIVERED = "undelivered"  # every delivery failed
+        CANCELLED = "cancelled"  # the task was completed, deleted or moved before a delivery
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="reminders", db_index=False)
     reminder_at = models.DateTimeField()
@@ -62,7 +62,7 @@ class Reminder(models.Model):
 
 
 class Delivery(models.Model):
-    """One message to one target: made once for each event, channel and target."""
+    """One message to one target, created once for each event, channel and target."""
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -76,14 +76,14 @@ class Delivery(models.Model):
     event_id = models.UUIDField()
     channel = models.CharField(max_length=20)
     target = models.CharField(max_length=ENDPOINT_MAX_LENGTH)
-    # The target's text stays when the subscription goes.
+    # `target` stays when the subscription is deleted.
     subscription = models.ForeignKey(
         PushSubscription, on_delete=models.SET_NULL, null=True, related_name="deliveries"
     )
     state = models.CharField(max_length=9, choices=State, default=State.PENDING)
-    # Not before this; while a worker is at it, the end of that worker's lease.
+    # The earliest time of the next attempt. During an attempt, the end of the worker's lease.
     next_attempt_at = models.DateTimeField(default=timezone.now)
-    # When Celery was last told. A row that is due and was not told lately is told again by the tick.
+    # When the last message to Celery was sent. A tick sends another one if the row stays due.
     queued_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -108,7 +108,7 @@ class Delivery(models.Model):
 
 
 class DeliveryAttempt(models.Model):
-    """One try of a delivery: recorded before sending, its outcome after."""
+    """One attempt of a delivery, recorded before sending; its outcome is recorded afterwards."""
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
     at = models.DateTimeField(default=timezone.now)

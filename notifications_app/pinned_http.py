@@ -1,7 +1,6 @@
-"""One POST to an address that has been checked. SNI, the Host header and the certificate stay the name's.
+"""POST to an address that has been checked. SNI, the Host header and the certificate still use the name.
 
-Our own and not `WebPusher.send`: that one follows redirects, resolves the name again, and reads an answer of
-any length into memory.
+`WebPusher.send` follows redirects, resolves the name again, and reads a response of any length into memory.
 """
 
 import socket
@@ -20,23 +19,23 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from notifications_app.endpoints import Endpoint
 
-# Three addresses that do not take a connection and one that answers late stay below a delivery's lease.
+# Three addresses that accept no connection and one slow response take less time than a delivery's lease.
 _CONNECT_SECONDS = 5.0
 _ADDRESSES_TRIED = 3
-_READ_SECONDS = 10.0  # of silence
-# For the whole answer: one that comes a byte at a time is never silent, and would keep a worker until the
-# time limit of its task ends it (never, in a pool of threads).
+_READ_SECONDS = 10.0  # without a byte
+# For the whole response. If it arrives a byte at a time, the timeout of a read never ends it, and it would
+# block a worker until the time limit of its task (in a pool of threads, forever).
 _ANSWER_SECONDS = 15.0
 _ANSWER_BYTES = 1000
 
 
 class UnreachableError(Exception):
-    """There was no answer; the text says why."""
+    """There was no response; the text says why."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: status, Retry-After as it came, and the beginning of the body as text."""
+    """An HTTP response: the status, the unparsed Retry-After, and the beginning of the body as text."""
 
     status: int
     retry_after: str | None
@@ -44,16 +43,16 @@ class Answer:
 
 
 def post(endpoint: Endpoint, addresses: Sequence[str], *, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send the body to the first address that takes a connection; redirects are answers, not followed.
+    """Send the body to the first address that accepts a connection, without following redirects.
 
-    Raises UnreachableError when there is no answer in time.
+    Raises UnreachableError if there is no response in time.
     """
     reason: HTTPError | None = None
     for address in addresses[:_ADDRESSES_TRIED]:
         try:
             return _post(endpoint, address, body, headers)
         except (NewConnectionError, ConnectTimeoutError) as error:
-            reason = error  # nothing was sent: the next address may try
+            reason = error  # nothing was sent, so the next address can be tried
         except (HTTPError, HTTPException, OSError) as error:
             raise UnreachableError(str(error)) from error
     raise UnreachableError(str(reason)) from reason
@@ -80,11 +79,11 @@ def _connection(endpoint: Endpoint, address: str) -> HTTPConnection:
 
 @contextmanager
 def _cut_off(connected: socket.socket) -> Iterator[None]:
-    """End the connection under whoever reads from it when the block takes longer than _ANSWER_SECONDS."""
+    """End the connection if the block takes longer than _ANSWER_SECONDS."""
 
     def cut() -> None:
-        with suppress(OSError):  # it has ended by itself
-            # Not SSLSocket's own, which pulls the session from under the reader.
+        with suppress(OSError):  # the connection has already ended
+            # SSLSocket's own shutdown would remove the TLS session while another thread reads from it.
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
     timer = Timer(_ANSWER_SECONDS, cut)
@@ -100,12 +99,12 @@ def _beginning(response: BaseHTTPResponse) -> str:
     try:
         return response.read(_ANSWER_BYTES, decode_content=False).decode(errors="replace").replace("\0", "")
     except (HTTPError, OSError):
-        return ""  # the status has come, and it is what counts
+        return ""  # the status is enough
 
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    """Trusts the system's authorities (or SSL_CERT_FILE's), and Mozilla's: some systems have none."""
+    """Trusts the system's authorities (or SSL_CERT_FILE) and Mozilla's, since some systems have none."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context

@@ -1,9 +1,9 @@
-"""What became of reminders is kept for NOTIFICATIONS_KEPT, then erased.
+"""Reminders and their deliveries are deleted after NOTIFICATIONS_KEPT.
 
-A reminder's row is also what keeps its instant from ringing again. Erased are only those whose task was
-claimed up to that instant (`reminded_until`): the scan looks at later ones only, and a task that is reopened
-or restored starts at that moment. The one way back is to set a time outright that lies longer ago than
-NOTIFICATIONS_KEPT, which the API refuses.
+The row of a reminder also prevents the same reminder from being sent again. So a row is deleted only if the
+task's `reminded_until` has reached it: the scan reads only later times, and reopening or restoring a task
+starts at the current time. A reminder could be repeated only by setting a time that is longer ago than
+NOTIFICATIONS_KEPT, which the API rejects.
 """
 
 from datetime import datetime
@@ -18,11 +18,11 @@ from notifications_app.models import Delivery, Reminder
 from tasks_app.models import Task
 
 BATCH = 500
-BATCHES_PER_CALL = 20  # far below a tick's time limit; the next tick goes on
+BATCHES_PER_CALL = 20  # far below a tick's time limit; the next tick continues
 
 
 def purge_notifications() -> int:
-    """Erase old reminders with their deliveries and attempts, and old tests; how many of the former two."""
+    """Delete old reminders with their deliveries and attempts, and old tests. Returns how many of both."""
     before = timezone.now() - settings.NOTIFICATIONS_KEPT
     purged = 0
     for _ in range(BATCHES_PER_CALL):
@@ -34,7 +34,7 @@ def purge_notifications() -> int:
 
 
 def _purge_reminders(before: datetime) -> int:
-    """Under the lock of their tasks, as whoever changes reminders; what others hold is left for later."""
+    """Lock the tasks first, as for every change of reminders. Tasks that are locked are left for later."""
     with transaction.atomic():
         old = list(_purgeable(before).order_by("claimed_at").values_list("pk", "task_id")[:BATCH])
         tasks = Task.objects.filter(pk__in={task for _, task in old}).order_by("pk")

@@ -1,4 +1,4 @@
-"""Push subscriptions and the trace of reminders, as the API has them."""
+"""Push subscriptions and the history of reminders in the API."""
 
 import re
 from base64 import urlsafe_b64decode
@@ -18,18 +18,18 @@ _SECRET_BYTES = 16
 
 
 class PushSubscriptionSerializer(StrictSerializer, serializers.ModelSerializer[PushSubscription]):
-    """A browser's subscription: of `PushSubscription.toJSON()` endpoint, `keys.p256dh` and `keys.auth`."""
+    """A browser's subscription: endpoint, `keys.p256dh` and `keys.auth` of `PushSubscription.toJSON()`."""
 
     class Meta:
         model = PushSubscription
         fields = ["id", "endpoint", "p256dh_key", "auth_key", "user_agent", "created_at", "updated_at"]
         read_only_fields = ["id", "created_at", "updated_at"]
         extra_kwargs = {
-            # Not unique here: subscribing again binds the endpoint to the caller.
-            "endpoint": {"validators": [], "help_text": "The https URL the browser gave."},
+            # No unique validator: subscribing again binds the endpoint to the signed-in user.
+            "endpoint": {"validators": [], "help_text": "The https URL from the browser."},
             "p256dh_key": {"write_only": True},
             "auth_key": {"write_only": True, "help_text": "base64url of 16 bytes."},
-            "user_agent": {"help_text": "A name for the device; the User-Agent header when not given."},
+            "user_agent": {"help_text": "A name for the device. The default is the User-Agent header."},
         }
 
     def validate_endpoint(self, value: str) -> str:
@@ -63,20 +63,20 @@ class PublicKeySerializer(serializers.Serializer[Any]):
 
 
 class AttemptSerializer(serializers.ModelSerializer[DeliveryAttempt]):
-    error = serializers.SerializerMethodField(help_text="Why there was no answer.")
+    error = serializers.SerializerMethodField(help_text="Why there was no response.")
 
     class Meta:
         model = DeliveryAttempt
         fields = ["at", "status", "error"]
 
     def get_error(self, attempt: DeliveryAttempt) -> str:
-        # An answer's text is the push service's, and stays with the operators.
+        # The text of a response is the push service's; only operators see it.
         return attempt.error if attempt.status is None else ""
 
 
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     attempts = AttemptSerializer(many=True)
-    next_attempt_at = serializers.SerializerMethodField(help_text="Null when nothing more will be tried.")
+    next_attempt_at = serializers.SerializerMethodField(help_text="Null if there will be no other attempt.")
 
     class Meta:
         model = Delivery
@@ -93,7 +93,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
 
 class ReminderSerializer(serializers.ModelSerializer[Reminder]):
-    """What became of a reminder: when it was claimed, how late, and each delivery with its attempts."""
+    """A due reminder: when it was claimed, how late, and each delivery with its attempts."""
 
     lateness_seconds = serializers.SerializerMethodField()
     deliveries = DeliverySerializer(many=True)
@@ -107,7 +107,7 @@ class ReminderSerializer(serializers.ModelSerializer[Reminder]):
 
 
 def _decoded(value: str) -> bytes:
-    """The bytes of a base64url text, padded or not; none at all when it is something else."""
+    """The bytes of a base64url text, padded or not; empty if it is not base64url."""
     matched = _BASE64URL.fullmatch(value)
     if matched is None or len(matched[1]) % 4 == 1:
         return b""

@@ -1,4 +1,4 @@
-"""A receiver that takes a person's browsers away when the account is closed, or comes to its owner."""
+"""Deletes a user's push subscriptions when the account is closed, or recovered by its owner."""
 
 from typing import Any
 

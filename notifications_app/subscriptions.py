@@ -1,7 +1,7 @@
-"""Subscribing and unsubscribing browsers.
+"""Subscribe and unsubscribe browsers.
 
-A subscription is locked before it is deleted: a deletion first takes it off its deliveries, and two that
-start from the deliveries could wait for each other.
+A subscription is locked before it is deleted: a deletion first updates its deliveries, and two deletions that
+start there could deadlock.
 """
 
 from uuid import UUID
@@ -16,21 +16,21 @@ from notifications_app.models import PushSubscription
 
 log = structlog.get_logger(__name__)
 
-# Each reminder goes to every one of them. Browsers renew their endpoints now and then; push services tell us
-# of the old ones (410), so that a person's real devices are far below this.
+# Each reminder goes to all of them. Browsers sometimes renew their endpoints, and push services report the
+# old ones (410), so a user's real devices are far fewer.
 MAX_PER_USER = 50
 
 
 def subscribe(
     user_id: UUID, *, endpoint: str, p256dh_key: str, auth_key: str, user_agent: str
 ) -> tuple[PushSubscription, bool]:
-    """Bind the browser to the user, whoever had it before; the subscription, and whether it is new.
+    """Bind the browser to the user, also if another user had it. Returns it, and whether it is new.
 
-    Raises ValidationError when the user has MAX_PER_USER others.
+    Raises ValidationError (400) if the user has MAX_PER_USER others.
     """
     others = PushSubscription.objects.filter(user=user_id).exclude(endpoint=endpoint)
     if others.count() >= MAX_PER_USER:
-        raise ValidationError(f"You have {MAX_PER_USER} subscriptions; delete one you no longer use.")
+        raise ValidationError(f"You have {MAX_PER_USER} subscriptions. Delete one you no longer use.")
     now = timezone.now()
     values = {"user_id": user_id, "p256dh_key": p256dh_key, "auth_key": auth_key, "user_agent": user_agent}
     return PushSubscription.objects.update_or_create(
@@ -41,21 +41,21 @@ def subscribe(
 
 
 def unsubscribe(subscription: PushSubscription) -> None:
-    """Delete the subscription. What is still on its way to the browser is cancelled when its turn comes."""
+    """Delete the subscription. Its pending deliveries are cancelled when they become due."""
     with transaction.atomic():
         if row := PushSubscription.objects.select_for_update().filter(pk=subscription.pk).first():
             row.delete()
 
 
 def unsubscribe_all(user: User) -> None:
-    """Delete every subscription of the person."""
+    """Delete every subscription of the user."""
     with transaction.atomic():
         rows = PushSubscription.objects.filter(user=user).order_by("pk").select_for_update()
         PushSubscription.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
 def unsubscribe_gone(subscription: PushSubscription) -> None:
-    """Delete what the push service no longer knows, unless the browser has subscribed anew meanwhile."""
+    """Delete a subscription the push service no longer knows, unless the browser has subscribed again."""
     with transaction.atomic():
         row = PushSubscription.objects.select_for_update().filter(pk=subscription.pk).first()
         if row is not None and row.updated_at == subscription.updated_at:

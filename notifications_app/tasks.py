@@ -1,31 +1,29 @@
-"""What Celery runs. A message is a hint: lose it, repeat it, and the rows in PostgreSQL decide."""
+"""Celery tasks. A message is only a hint, which may be lost or repeated; the rows in PostgreSQL decide."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import structlog
 from celery import shared_task
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from notifications_app import deliveries, due_soon, retention, scan
 from notifications_app.models import Delivery
+from state_store.pause import Pause
 
 log = structlog.get_logger(__name__)
 
 _REQUEUE_BATCH = 500
-_REQUEUE_BATCHES = 10  # 5,000 a tick: more than the workers of one tick can make
+_REQUEUE_BATCHES = 10  # 5,000 a tick: more than the workers can send until the next one
 
-# A broker that was away a moment ago is not asked again: each try can take a second, and the relay, which
-# has the events of everybody else to bring, must not spend one on every reminder.
-_PATIENCE = timedelta(seconds=5)
-_away_until = datetime.min.replace(tzinfo=UTC)
+# After a failure the broker is skipped for some seconds: each try can take a second, and the relay, which has
+# other users' events to pass on, must not spend one on every reminder.
+pause = Pause()
 
 
 @shared_task(name="notifications_app.scan_reminders")
 def scan_reminders() -> int:
-    """Tick: claim the reminders that are due."""
+    """Tick: claim due reminders."""
     return scan.scan_reminders()
 
 
@@ -37,10 +35,10 @@ def announce_due_soon() -> int:
 
 @shared_task(name="notifications_app.requeue_stalled_deliveries")
 def requeue_stalled_deliveries() -> int:
-    """Tick: queue again what is due and was not told lately: retries, lost messages, leases that ran out."""
+    """Tick: queue deliveries that became due again: retries, lost messages, leases that have ended."""
     queued = 0
     for _ in range(_REQUEUE_BATCHES):
-        stalled = deliveries.claim_stalled(_REQUEUE_BATCH)
+        stalled = deliveries.take_stalled(_REQUEUE_BATCH)
         taken = queue_deliveries(stalled)
         queued += taken
         if taken < _REQUEUE_BATCH:
@@ -50,11 +48,11 @@ def requeue_stalled_deliveries() -> int:
 
 @shared_task(name="notifications_app.purge_notifications")
 def purge_notifications() -> int:
-    """Tick: erase what is known of old reminders and deliveries."""
+    """Tick: delete old reminders and deliveries."""
     return retention.purge_notifications()
 
 
-# Below deliveries.LEASE. They hold in a pool of processes only; pinned_http.py has bounds of its own.
+# Below deliveries.LEASE. Only a pool of processes enforces them; pinned_http.py has limits of its own.
 @shared_task(name="notifications_app.deliver", soft_time_limit=40, time_limit=50)
 def deliver(delivery_id: int) -> None:
     """Make one attempt to send a delivery."""
@@ -62,20 +60,20 @@ def deliver(delivery_id: int) -> None:
 
 
 def queue_deliveries(ids: Sequence[int]) -> int:
-    """Tell the workers of these deliveries; how many Celery took. The tick tells them of the others."""
-    taken = 0 if timezone.now() < _away_until else _queue(ids)
+    """Send the deliveries to the workers. Returns how many Celery accepted; a tick queues the others."""
+    taken = _queue(ids) if pause.may_ask() else 0
     if taken < len(ids):
         Delivery.objects.filter(pk__in=ids[taken:]).update(queued_at=None)
     return taken
 
 
 def _queue(ids: Sequence[int]) -> int:
-    global _away_until
     for taken, delivery_id in enumerate(ids):
         try:
             deliver.apply_async((delivery_id,), queue="deliveries")
         except (OperationalError, RedisError, OSError) as error:
             log.warning("celery_away", not_queued=len(ids) - taken, error=str(error))
-            _away_until = timezone.now() + _PATIENCE
+            pause.begin()
             return taken
+    pause.end()
     return len(ids)

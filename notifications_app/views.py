@@ -1,4 +1,4 @@
-"""The API of push subscriptions, and the trace of a task's reminders."""
+"""The API of push subscriptions, and the history of a task's reminders."""
 
 from typing import Any, cast
 
@@ -36,11 +36,11 @@ _USER_AGENT_LENGTH = 500
 
 
 class PushNotConfigured(APIException):
-    """503: this backend has no VAPID key, so no browser can subscribe."""
+    """503: there is no VAPID key, so no browser can subscribe."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "push_not_configured"
-    default_detail = "Push notifications are not set up here: the operator has to set VAPID_PRIVATE_KEY."
+    default_detail = "Push notifications are not configured. The operator must set VAPID_PRIVATE_KEY."
 
 
 class VapidPublicKeyView(ApiView):
@@ -62,7 +62,7 @@ class PushSubscriptionViewSet(
     DestroyModelMixin,
     GenericViewSet[PushSubscription],
 ):
-    """The caller's browsers. Subscribing one again binds it to who asks (200 then, 201 when it is new)."""
+    """Your browsers. Subscribing one again binds it to you (200; 201 if it is new)."""
 
     queryset = PushSubscription.objects.all()
     serializer_class = PushSubscriptionSerializer
@@ -70,7 +70,7 @@ class PushSubscriptionViewSet(
     default_ordering = "-created_at"
 
     def get_queryset(self) -> QuerySet[PushSubscription]:
-        # Locked for what follows from it: a test delivery must not lose its subscription before it is there.
+        # Locked, so that the subscription is not deleted before its test delivery exists.
         rows = super().get_queryset()
         return rows.select_for_update() if self.detail else rows
 
@@ -79,8 +79,8 @@ class PushSubscriptionViewSet(
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         subscription, is_new = self._subscribe(serializer)
-        answer = self.get_serializer(subscription).data
-        return Response(answer, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+        data = self.get_serializer(subscription).data
+        return Response(data, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
     def perform_destroy(self, instance: PushSubscription) -> None:
         unsubscribe(instance)
@@ -88,7 +88,7 @@ class PushSubscriptionViewSet(
     @extend_schema(request=None, responses={202: DeliverySerializer})
     @action(detail=True, methods=["post"])
     def test(self, request: Request, pk: str) -> Response:
-        """Send a notification to this browser; the answer is the delivery on its way."""
+        """Send a test notification to this browser. The response is the pending delivery."""
         delivery = create_test_delivery(self.get_object())
         transaction.on_commit(lambda: queue_deliveries([delivery.pk]), robust=True)
         return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
@@ -101,7 +101,7 @@ class PushSubscriptionViewSet(
 
 
 class TaskRemindersView(ApiView, ListAPIView[Reminder]):
-    """The trace of a task's reminders, the newest first: what was claimed, sent, tried again or given up."""
+    """The history of a task's reminders, newest first, with each delivery and attempt."""
 
     queryset = Reminder.objects.all()
     serializer_class = ReminderSerializer

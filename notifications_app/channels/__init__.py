@@ -1,4 +1,4 @@
-"""Ways to reach a person, each one small class with `send`.
+"""Ways to reach a person, each a small class with `send`.
 
-A new one is a module here and a line in notifications_app.deliveries.CHANNELS.
+To add one, write a module here and a line in notifications_app.deliveries.CHANNELS.
 """

@@ -1,4 +1,4 @@
-"""What a channel is, and what it says about one attempt to send."""
+"""The interface of a channel, and the outcome of one attempt to send."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +9,7 @@ from notifications_app.models import Delivery
 
 
 class Verdict(Enum):
-    """What to do now: nothing, forget the target, give up, or try again later."""
+    """What to do next: nothing, delete the target, give up, or try again later."""
 
     SENT = "sent"
     GONE = "gone"
@@ -19,7 +19,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One attempt: the verdict, the HTTP status if there was an answer, and what went wrong in words."""
+    """One attempt: the verdict, the HTTP status if there was a response, and the error as text."""
 
     verdict: Verdict
     status: int | None = None
@@ -28,7 +28,7 @@ class Outcome:
 
 
 class ChannelUnavailableError(Exception):
-    """The channel cannot send at all until an operator does something; the text says what."""
+    """The channel cannot send until an operator fixes its configuration; the text says what is wrong."""
 
 
 class Channel(Protocol):
@@ -37,6 +37,6 @@ class Channel(Protocol):
     def send(self, delivery: Delivery) -> Outcome:
         """Send once, outside of any transaction, within a bounded time.
 
-        Raises ChannelUnavailableError when nothing can be sent this way now: the delivery waits.
+        Raises ChannelUnavailableError if nothing can be sent now; the delivery waits.
         """
         ...

@@ -1,14 +1,14 @@
-"""What a notification says: the JSON that the service worker on the device gets."""
+"""The content of a notification: the JSON that the service worker on the device receives."""
 
 import json
 from typing import Any
 
 from notifications_app.models import Delivery, Reminder
 
-# A push service must take 4,096 bytes of body (RFC 8030, 7.2). Encryption takes 103 of them (RFC 8188, 2.1:
+# A push service must accept 4,096 bytes of body (RFC 8030, 7.2). Encryption takes 103 of them (RFC 8188, 2.1:
 # salt 16, record size 4, key length 1, key 65; delimiter 1 and tag 16).
 PAYLOAD_BYTES = 4096 - 103
-# In their JSON form. A title of 200 characters fits whole unless it is made of control characters.
+# Sizes as JSON. A title of 200 characters always fits, except one of control characters.
 TITLE_BYTES = 1000
 BODY_BYTES = 2500
 
@@ -28,7 +28,7 @@ def payload_of(delivery: Delivery) -> bytes:
 
 
 def tag_of(delivery: Delivery) -> str:
-    """The same for every notification of a task: a repeat replaces the one before.
+    """The same for every notification of a task, so that a repeat replaces the one before.
 
     At most 32 characters of base64url, so that it can be a Topic (RFC 8030, 5.4).
     """
@@ -36,7 +36,7 @@ def tag_of(delivery: Delivery) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """The beginning of the text whose JSON form fits `limit` bytes; what was cut is marked by an ellipsis."""
+    """The beginning of the text whose JSON has at most `limit` bytes, with an ellipsis if it was cut."""
     if _size(text) <= limit:
         return text
     left = limit - _size("…")

@@ -1,4 +1,4 @@
-"""Who we are to push services: the VAPID key and its tokens (RFC 8292)."""
+"""The VAPID key, which identifies this server to push services, and its tokens (RFC 8292)."""
 
 from functools import lru_cache
 
@@ -14,14 +14,14 @@ from notifications_app.channels.channel import ChannelUnavailableError
 # A token lives at most 24 hours (RFC 8292, 2). All sends to one origin within six hours share one,
 # which is then valid for six hours more at least.
 _TOKEN_PERIOD_SECONDS = 6 * 60 * 60
-# Origins are the user's input: the cache of their tokens needs a bound. The real push services are a handful.
+# Origins are user input, so the cache of their tokens is bounded. There are only a few real push services.
 _CACHED_TOKENS = 256
 
 
 def public_key() -> str:
     """The key browsers subscribe with: the P-256 point in 65 bytes, base64url without padding.
 
-    Raises ChannelUnavailableError when VAPID_PRIVATE_KEY is missing or is not a key.
+    Raises ChannelUnavailableError if VAPID_PRIVATE_KEY is missing or not a key.
     """
     key = _vapid(settings.VAPID_PRIVATE_KEY).public_key
     encoded: str = b64urlencode(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
@@ -31,7 +31,7 @@ def public_key() -> str:
 def authorization(origin: str) -> str:
     """The Authorization header for a push service at this origin (scheme://host[:port]).
 
-    Raises ChannelUnavailableError when the key or the subject in the settings cannot be used.
+    Raises ChannelUnavailableError if the key or the subject in the settings is invalid.
     """
     period = int(timezone.now().timestamp()) // _TOKEN_PERIOD_SECONDS
     expires = (period + 2) * _TOKEN_PERIOD_SECONDS
@@ -51,7 +51,7 @@ def _token(private_key: str, subject: str, origin: str, expires: int) -> str:
 @lru_cache(maxsize=1)
 def _vapid(private_key: str) -> Vapid02:
     if not private_key:
-        raise ChannelUnavailableError("VAPID_PRIVATE_KEY is not set: Web Push needs one.")
+        raise ChannelUnavailableError("VAPID_PRIVATE_KEY is not set. Web Push requires it.")
     try:
         vapid = Vapid02.from_string(private_key)
     except (ValueError, TypeError) as error:

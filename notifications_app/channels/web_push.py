@@ -1,4 +1,4 @@
-"""Web Push: RFC 8030 (the protocol), 8291 (encryption) and 8292 (who we are)."""
+"""Web Push: RFC 8030 (the protocol), 8291 (encryption) and 8292 (identification)."""
 
 import re
 from datetime import timedelta
@@ -18,7 +18,7 @@ from notifications_app.pinned_http import Answer, UnreachableError
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
-# The request was fine, its time was not.
+# Errors of the moment, not of the request.
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -42,7 +42,7 @@ class WebPush:
 
 
 def retry_after(value: str | None) -> timedelta | None:
-    """A Retry-After header as a wait from now; None when it is neither seconds nor an HTTP date.
+    """A Retry-After header as a wait from now; None if it is neither seconds nor an HTTP date.
 
     Source: RFC 9110, 10.2.3.
     """

@@ -54,7 +54,7 @@ def celery_broker() -> Iterator[Callable[[str], None]]:
 
 
 def _use_broker(celery: Celery, url: str) -> None:
-    tasks._away_until = datetime.min.replace(tzinfo=UTC)
+    tasks.pause.end()
     celery.conf["CELERY_BROKER_URL"] = url
     celery._pool = celery.amqp._producer_pool = None
 

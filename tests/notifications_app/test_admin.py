@@ -1,4 +1,4 @@
-"""Notifications in the admin: everything can be looked at, nothing rewritten, a delivery sent again."""
+"""Notifications in the admin can be seen, and deliveries sent again, but nothing can be edited."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -87,7 +87,7 @@ def test_a_failed_delivery_is_sent_again(
         form = {"action": "send_again", "_selected_action": [delivery.pk]}
         answer = operator.post(url(Delivery, "changelist"), form, follow=True)
 
-    assert b"1 to be sent again." in answer.content
+    assert b"1 queued to be sent again." in answer.content
     assert LogEntry.objects.get().object_id == str(delivery.pk)
     assert queued() == [delivery.pk]
     delivery.refresh_from_db()

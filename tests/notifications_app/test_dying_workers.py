@@ -33,7 +33,7 @@ def dying_after_sending(monkeypatch: pytest.MonkeyPatch) -> None:
     def die(*_: object) -> None:
         raise KilledError
 
-    monkeypatch.setattr(deliveries, "_record", die)
+    monkeypatch.setattr(deliveries, "record_outcome", die)
 
 
 def test_a_worker_killed_between_send_and_record_sends_once_more(
@@ -63,12 +63,12 @@ def test_a_worker_that_outlived_its_lease_cannot_undo_what_another_did(
     alice: User, service: PushService, noon: time_machine.Traveller
 ) -> None:
     delivery = pending_delivery(alice, service.subscribe())
-    slow = deliveries._claim(delivery.pk)
+    slow = deliveries.lease_delivery(delivery.pk)
     assert slow
     noon.shift(60)
     assert after_one_attempt(delivery).state == "sent"
     refusing(service, 503)
-    deliveries._record(slow, deliveries.CHANNELS["web_push"].send(slow.delivery))
+    deliveries.record_outcome(slow, deliveries.CHANNELS["web_push"].send(slow.delivery))
     delivery.refresh_from_db()
     assert delivery.state == "sent"
     assert attempts_of(delivery) == [(503, ""), (201, "")]
@@ -76,22 +76,22 @@ def test_a_worker_that_outlived_its_lease_cannot_undo_what_another_did(
 
 def test_a_task_erased_while_it_is_sent_is_no_fault(alice: User, service: PushService) -> None:
     delivery = pending_delivery(alice, service.subscribe())
-    claim = deliveries._claim(delivery.pk)
-    assert claim
-    outcome = deliveries.CHANNELS["web_push"].send(claim.delivery)
+    lease = deliveries.lease_delivery(delivery.pk)
+    assert lease
+    outcome = deliveries.CHANNELS["web_push"].send(lease.delivery)
     Task.objects.get().delete()
-    deliveries._record(claim, outcome)
+    deliveries.record_outcome(lease, outcome)
     assert not Delivery.objects.exists()
 
 
 def test_a_reminder_moved_while_it_is_sent_is_not_marked_as_rung(alice: User, service: PushService) -> None:
     delivery = pending_delivery(alice, service.subscribe())
-    claim = deliveries._claim(delivery.pk)
-    assert claim
-    outcome = deliveries.CHANNELS["web_push"].send(claim.delivery)
+    lease = deliveries.lease_delivery(delivery.pk)
+    assert lease
+    outcome = deliveries.CHANNELS["web_push"].send(lease.delivery)
     task = Task.objects.get()
     task.reminder_at = NOON + HOUR
     task.save()
-    deliveries._record(claim, outcome)
+    deliveries.record_outcome(lease, outcome)
     assert Delivery.objects.get().state == "sent"
     assert Task.objects.get().reminder_sent is False

@@ -135,7 +135,7 @@ def test_the_number_of_browsers_has_a_bound(
         assert client_of(alice).post(URL, browser.subscription).status_code == 201
     refused = client_of(alice).post(URL, service.subscribe().subscription)
     assert refused.status_code == 400
-    assert "delete one" in refused.json()["errors"][0]["detail"]
+    assert "Delete one" in refused.json()["errors"][0]["detail"]
     assert client_of(alice).post(URL, first.subscription).status_code == 200
     assert client_of(bob).post(URL, service.subscribe().subscription).status_code == 201
 

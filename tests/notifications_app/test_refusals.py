@@ -54,11 +54,11 @@ def test_a_refusal_is_final_and_leaves_the_subscription(
 
 def test_a_browser_that_subscribed_anew_meanwhile_is_kept(alice: User, service: PushService) -> None:
     delivery = pending_delivery(alice, service.subscribe())
-    claim = deliveries._claim(delivery.pk)
-    assert claim
+    lease = deliveries.lease_delivery(delivery.pk)
+    assert lease
     refusing(service, 410)
-    outcome = deliveries.CHANNELS["web_push"].send(claim.delivery)
+    outcome = deliveries.CHANNELS["web_push"].send(lease.delivery)
     PushSubscription.objects.update(updated_at=NOON + timedelta(seconds=1))
-    deliveries._record(claim, outcome)
+    deliveries.record_outcome(lease, outcome)
     assert Delivery.objects.get().state == "failed"
     assert PushSubscription.objects.exists()

@@ -17,7 +17,7 @@ from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
 from notifications_app.channels.channel import Outcome
 from notifications_app.channels.web_push import WebPush
-from notifications_app.deliveries import claim_stalled, deliver
+from notifications_app.deliveries import take_stalled, deliver
 from notifications_app.models import Delivery, DeliveryAttempt, Reminder
 from notifications_app.scan import scan_reminders
 from notifications_app.subscriptions import unsubscribe, unsubscribe_gone
@@ -122,10 +122,10 @@ def test_two_ticks_queue_a_stalled_delivery_once(alice: User, service: PushServi
         subscribe(alice, service.subscribe())
     pending_delivery_ids(alice)
     Delivery.objects.update(queued_at=timezone.now() - timedelta(minutes=2))
-    stalled = at_once(*[lambda: claim_stalled(limit=2)] * 3)
+    stalled = at_once(*[lambda: take_stalled(limit=2)] * 3)
     ids = [pk for found in stalled for pk in found]
     assert len(ids) == len(set(ids))
-    ids += claim_stalled(limit=10)
+    ids += take_stalled(limit=10)
     assert sorted(ids) == sorted(Delivery.objects.values_list("pk", flat=True))
 
 
