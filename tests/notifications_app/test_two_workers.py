@@ -17,7 +17,7 @@ from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
 from notifications_app.channels.channel import Outcome
 from notifications_app.channels.web_push import WebPush
-from notifications_app.deliveries import take_stalled, deliver
+from notifications_app.deliveries import deliver, take_stalled
 from notifications_app.models import Delivery, DeliveryAttempt, Reminder
 from notifications_app.scan import scan_reminders
 from notifications_app.subscriptions import unsubscribe, unsubscribe_gone
