@@ -1,4 +1,4 @@
-"""The catalogue: every event there is, as a typed schema. What is not here cannot be written.
+"""The catalogue: every event as a typed schema. What is not here cannot be written.
 
 Source: docs/architecture.md, "Events". The values on the wire are CloudEvents 1.0 (structured JSON);
 this module holds their `type`, their topic and their `data`.
@@ -110,7 +110,7 @@ class EventKind:
 TASK_EVENTS = "task-events"
 TASK_UPDATES = "task-updates"
 REMINDERS = "reminders"
-# What could not be handled is on the topic of this ending.
+# Events that could not be handled are on the topic with this suffix.
 DEAD_LETTERS = ".dlq"
 
 CATALOGUE: dict[str, EventKind] = {

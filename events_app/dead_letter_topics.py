@@ -1,7 +1,7 @@
-"""Dead letters on `<topic>.dlq`: each row goes there with headers that say whence it came and why.
+"""Dead letters on `<topic>.dlq`: each row is published with headers that say where it came from and why.
 
-The row is the intent, written with the fact. Any relay may publish it, also one that stands by: dead letters
-keep no order, and a row is one publisher's while it is locked. A kill may repeat one: its `id` tells.
+Any relay may publish it, a standby too: dead letters have no order, and a row is locked meanwhile. After a
+kill one may come twice, with the same `id` header.
 """
 
 import json
@@ -29,7 +29,7 @@ Headers = list[tuple[str, str | bytes | None]]
 
 
 class DeadLetterTopics:
-    """Publishes what is not on its topic yet; its client is made when there is something."""
+    """Publishes what is not on its topic yet. Its client is created when there is something."""
 
     def __init__(self) -> None:
         self._producer: Producer | None = None
@@ -37,9 +37,9 @@ class DeadLetterTopics:
 
     @transaction.atomic
     def publish_some(self) -> int:
-        """Publish the oldest, BATCH of them; how many Kafka has taken.
+        """Publish the oldest, at most BATCH; how many Kafka has acknowledged.
 
-        Those it has not taken come again when all others had their turn.
+        The others are tried again after all that wait.
         """
         waiting = DeadLetter.objects.filter(published_at=None, id__gt=self._tried).order_by("id")
         letters = list(waiting.select_for_update(skip_locked=True)[:BATCH])
@@ -56,7 +56,7 @@ class DeadLetterTopics:
         return len(taken)
 
     def _send(self, letters: list[DeadLetter], *, with_value: bool = True) -> dict[int, KafkaError | None]:
-        """What became of each, by the row's id: None, or why not. What Kafka did not tell of is not there."""
+        """The error of each by the row's id, None when published. Those without a report are missing."""
         self._producer = self._producer or dead_letter_producer()
         reports: dict[int, KafkaError | None] = {}
         for letter in letters:
@@ -87,10 +87,10 @@ def _value(letter: DeadLetter) -> bytes:
 
 
 def _headers(letter: DeadLetter) -> Headers:
-    """Those it came with, and ours."""
+    """The message's own, and ours."""
     own: Headers = [CONTENT_TYPE] if letter.raw_value is None else []
     own += [(name, None if text is None else b64decode(text)) for name, text in letter.raw_headers]
-    told = {
+    origin = {
         "id": letter.event_id,
         "topic": letter.topic,
         "partition": letter.partition,
@@ -99,7 +99,7 @@ def _headers(letter: DeadLetter) -> Headers:
         "error": letter.error[:_LONGEST_ERROR],
         "attempts": letter.attempts,
     }
-    return own + [(name, None if value is None else str(value).encode()) for name, value in told.items()]
+    return own + [(name, None if value is None else str(value).encode()) for name, value in origin.items()]
 
 
 def _is_too_large(error: KafkaError | None) -> bool:

@@ -1,7 +1,7 @@
 """Kafka, through confluent-kafka (librdkafka): the one module that imports it.
 
-`KafkaBroker` is what the relay publishes to. Who reads (`events_app/consuming.py`) and who looks after topics
-gets its clients, and their types, from here.
+`KafkaBroker` is what the relay publishes to. Consumers (`events_app/consuming.py`) and the administration of
+topics (`events_app/kafka_admin.py`) get their clients and types from here.
 Source: CloudEvents Kafka protocol binding 1.0.2, structured mode; librdkafka's CONFIGURATION.md.
 """
 
@@ -36,7 +36,7 @@ _librdkafka = logging.getLogger("librdkafka")
 
 CONTENT_TYPE = ("content-type", MEDIA_TYPE.encode())
 _HEADERS: list[tuple[str, str | bytes | None]] = [CONTENT_TYPE]
-# What is in flight at once is what memory holds, and what is sent again after a kill.
+# At most this much is in flight, held in memory, and sent again after a kill.
 PUBLISH_BATCH = 2000
 _ANSWER_SECONDS = 0.5
 
@@ -59,8 +59,8 @@ class KafkaBroker:
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         """How many events, from the first on, the broker has acknowledged: all, or those before a refusal.
 
-        While the broker is away this waits, without an end of its own, and calls `waiting` twice a second,
-        which may raise to give up. Raises PublishError when the first event is refused.
+        While the broker is away this waits without a limit, and calls `waiting` twice a second, which may
+        raise to give up. Raises PublishError if the first event is refused.
         """
         return self._publish([_of_event(event) for event in events], waiting)
 
@@ -70,7 +70,7 @@ class KafkaBroker:
 
     def _publish(self, messages: list[_Outgoing], waiting: Callable[[], None]) -> int:
         errors: dict[int, KafkaError] = {}
-        if self._is_refused:  # the others of its batch would go out once more with each attempt
+        if self._is_refused:  # the others of its batch would be sent again with each attempt
             messages = messages[:1]
         try:
             for position, message in enumerate(messages):
@@ -79,19 +79,19 @@ class KafkaBroker:
             while self._producer.flush(_ANSWER_SECONDS):
                 waiting()
         except BaseException:
-            self._start_anew()
+            self._restart()
             raise
         self._is_refused = 0 in errors
         if not errors:
             return len(messages)
-        self._start_anew()
+        self._restart()
         first = min(errors)
         if first == 0:
             raise PublishError(f"{errors[0]}; {messages[0].topic}: {messages[0].value[:200]}")
         return first
 
     def _send(self, message: _Outgoing, report: Callable[[KafkaError | None, Message | None], None]) -> bool:
-        """Queue the message; False when librdkafka itself refuses it, which is then reported already."""
+        """Queue the message; False if librdkafka itself refuses it, which it then has reported."""
         try:
             self._producer.produce(
                 message.topic,
@@ -105,11 +105,11 @@ class KafkaBroker:
             return False
         return True
 
-    def _start_anew(self) -> None:
-        """Drop what is queued: it is all in the outbox, and goes again from the lowest id.
+    def _restart(self) -> None:
+        """Drop what is queued: it is all in the outbox, and is sent again from the lowest id.
 
-        Nobody asks the old producer what became of it: what was in flight is a gap, which is fatal to a
-        producer without gaps, and what is fatal its client raises out of whatever it is asked.
+        The old producer is not used again: what was in flight is a gap, which is fatal to a gapless producer,
+        and a fatal error is raised by every later call.
         """
         self._producer.purge()
         self._producer = _producer()
@@ -120,9 +120,9 @@ def _of_event(event: Event) -> _Outgoing:
 
 
 def consumer_of(group: str, *, on_commit: OnCommit | None = None) -> Consumer:
-    """A client that reads as a member of the group and commits only what it is told to.
+    """A client that reads as a member of the group and commits only what it is asked to commit.
 
-    `on_commit` is called, while the client is polled, when a commit that nobody waits for has ended.
+    `on_commit` is called, while the client is polled, when an asynchronous commit has ended.
     """
     return Consumer(
         _connection_settings()
@@ -132,7 +132,7 @@ def consumer_of(group: str, *, on_commit: OnCommit | None = None) -> Consumer:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
-            # One that is killed is taken over after so long; in 45 s, the default, a stream falls far behind.
+            # After this long another takes over from one that was killed. The default is 45 s.
             "session.timeout.ms": 10_000,
         }
         | ({"on_commit": on_commit} if on_commit else {}),
@@ -147,7 +147,7 @@ def dead_letter_producer() -> Producer:
         | {
             "acks": "all",
             "message.timeout.ms": 10_000,
-            # What is too large is the topic's to say.
+            # The topic decides what is too large.
             "message.max.bytes": 16 * 1024 * 1024,
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
@@ -169,12 +169,12 @@ def _producer() -> Producer:
             "enable.gapless.guarantee": True,
             "log_level": 3,  # errors; a warning says at each start that the line above is experimental
             "acks": "all",
-            # No end: while the broker is away an event waits, as its row does.
+            # No limit: while the broker is away an event waits, as its row does.
             "message.timeout.ms": 0,
             "request.timeout.ms": 10_000,
             "linger.ms": 5,
             "compression.type": "lz4",
-            # As Java's clients choose: a key is in the same partition whoever wrote it.
+            # The same partition for a key as Java's clients choose.
             "partitioner": "murmur2_random",
         },
         logger=_librdkafka,
@@ -185,7 +185,7 @@ def _connection_settings() -> dict[str, Any]:
     return {
         "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
         "socket.timeout.ms": 10_000,
-        # A Kafka that is away is asked often enough to be found soon, too seldom to flood the log.
+        # Often enough to find a Kafka that is back, not often enough to flood the log.
         "reconnect.backoff.ms": 500,
         "reconnect.backoff.max.ms": 2_000,
         **settings.KAFKA_SECURITY,

@@ -1,6 +1,6 @@
-"""Whether the loops of this process still turn: what an orchestrator's probe is told at METRICS_PORT.
+"""What the loops of a process report: that they still turn.
 
-A handler that hangs hangs its loop. The process answers all the same, so the answer says which loop it is.
+A handler that hangs stops its loop, but not the process, so a probe asks which loops have not turned lately.
 """
 
 from time import monotonic
@@ -11,7 +11,7 @@ _last_turns: dict[str, float] = {}
 
 
 def turned(loop: str) -> None:
-    """To be called at each turn of a loop, the first time when it begins."""
+    """Report a turn of this loop: when it begins, and at each turn."""
     _last_turns[loop] = monotonic()
 
 
@@ -22,5 +22,5 @@ def ages() -> dict[str, float]:
 
 
 def stuck() -> list[str]:
-    """The loops that have not turned for EVENT_STUCK_SECONDS."""
+    """The loops without a turn in the last EVENT_STUCK_SECONDS."""
     return sorted(loop for loop, age in ages().items() if age > settings.EVENT_STUCK_SECONDS)

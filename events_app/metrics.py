@@ -1,4 +1,4 @@
-"""What became of events, and the port where a process without a web server tells it and that it lives."""
+"""Metrics of events, and the port where a process without a web server serves metrics and its liveness."""
 
 import json
 from collections.abc import Iterable
@@ -77,4 +77,4 @@ def _server_for(host: str) -> type[ThreadingWSGIServer]:
 
 class _Silent(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
-        """A probe each few seconds is nothing to tell of."""
+        """A probe every few seconds is not worth a log line."""

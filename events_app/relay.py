@@ -1,7 +1,7 @@
 """The relay: takes committed events from the outbox to the broker, in order, one relay at a time.
 
-It keeps no cursor (ids are taken before commit, so "id > last seen" would skip rows for good): it
-claims what is there and deletes what the broker has taken.
+It keeps no cursor: ids are taken before commit, so "id > last seen" would skip rows forever. It reads the
+oldest rows and deletes those that the broker has acknowledged.
 """
 
 import threading
@@ -21,22 +21,22 @@ from events_app.outbox import WakeUp
 
 log = structlog.get_logger(__name__)
 
-# Two relays would reorder one task's events. "todo" in ASCII; any constant nobody else uses.
+# Two relays would reorder one task's events. "todo" in ASCII; any number that is not used elsewhere.
 LOCK_ID = 0x746F646F
-# A session's lock has no lease: a stopped holder would keep it for ever. The server ends a session
-# that is silent this long, and a standby takes over; a live relay asks every poll, far below it.
+# A session's lock has no lease: a stopped holder would keep it forever. The server ends a session that is
+# silent this long, and a standby takes over. A live relay polls far more often.
 SILENCE_SECONDS = 3
 STANDBY_POLL_SECONDS = 1.0
-# While hints come, a poll finds only what a lost hint would have said; without them it is all there is.
+# While hints come, a poll only finds events whose hint was lost. Without hints there is only the poll.
 POLL_WITH_HINTS_SECONDS = 1.0
 SHORTEST_POLL_SECONDS = 0.01
 LONGEST_POLL_SECONDS = 0.05
 RECONNECT_SECONDS = 1.0
-# What is in flight when we are asked to stop gets this long to be acknowledged.
+# On a stop, what is in flight has this long to be acknowledged.
 DRAIN_SECONDS = 5
 
 
-# Plain SQL: rows of the ORM and their JSON, read and written again, took most of the relay's time
+# Plain SQL: the ORM's rows, and their JSON parsed and written again, took most of the relay's time
 # (docs/decisions/0020-the-events-contract-and-the-relay.md).
 _OLDEST = """
     SELECT id, event_id::text, topic, type, key, subject, sequence, time, data::text, request_id, actor
@@ -46,7 +46,7 @@ _TAKEN = "DELETE FROM outbox_events WHERE id = ANY(%s)"
 
 
 class StopRequested(Exception):  # noqa: N818 - no error
-    """The relay is asked to stop while the broker keeps it waiting."""
+    """The relay is to stop while it waits for the broker."""
 
 
 def broker_of_settings() -> Broker:
@@ -108,10 +108,10 @@ class Relay:
                     return
         finally:
             self.hears_hints = False
-            self._woken.set()  # it may sleep for as long as it does while hints come
+            self._woken.set()  # it may be asleep for as long as hints allow
 
     def sleep(self, seconds: float) -> None:
-        """Until a hint comes, at most so long. A standby and a relay in trouble sleep for all of it."""
+        """Until a hint comes, at most this long. A standby and a relay in trouble sleep for all of it."""
         if self._may_be_woken:
             self._woken.wait(seconds)
             self._woken.clear()
@@ -131,17 +131,17 @@ class Relay:
             return 0
         if self.hears_hints:
             return POLL_WITH_HINTS_SECONDS
-        # Whoever asks at once after a few pays a whole turn for each of the next few.
+        # To poll at once after a few events would cost a whole turn for each of the next few.
         self.poll = SHORTEST_POLL_SECONDS if taken else min(self.poll * 1.5, LONGEST_POLL_SECONDS)
         return self.poll
 
     def guarded_step(self) -> float:
-        """`step`, after which a lost database is a reason to wait, not to end."""
+        """`step`, where a lost database is a reason to wait, not to end."""
         turned("relay")
         try:
             return self.step()
         except (OperationalError, InterfaceError) as error:
-            # The lock went with the session: nothing may be published before it is taken again.
+            # The lock is gone with the session: take it again before anything is published.
             log.warning("relay_lost_the_database", error=str(error))
             self.active = False
             connection.close()
@@ -153,7 +153,7 @@ class Relay:
             return 0
 
     def _still_ours(self) -> None:
-        """While the broker is away: speak to the database, or its server would end our silent session."""
+        """While the broker is away: use the session, or the server would end it for its silence."""
         turned("relay")
         if monotonic() > self.stop_by:
             raise StopRequested
@@ -177,7 +177,7 @@ def _end_when_silent(cursor: CursorWrapper) -> None:
 
 
 def relay_is_active() -> bool:
-    """Whether some relay holds the lock."""
+    """Whether any relay holds the lock."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -16,7 +17,7 @@ from events_app.outbox import acting_as
 from events_app.relay import relay_batch
 from tasks_app.models import Task
 from tasks_app.services import create_task
-from tests.tasks_app.admin_pages import act, operator_client
+from tests.tasks_app.admin_pages import act
 from todo_project.celery import app
 
 pytestmark = pytest.mark.django_db
@@ -43,10 +44,10 @@ def test_a_request_of_the_api_is_its_users(client: APIClient) -> None:
     assert actors() == {"task.created": {"user"}, "task.sync": {"user"}}
 
 
-def test_a_request_of_the_admin_is_an_operators(alice: User) -> None:
+def test_a_request_of_the_admin_is_an_operators(alice: User, operator: Client) -> None:
     task = create_task(alice, title="one")
     actors()
-    act(operator_client(), "complete", [task])
+    act(operator, "complete", [task])
     assert actors() == {"task.completed": {"operator"}, "task.sync": {"operator"}}
 
 

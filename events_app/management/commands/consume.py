@@ -14,15 +14,15 @@ from events_app.metrics import serve_metrics
 
 log = structlog.get_logger(__name__)
 
-# An orchestrator kills after ten or more.
+# An orchestrator kills a process after ten seconds or more.
 STOP_SECONDS = 8.0
 
 
 class Command(BaseCommand):
-    help = "Have groups handle the events of Kafka until stopped, each group in a thread of its own."
+    help = "Handle the events of Kafka until stopped, with one thread for each group."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("groups", nargs="*", metavar="GROUP", help="All there are when none is named.")
+        parser.add_argument("groups", nargs="*", metavar="GROUP", help="Default: all groups.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         groups = options["groups"] or sorted(group_names())
@@ -47,14 +47,14 @@ class Command(BaseCommand):
         pool = ThreadPoolExecutor(len(groups))
         runs = {pool.submit(GroupConsumer(group, stopping).run): group for group in groups}
         for run in runs:
-            # One that fails takes the others along: whoever started us starts us anew.
+            # If one fails the others stop too, and the orchestrator restarts the process.
             run.add_done_callback(lambda _: stopping.set())
         stopping.wait()
         _end(runs)
 
 
 def _end(runs: dict[Future[None], str]) -> None:
-    """Wait for each to leave its group; who hangs in a handler is left behind, its event uncommitted."""
+    """Wait for each to leave its group. One that hangs in a handler is abandoned, its event uncommitted."""
     _, hanging = wait(runs, timeout=STOP_SECONDS)
     if hanging:
         log.error("consumers_do_not_stop", groups=sorted(runs[run] for run in hanging))
