@@ -12,3 +12,4 @@ class TodoProjectConfig(AppConfig):
         import_module("todo_project.checks")
         import_module("todo_project.api_checks")
         import_module("todo_project.task_metrics")
+        import_module("todo_project.timestamps")

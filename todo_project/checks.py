@@ -72,7 +72,7 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
 
 
 def _wrong_servers() -> Iterator[CheckMessage]:
-    if settings.DATABASES["default"]["ENGINE"] != "todo_project.postgresql":
+    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         hint = "Write postgresql://user:password@host:5432/name."
         yield _error("E011", "DATABASE_URL names no PostgreSQL.", hint)
     if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):

@@ -1,4 +1,4 @@
-"""Kept connections that the server has ended, and times as the database writes them."""
+"""Persistent connections that the server has ended, and timestamps as the database writes them."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from django.db import DataError, connection
 
 @pytest.fixture
 def pid(transactional_db: None) -> int:
-    """The server's process of a connection that the last request has left."""
+    """The server process of the connection that the last request used."""
     connection.ensure_connection()
     connection.close_if_unusable_or_obsolete()
     return process()
@@ -22,12 +22,12 @@ def process() -> int:
     return found
 
 
-def test_the_next_request_uses_the_kept_connection(pid: int) -> None:
+def test_the_next_request_uses_the_persistent_connection(pid: int) -> None:
     connection.close_if_unusable_or_obsolete()
     assert process() == pid
 
 
-def test_one_that_the_server_ended_is_made_anew(pid: int) -> None:
+def test_a_connection_that_the_server_ended_is_replaced(pid: int) -> None:
     with psycopg.connect(
         connection.connection.info.dsn, password=connection.settings_dict["PASSWORD"]
     ) as other:

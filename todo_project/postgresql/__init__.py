@@ -1,1 +1,0 @@
-"""Django's backend for PostgreSQL, with a health check that asks nobody (setting DATABASES, ENGINE)."""
