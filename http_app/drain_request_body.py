@@ -1,4 +1,4 @@
-"""Reads what nobody read of a request's body, so that the connection can be used again."""
+"""Reads what no view read of a request's body, so that the connection can be used again."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -78,7 +78,7 @@ class Writes(ByUser):
 
 
 class Previews(ByUser):
-    """Requests that change nothing, as often as somebody types."""
+    """Requests that change nothing, sent with each key that a user types."""
 
     scope = "previews"
 

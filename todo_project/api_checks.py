@@ -1,4 +1,4 @@
-"""What must be right about who may ask the API, from where and how often; beside `checks.py`."""
+"""Checks of the settings for authentication, browsers of other origins, rate limits and proxies."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,15 +12,15 @@ from django.core.checks import CheckMessage, Error, register
 from http_app.throttling import parse_rate
 from todo_project.checks import TAG
 
-SHORTEST_SHARED_SECRET = 32  # bytes: RFC 7518, 3.2
-LONGEST_ISSUER = 255  # what the table holds
-# As browsers write it: no path, no wildcard, no capitals.
+SHORTEST_SHARED_SECRET = 32  # bytes (RFC 7518, 3.2)
+LONGEST_ISSUER = 255  # the length of the column
+# As browsers write it: no path, no wildcard, lowercase.
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
 @register(TAG)
 def check_api_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
-    """The settings of identity providers, browsers of other origins, limits and proxies that are wrong."""
+    """An error for each setting that is wrong."""
     del app_configs, options
     return [*_identity_provider(), *_other_origins(), *_limits()]
 
@@ -29,28 +29,30 @@ def _identity_provider() -> Iterator[CheckMessage]:
     secret, url = settings.AUTH_JWT_SECRET, settings.AUTH_JWKS_URL
     names = (settings.AUTH_JWT_ISSUER, settings.AUTH_JWT_AUDIENCE)
     if secret and url:
-        hint = "Set the one the provider signs with: with both, a public key could pass for a secret."
+        hint = (
+            "Set only the one the provider signs with. With both, a public key could be used as the secret."
+        )
         yield _error("E040", "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set.", hint)
     if (secret or url or any(names)) and not (all(names) and (secret or url)):
         hint = "Set AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE and one of AUTH_JWT_SECRET and AUTH_JWKS_URL, or none."
-        yield _error("E041", "The identity provider is set by halves.", hint)
+        yield _error("E041", "The identity provider is only partly configured.", hint)
     if len(settings.AUTH_JWT_ISSUER) > LONGEST_ISSUER:
         yield _error("E041", "AUTH_JWT_ISSUER is too long.", f"At most {LONGEST_ISSUER} characters.")
     if secret and (len(secret.encode()) < SHORTEST_SHARED_SECRET or len(set(secret)) < 5):
-        hint = f"At least {SHORTEST_SHARED_SECRET} random bytes (RFC 7518, 3.2)."
-        yield _error("E042", "AUTH_JWT_SECRET can be guessed.", hint)
+        hint = f"Use at least {SHORTEST_SHARED_SECRET} random bytes (RFC 7518, 3.2)."
+        yield _error("E042", "AUTH_JWT_SECRET is too easy to guess.", hint)
     if secret and secret == settings.SECRET_KEY:
-        hint = "Take another: whoever signs with this one could sign in as anybody."
-        yield _error("E042", "AUTH_JWT_SECRET is SECRET_KEY.", hint)
+        hint = "Use a different secret: the provider could sign in as any user with this one."
+        yield _error("E042", "AUTH_JWT_SECRET is the same as SECRET_KEY.", hint)
     if url and not _is_web_address(url):
-        hint = "Write https://..., the provider's JWKS; http:// only in development."
+        hint = "Write the https:// URL of the provider's JWKS; http:// is only allowed in development."
         yield _error("E043", f"AUTH_JWKS_URL is {url!r}.", hint)
 
 
 def _other_origins() -> Iterator[CheckMessage]:
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if not _ORIGIN.fullmatch(origin):
-            hint = "Write each as https://app.example.com: small letters, no path, no *."
+            hint = "Write each as https://app.example.com: lowercase, no path, no *."
             yield _error("E044", f"CORS_ALLOWED_ORIGINS has {origin!r}.", hint)
 
 
@@ -59,11 +61,13 @@ def _limits() -> Iterator[CheckMessage]:
         try:
             parse_rate(rate or "1/s")
         except ValueError as error:
-            yield _error("E045", f"THROTTLE_{name.upper()}: {error}", "Or off, for no limit.")
+            yield _error("E045", f"THROTTLE_{name.upper()}: {error}", "Write off for no limit.")
     proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
     behind = bool(settings.PRODUCTION and settings.SECURE_PROXY_SSL_HEADER)
     if proxies < 0 or (behind and proxies == 0):
-        hint = "Say how many proxies add to X-Forwarded-For; with 0 everybody behind one shares its limits."
+        hint = (
+            "Set how many proxies add to X-Forwarded-For. With 0, all clients behind a proxy share one limit."
+        )
         yield _error("E046", f"TRUSTED_PROXIES is {proxies}.", hint)
 
 

@@ -8,7 +8,7 @@ from todo_project.openapi_examples import EXAMPLES
 
 
 class KeptSchemaGenerator(SchemaGenerator):
-    """Makes the document once for all who ask: that takes a second, and only a release changes it."""
+    """Generates the document once per process: it takes a second, and only a release changes it."""
 
     def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
         return _document()
@@ -22,9 +22,9 @@ def _document() -> dict[str, Any]:
 
 
 def add_examples(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
-    """A hook of the generator: each body gets the example of its schema, unless its view gave one.
+    """A postprocessing hook: each body gets the example of its schema, unless its view has one.
 
-    The examples are components, told once; those of pages and of partial updates follow from the others.
+    The examples are components. Those of pages and of partial updates are derived from the others.
     """
     used: dict[str, Any] = {}
     for body in _bodies(result):

@@ -1,6 +1,6 @@
 """An example of each body, by the name of its schema in the OpenAPI document.
 
-A test holds each against its schema, and wants one for every operation.
+A test validates each against its schema, and requires one for every operation.
 """
 
 from typing import Any

@@ -18,7 +18,7 @@ NOBODYS_ID = 999_999_999
 class Operation:
     method: str
     path: str
-    told: dict[str, Any] = field(compare=False, repr=False)
+    spec: dict[str, Any] = field(compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path}"
@@ -29,8 +29,8 @@ class Operation:
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody has to be signed in."""
-        return "401" not in self.told["responses"] or {} in self.told.get("security", [{}])
+        """Whether it needs no authentication."""
+        return "401" not in self.spec["responses"] or {} in self.spec.get("security", [{}])
 
     def url(self, *ids: object) -> str:
         """The path with these ids, the last one for all that are left."""
@@ -38,12 +38,12 @@ class Operation:
         return re.sub(r"\{\w+\}", lambda _: str(left.pop(0) if len(left) > 1 else left[0]), self.path)
 
     def parameters(self, where: str) -> dict[str, Any]:
-        return {each["name"]: each for each in self.told.get("parameters", []) if each["in"] == where}
+        return {each["name"]: each for each in self.spec.get("parameters", []) if each["in"] == where}
 
     @property
     def body(self) -> dict[str, Any] | None:
         """The media type object of the request's body."""
-        content = resolved(self.told.get("requestBody", {})).get("content", {})
+        content = resolved(self.spec.get("requestBody", {})).get("content", {})
         found: dict[str, Any] | None = content.get("application/json")
         return found
 
@@ -93,9 +93,9 @@ def _fields(schema: dict[str, Any], before: str) -> Iterator[tuple[str, dict[str
 
 OPERATIONS = sorted(
     (
-        Operation(method, path, told)
+        Operation(method, path, spec)
         for path, methods in DOCUMENT["paths"].items()
-        for method, told in methods.items()
+        for method, spec in methods.items()
     ),
     key=str,
 )

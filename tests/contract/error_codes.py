@@ -1,4 +1,4 @@
-"""The codes of errors that docs/errors.md tells of, and those that stand in the code."""
+"""The error codes that docs/errors.md documents, and those that the code raises."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ ROOMS = (
     "notifications_app",
     "sync_app",
 )
-# Where the code stands among the arguments, of those that do not name it.
+# The position of the code among the arguments, for calls that do not name it.
 _PLACES = {"RuleError": 0, "ErrorDetail": 1, "ValidationError": 1, "Conflict": 1, "NotAuthenticated": 1}
 
 
@@ -29,7 +29,7 @@ def documented() -> set[str]:
 
 @cache
 def raised() -> dict[str, str]:
-    """Every code our own rooms name, with a file that does."""
+    """Every code that our own rooms raise, with a file that does."""
     files = [path for room in ROOMS for path in (HOUSE / room).rglob("*.py")]
     of_the_api = [path for path in files if "migrations" not in path.parts and "admin" not in path.name]
     return {code: path.name for path in of_the_api for code in _codes(ast.parse(path.read_text()))}

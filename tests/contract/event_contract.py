@@ -75,7 +75,7 @@ def _breaks_of(name: str, old: Promise, new: Promise) -> Iterator[str]:
 
 
 def _differences(place: str, old: Any, new: Any, before: Promise, after: Promise) -> Iterator[str]:
-    """Fields may be added when nobody must have them; all else is as it was."""
+    """Optional fields may be added; everything else stays as it was."""
     old, new = _resolved(old, before.document), _resolved(new, after.document)
     if not (isinstance(old, dict) and isinstance(new, dict) and "properties" in old):
         if _rules(old) != _rules(new):

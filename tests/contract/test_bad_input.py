@@ -1,6 +1,6 @@
 """Whatever is sent to whatever route: an answer in the one error form, never a 500.
 
-Each route, parameter and field out of the OpenAPI document, by a staff user who has an object of each kind.
+Each route, parameter and field of the OpenAPI document, by a staff user who has an object of each kind.
 """
 
 from collections.abc import Callable, Iterator
@@ -219,9 +219,9 @@ def _each_value(operation: Operation, client: APIClient) -> Iterator[tuple[Any, 
         for value in [*VALUES, *times]:
             body = {**operation.example(), name: value}
             if name == "operations":
-                body["atomic"] = True  # otherwise what is wrong with one of them is told in a 200
+                body["atomic"] = True  # otherwise an error of one of them is in a 200
             answer = ask(client, operation, operation.url(ID), dumps(body).encode())
-            allowed = set(operation.told["responses"]) - {"304", "503"}
+            allowed = set(operation.spec["responses"]) - {"304", "503"}
             allowed -= {"404"} if operation in WITH_ID else set()  # the object is there
             expected = {400} if broken_rules(schema, value) else {int(code) for code in allowed}
             wrong = problems(answer, expected)
@@ -235,7 +235,7 @@ def _each_value(operation: Operation, client: APIClient) -> Iterator[tuple[Any, 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_every_parameter_with_every_kind_of_value(operation: Operation, client: APIClient) -> None:
     body = dumps(operation.example()).encode() if operation.body else b""
-    allowed = {int(code) for code in operation.told["responses"]} - {503}
+    allowed = {int(code) for code in operation.spec["responses"]} - {503}
     assert (
         gathered(
             (
@@ -262,7 +262,7 @@ def test_ids_that_are_none(operation: Operation, client: APIClient) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_an_answer_that_we_do_not_speak(operation: Operation, client: APIClient) -> None:
-    elsewhere = "421" in operation.told["responses"]  # where it is, is said first
+    elsewhere = "421" in operation.spec["responses"]  # the 421 comes first
     for accepted in ("application/xml", "text/html", "image/*"):
         answer = ask(client, operation, operation.url(ID), Accept=accepted)
         assert problems(answer, {421 if elsewhere else 406}) == []
@@ -323,7 +323,7 @@ def test_a_version_of_what_has_none(operation: Operation, client: APIClient) -> 
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-def test_nobody(operation: Operation) -> None:
+def test_without_a_token(operation: Operation) -> None:
     answer = ask(APIClient(), operation, operation.url(NOBODYS_ID), b"{}")
     assert problems(answer, {400} if operation.is_open else {401}) == []
     assert operation.is_open or answer.headers["WWW-Authenticate"].startswith("Bearer")

@@ -68,10 +68,10 @@ def test_every_event_is_on_the_wire_as_it_says(servers: str, alice: User) -> Non
         make_one_of_each(alice)
     written = OutboxEvent.objects.count()
     assert relay_batch(KafkaBroker()) == written
-    told, seen = promises(load(FILE)), set()
+    promised, seen = promises(load(FILE)), set()
     for message in read(servers, sorted({kind.topic for kind in CATALOGUE.values()}), written):
         payload = json.loads(message.value() or b"")
-        promise = told[payload["type"]]
+        promise = promised[payload["type"]]
         headers = {name: value.decode() for name, value in message.headers() or []}
         assert promise.topic == message.topic()
         assert promise.faults(key=(message.key() or b"").decode(), headers=headers, payload=payload) == []

@@ -11,7 +11,7 @@ WHERE = "give the view an OpenApiExample, or the schema an entry in todo_project
 
 def bodies(operation: Operation) -> dict[str, dict[str, Any]]:
     """The media type objects of an operation: the request's, and each answer's."""
-    messages = {"request": operation.told.get("requestBody", {}), **operation.told["responses"]}
+    messages = {"request": operation.spec.get("requestBody", {}), **operation.spec["responses"]}
     return {
         f"{name} {kind}": body
         for name, message in messages.items()

@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 from accounts_app.models import User
 from tests.contract.document import OPERATIONS, Operation
 
-BY_ID = {each.told["operationId"]: each for each in OPERATIONS}
-MAKING = [each for each in OPERATIONS if "links" in each.told["responses"].get("201", {})]
+BY_ID = {each.spec["operationId"]: each for each in OPERATIONS}
+MAKING = [each for each in OPERATIONS if "links" in each.spec["responses"].get("201", {})]
 
 
 def test_what_is_made_leads_on() -> None:
@@ -30,7 +30,7 @@ def test_each_link_finds_what_was_made(
     client = client_of(alice)
     made = client.post(operation.url(), operation.example())
     assert made.status_code == 201, made.content
-    links = operation.told["responses"]["201"]["links"]
+    links = operation.spec["responses"]["201"]["links"]
     erasing = [link for link in links.values() if BY_ID[link["operationId"]].method == "delete"]
     assert erasing
     for link in (*(link for link in links.values() if link not in erasing), *erasing):

@@ -27,10 +27,10 @@ from tests.acceptance.web import UNLIMITED, Web, web
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Rules that JSON Schema cannot tell (a rule that is one, a time in the future, fields that exclude each
-# other) make a 400 of what the document lets through. In a bulk that is not atomic, what is wrong with one
-# operation is told in a 200. A refusal may be for something else (a stale If-Match: 412). What is deleted can
-# be read in the trash.
+# The document allows more than the API does: an invalid recurrence rule, a time in the past, fields that
+# exclude each other are a 400. In a bulk request that is not atomic, the error of one operation is in a 200.
+# The request may be refused for another reason (a stale If-Match: 412). A deleted task is in the trash, where
+# it can be read.
 CONFIG = """
 [checks.positive_data_acceptance]
 enabled = false
@@ -79,14 +79,14 @@ def token(alice: User) -> str:
         create_task(alice, title=f"task {number}", tags=[tag])
     Priority.objects.filter(level__in=[1, 4]).delete()  # there is room for others
     PushSubscription.objects.create(user=alice, endpoint="https://push.example.test/1")
-    # Made here, not by the server: ends when the settings here say, unless told, and a run takes longer.
+    # Issued by this process, whose settings would let it expire before the end of a run.
     access = AccessToken.for_user(alice)
     access.set_exp(lifetime=timedelta(days=1))
     return str(access)
 
 
 def run(server: Web, folder: Path, *options: str) -> str:
-    """What a run told, printed too; AssertionError when a check failed."""
+    """The output of a run, also printed. Raises AssertionError when a check failed."""
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG)
     command = [
@@ -104,24 +104,24 @@ def run(server: Web, folder: Path, *options: str) -> str:
 
 
 def run_signed_in(server: Web, token: str, folder: Path, *options: str) -> str:
-    # Who erases the account is nobody from then on.
+    # The token is invalid once the account is erased.
     erases = ("--exclude-operation-id", "me_destroy")
-    told = run(server, folder, "--header", f"Authorization: Bearer {token}", *erases, *options)
+    output = run(server, folder, "--header", f"Authorization: Bearer {token}", *erases, *options)
     assert call(server.port, "GET", "/api/me", token=token).status == 200, "signed out on the way"
-    return told
+    return output
 
 
-def links(told: str) -> list[int]:
+def links(output: str) -> list[int]:
     """How many links were followed, and how many there are; [] in a run without any."""
-    found = re.search(r"API Links: +(\d+) covered / (\d+) selected", told)
+    found = re.search(r"API Links: +(\d+) covered / (\d+) selected", output)
     return [int(number) for number in found.groups()] if found else []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phases", SIGNED_IN)
 def test_some_seconds_signed_in(server: Web, token: str, tmp_path: Path, phases: str) -> None:
-    told = run_signed_in(server, token, tmp_path, "--phases", phases, "--max-time", "20", "--seed", "1")
-    assert phases != "stateful" or links(told)[0] > 0, told
+    output = run_signed_in(server, token, tmp_path, "--phases", phases, "--max-time", "20", "--seed", "1")
+    assert phases != "stateful" or links(output)[0] > 0, output
 
 
 @pytest.mark.slow
@@ -132,11 +132,11 @@ def test_some_seconds_signed_out(server: Web, tmp_path: Path) -> None:
 @pytest.mark.fuzz
 @pytest.mark.parametrize("phases", SIGNED_IN)
 def test_all_of_it_signed_in(server: Web, token: str, tmp_path: Path, phases: str) -> None:
-    told = run_signed_in(server, token, tmp_path, "--phases", phases, "--max-time", FUZZ_SECONDS)
+    output = run_signed_in(server, token, tmp_path, "--phases", phases, "--max-time", FUZZ_SECONDS)
     if phases == "stateful":
-        followed, there_are = links(told)
+        followed, there_are = links(output)
         # Those of a priority are three: the five levels are soon taken, and then none is made.
-        assert followed >= there_are - 3, told
+        assert followed >= there_are - 3, output
 
 
 @pytest.mark.fuzz

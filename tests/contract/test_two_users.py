@@ -1,4 +1,4 @@
-"""Another's objects cannot be reached: each way to name one is answered as if nobody had it.
+"""Another user's objects cannot be reached: each way to name one is answered as if it did not exist.
 
 Generated from the OpenAPI document: every route and method, by path, filter, field, cursor and key, asked by
 another user, by staff and by nobody. Each answer has to be the one that an id nobody has gets, nothing of
@@ -60,7 +60,7 @@ class World:
         self.of_bob = _of_bob(bob, client_of(bob))
 
     def pairs(self, way: Way) -> tuple[Any, Any]:
-        """What names bob's object, and the same for an object that nobody has."""
+        """What names bob's object, and the same for an object that does not exist."""
         if way.kind == "cursor":
             bobs: str | None = self.of_bob["cursor"].get(way.operation.path)
             if bobs is None:
@@ -114,10 +114,10 @@ def test_another_s_object_is_as_if_it_were_not(operation: Operation, world: Worl
             changed = rows_of(world.bob)
         with _taken_back():
             other = world.ask(way, nobodys)
-        told = SECRET in answer.content.decode().replace(str(bobs), "")
-        tells = _plain(answer, bobs) != _plain(other, nobodys) and (str(operation), way.place) not in TELLS
+        shown = SECRET in answer.content.decode().replace(str(bobs), "")
+        differs = _plain(answer, bobs) != _plain(other, nobodys) and (str(operation), way.place) not in TELLS
         let_in = way.place == "path" and answer.status_code < 400
-        if told or tells or let_in or changed != before or answer.status_code >= 500:
+        if shown or differs or let_in or changed != before or answer.status_code >= 500:
             leaks.append((way, answer.status_code, answer.content, other.status_code, other.content))
     assert leaks == []
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.contract.document import OPERATIONS, Operation, resolved
 
-# What the ids of a path name; None: an object that is everybody's, or nobody's in particular.
+# What the ids of a path name; None: an object that belongs to no user.
 PATHS: dict[str, str | None] = dict.fromkeys(
     (operation.path for operation in OPERATIONS if "{" not in operation.path), None
 ) | {
@@ -45,7 +45,7 @@ NAMES: dict[str, str] = {
     "body uid": "account",
     "header Idempotency-Key": "idempotency key",
 }
-# What names nothing of anybody's. A priority is everybody's. A token, and a browser's endpoint, is a secret:
+# What names no user's object. Priorities are shared. A token, and a browser's endpoint, is a secret: anyone
 # who has it may use it.
 PLAIN = {
     *(f"query {name}" for name in ("archived", "completed", "ordering", "overdue", "page_size", "permanent")),
@@ -69,10 +69,10 @@ PLAIN = {
     *(f"body {name}" for name in ("operations", "operations.op", "atomic")),
     "header If-Match",
     "header If-None-Match",
-    # A place in the caller's own stream: nobody else's can be named (tests/sync_app/test_access.py).
+    # An event id in the caller's own stream: another user's cannot be named (tests/sync_app/test_access.py).
     "header Last-Event-ID",
 }
-# Where the answer tells that a name is taken: nobody can have the same address twice.
+# The answer shows that a name is taken, because two users cannot have the same address.
 TELLS = {("POST /api/auth/register", "body email")}
 
 CALLERS = ("another user", "staff", "nobody")
@@ -199,6 +199,6 @@ def cursor_of(page: dict[str, Any]) -> str:
 
 
 def with_another_id(cursor: str, old: int, new: int) -> str:
-    """The cursor of the same place but of a row that nobody has."""
+    """The cursor of the same position, but of a row that does not exist."""
     text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     return urlsafe_b64encode(text.replace(str(old), str(new)).encode()).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""A small site of real tables, to try the manners of HTTP without the manners of tasks."""
+"""A small site on real tables, to test http_app without the rules of tasks."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -77,7 +77,7 @@ class OnePriority(ApiView, RetrieveDestroyAPIView[Priority]):
 
 
 class WriteThenFail(ApiView, GenericAPIView[Tag]):
-    """Writes a tag of the first user, then answers as it is told."""
+    """Writes a tag of the first user, then answers as the path says."""
 
     permission_classes = [AllowAny]
 

@@ -1,4 +1,4 @@
-"""What is one person's is kept by no cache; what is a secret is kept by nobody (RFC 6749, 5.1)."""
+"""No shared cache stores a user's answers, and no cache at all stores a secret (RFC 6749, 5.1)."""
 
 from collections.abc import Callable
 

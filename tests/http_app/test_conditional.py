@@ -1,4 +1,4 @@
-"""ETag is the version: reads that know it are answered 304, writes that believe another one 412."""
+"""The ETag is the version: 304 for a read that has it, 412 for a write that names another one."""
 
 from threading import Barrier, Thread
 
@@ -23,7 +23,7 @@ def url(alice: User) -> str:
     return f"/api/tasks/{create_task(alice, title='water the plants').pk}"
 
 
-def test_every_answer_with_a_task_has_its_tag(client: APIClient, url: str) -> None:
+def test_every_answer_with_a_task_has_its_etag(client: APIClient, url: str) -> None:
     assert client.post("/api/tasks", {"title": "new"})["ETag"] == '"1"'
     assert client.get(url)["ETag"] == '"1"'
     assert client.patch(url, {"title": "newer"})["ETag"] == '"2"'
@@ -32,13 +32,13 @@ def test_every_answer_with_a_task_has_its_tag(client: APIClient, url: str) -> No
 
 
 @pytest.mark.parametrize("known", ['"1"', 'W/"1"', '"7", "1"', "*"])
-def test_what_is_known_is_not_sent_again(client: APIClient, url: str, known: str) -> None:
+def test_a_current_copy_is_not_sent_again(client: APIClient, url: str, known: str) -> None:
     response = client.get(url, headers={"If-None-Match": known})
     assert (response.status_code, response.content, response["ETag"]) == (304, b"", '"1"')
 
 
 @pytest.mark.parametrize("known", ['"2"', "1", "nonsense", ""])
-def test_what_is_not_known_is_sent(client: APIClient, url: str, known: str) -> None:
+def test_an_outdated_copy_is_sent_again(client: APIClient, url: str, known: str) -> None:
     assert client.get(url, headers={"If-None-Match": known}).status_code == 200
 
 
@@ -46,7 +46,7 @@ def test_what_is_not_known_is_sent(client: APIClient, url: str, known: str) -> N
     ("method", "action"),
     [("patch", ""), ("put", ""), ("delete", ""), ("post", "/complete"), ("post", "/restore")],
 )
-def test_a_stale_writer_is_told(client: APIClient, url: str, method: str, action: str) -> None:
+def test_a_stale_write_is_refused(client: APIClient, url: str, method: str, action: str) -> None:
     client.patch(url, {"title": "newer"})
     body = {"title": "mine"} if method in ("patch", "put") else None
     response = getattr(client, method)(url + action, body, headers={"If-Match": '"1"'})
@@ -56,7 +56,7 @@ def test_a_stale_writer_is_told(client: APIClient, url: str, method: str, action
 
 
 @pytest.mark.parametrize("believed", ['"1"', "*", '"9", "1"'])
-def test_who_knows_the_version_may_write(client: APIClient, url: str, believed: str) -> None:
+def test_a_write_with_the_current_version_is_allowed(client: APIClient, url: str, believed: str) -> None:
     assert client.patch(url, {"title": "mine"}, headers={"If-Match": believed}).status_code == 200
 
 

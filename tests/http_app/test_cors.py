@@ -1,4 +1,4 @@
-"""Clients in a browser, of another origin: who may read our answers, and what of them."""
+"""Clients in a browser, of another origin: which may read answers, and which headers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -88,7 +88,7 @@ def test_without_an_origin_set_there_is_none(settings: Settings) -> None:
     assert "Access-Control-Allow-Origin" not in preflight(APP).headers
 
 
-def test_a_star_in_the_list_lets_nobody_in(settings: Settings) -> None:
-    """The start is refused for it (todo.E044); should it come through, it is nobody's origin."""
+def test_a_star_in_the_list_allows_no_origin(settings: Settings) -> None:
+    """The system check todo.E044 refuses it; if it is there anyway, it matches no origin."""
     settings.CORS_ALLOWED_ORIGINS = ["*"]
     assert "Access-Control-Allow-Origin" not in preflight(APP).headers

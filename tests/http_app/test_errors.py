@@ -125,16 +125,16 @@ def test_the_one_charset_may_be_named(caller: Client, charset: str) -> None:
     assert (answer.status_code, answer.json()["name"]) == (201, "Größte")
 
 
-def test_what_is_wrong_with_a_body_is_told_without_the_inside(caller: Client) -> None:
-    told = {
+def test_a_malformed_body_is_described_without_internals(caller: Client) -> None:
+    expected = {
         b'{"level": ' + b"9" * 5000 + b"}": "The body contains a number that is too large.",
         b'{"level": 1e400}': "The body contains 1e400, which cannot be stored as a number.",
         b'{"a": 1, "b": 2, "a": 1}': 'The body contains "a" more than once in the same object.',
         b'{"a": "\xff"}': "The body is not valid UTF-8 at byte 7.",
         b'{"a": ': "The body is not valid JSON: Expecting value: line 1 column 7 (char 6).",
     }
-    details = {body: error_of(post(caller, body), 400, "client_error")["detail"] for body in told}
-    assert details == told
+    details = {body: error_of(post(caller, body), 400, "client_error")["detail"] for body in expected}
+    assert details == expected
 
 
 @pytest.mark.parametrize("name", ["\\ud800", "a\\uDFFFb", "\\ud83d\\ud83d"])
@@ -193,7 +193,7 @@ def test_a_body_beyond_the_limit(caller: Client, settings: Settings) -> None:
     }
 
 
-def test_a_body_of_untold_length_is_not_taken_for_none(caller: Client) -> None:
+def test_a_chunked_body_is_not_treated_as_empty(caller: Client) -> None:
     answer = caller.post("/api/priorities", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="")
     assert error_of(answer, 411, "client_error")["code"] == "length_required"
 

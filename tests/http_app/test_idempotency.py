@@ -1,4 +1,4 @@
-"""A request with an Idempotency-Key has its effect once and gets the same answer, however often it comes."""
+"""A request with an Idempotency-Key has its effect once and always gets the same answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -27,7 +27,7 @@ def create(client: APIClient, key: str = "k-1", **changes: object):
     return client.post("/api/tasks", BODY | changes, headers={"Idempotency-Key": key})
 
 
-def test_the_second_time_is_the_first_answer(client: APIClient) -> None:
+def test_the_second_request_gets_the_first_answer(client: APIClient) -> None:
     first, second = create(client), create(client)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.content == second.content
@@ -61,42 +61,42 @@ def test_another_route_is_refused(client: APIClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "PROPFIND"])
-def test_a_method_that_is_not_there(client: APIClient, method: str) -> None:
+def test_an_unknown_method(client: APIClient, method: str) -> None:
     create(client)
     assert client.generic(method, "/api/tasks", headers={"Idempotency-Key": "k-1"}).status_code == 405
 
 
-def test_a_key_is_its_users(client: APIClient, client_of, bob: User) -> None:
+def test_a_key_belongs_to_its_user(client: APIClient, client_of, bob: User) -> None:
     mine, his = create(client).json(), create(client_of(bob)).json()
     assert mine["id"] != his["id"]
 
 
-def test_an_error_is_not_kept(client: APIClient) -> None:
+def test_an_error_is_not_stored(client: APIClient) -> None:
     assert create(client, title="").status_code == 400
     assert not IdempotencyKey.objects.exists()
     assert create(client).status_code == 201
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "schlüssel"])
-def test_a_key_that_is_none(client: APIClient, key: str) -> None:
+def test_a_malformed_key(client: APIClient, key: str) -> None:
     response = create(client, key)
     assert response.status_code == 400
     assert response.json()["errors"][0]["attr"] == "Idempotency-Key"
 
 
-def test_reading_needs_no_key(client: APIClient) -> None:
+def test_a_read_stores_no_key(client: APIClient) -> None:
     client.get("/api/tasks", headers={"Idempotency-Key": "k-1"})
     assert not IdempotencyKey.objects.exists()
 
 
-def test_sign_in_keeps_no_answer(alice: User) -> None:
+def test_sign_in_stores_no_answer(alice: User) -> None:
     body = {"email": alice.email, "password": "correct horse battery staple"}
     answer = APIClient().post("/api/auth/token", body, headers={"Idempotency-Key": "k-1"})
     assert answer.status_code == 200
     assert not IdempotencyKey.objects.exists()
 
 
-def test_keys_are_forgotten_after_a_day(client: APIClient) -> None:
+def test_keys_are_deleted_after_a_day(client: APIClient) -> None:
     create(client)
     assert purge_idempotency_keys() == 0
     with time_machine.travel(Task.objects.get().created_at + KEPT + timedelta(minutes=1)):
@@ -104,7 +104,7 @@ def test_keys_are_forgotten_after_a_day(client: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_at_once_are_one(alice: User, client_of) -> None:
+def test_concurrent_requests_are_one(alice: User, client_of) -> None:
     def call(_: int) -> tuple[int, bytes]:
         try:
             response = create(client_of(alice))

@@ -1,4 +1,4 @@
-"""Answers are, to the byte, what REST framework's own renderer makes of them."""
+"""Answers are byte for byte those of REST framework's own renderer."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import ErrorDetail
-from rest_framework.renderers import JSONRenderer as OfTheFramework
+from rest_framework.renderers import JSONRenderer as FrameworkRenderer
 from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
 
 from http_app.json_bodies import JSONRenderer
@@ -30,12 +30,12 @@ from http_app.json_bodies import JSONRenderer
         ReturnDict({"results": ReturnList([{"a": (1, 2)}], serializer=None)}, serializer=None),
     ],
 )
-def test_to_the_byte(data: Any) -> None:
-    assert JSONRenderer().render(data) == OfTheFramework().render(data)
+def test_byte_for_byte(data: Any) -> None:
+    assert JSONRenderer().render(data) == FrameworkRenderer().render(data)
 
 
-def test_indented_for_who_asks_for_it() -> None:
+def test_indented_on_request() -> None:
     media_type = "application/json; indent=4"
     data = {"title": "water", "tags": ["home"]}
-    assert JSONRenderer().render(data, media_type) == OfTheFramework().render(data, media_type)
+    assert JSONRenderer().render(data, media_type) == FrameworkRenderer().render(data, media_type)
     assert b"\n    " in JSONRenderer().render(data, media_type)

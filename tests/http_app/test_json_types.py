@@ -1,4 +1,4 @@
-"""A value in a body has the JSON type the document says; nothing is turned into something else."""
+"""A value in a body must have the JSON type that the document says; no type is converted."""
 
 from typing import Any
 
@@ -137,7 +137,7 @@ def test_the_message_says_both() -> None:
     }
 
 
-def test_what_is_missing_is_no_type() -> None:
+def test_a_missing_field_is_not_a_wrong_type() -> None:
     serializer = Inner(data={})
     assert not serializer.is_valid()
     assert ValidationError(serializer.errors).get_codes() == {"text": ["required"]}

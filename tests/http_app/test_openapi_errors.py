@@ -1,4 +1,4 @@
-"""The errors in the document are those that are answered, to the word."""
+"""The examples of errors in the document are real answers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tasks_app.services import create_task
 pytestmark = pytest.mark.django_db
 
 
-def test_the_examples_are_what_is_answered(alice: User, client_of: Any) -> None:
+def test_the_examples_are_real_answers(alice: User, client_of: Any) -> None:
     client = client_of(alice)
     task = create_task(alice, title="hers")
     url = f"/api/tasks/{task.pk}"

@@ -26,25 +26,25 @@ def codes(data: Any, **options: Any) -> Any:
     return {} if serializer.is_valid() else ValidationError(serializer.errors).get_codes()
 
 
-def test_what_is_known_passes() -> None:
+def test_known_fields_pass() -> None:
     person = Person(data={"name": "alice", "address": {"street": "x"}, "others": []})
     assert person.is_valid()
     assert person.validated_data["source"] == "here"
 
 
-def test_an_unknown_field_is_named_with_those_there_are() -> None:
+def test_an_unknown_field_is_named_with_the_allowed_ones() -> None:
     person = Person(data={"name": "alice", "nam": "bob"})
     assert not person.is_valid()
     assert person.errors == {"nam": ["Unknown field. Allowed: name, address, others."]}
     assert codes({"name": "alice", "nam": "bob"}) == {"nam": ["unknown_field"]}
 
 
-def test_a_field_of_ours_is_refused() -> None:
+def test_a_read_only_field_is_refused() -> None:
     assert codes({"name": "alice", "id": 5}) == {"id": ["read_only"]}
     assert codes({"name": "alice", "source": "there"}) == {"source": ["unknown_field"]}
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     assert codes({"name": "charlie", "id": 5, "nam": 1}) == {
         "name": ["max_length"],
         "id": ["read_only"],
@@ -64,7 +64,7 @@ def test_a_partial_update_is_as_strict() -> None:
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 5])
-def test_what_is_no_object_stays_the_serializers_error(data: Any) -> None:
+def test_an_input_that_is_not_an_object_is_the_serializers_error(data: Any) -> None:
     person = Person(data=data)
     assert not person.is_valid()
     assert set(person.errors) == {"non_field_errors"}

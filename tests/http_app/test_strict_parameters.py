@@ -88,5 +88,5 @@ def test_a_truth_filters(alice: User) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "X"])
-def test_a_method_that_is_not_there_is_told_first(method: str) -> None:
+def test_an_unknown_method_is_reported_first(method: str) -> None:
     assert APIClient().generic(method, "/api/priorities/1?unheard_of=1").status_code == 405

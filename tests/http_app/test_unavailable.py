@@ -1,4 +1,4 @@
-"""A database that is away, or too slow, is a 503 that says when to come again: no fault of the request's."""
+"""A database that is unavailable or too slow is a 503 with Retry-After."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def row_locked() -> Iterator[None]:
-    """Somebody else holds the lock of each priority; this session waits for 50 ms at most."""
+    """Another session locks each priority; this one waits 50 ms at most."""
     locked, done = Event(), Event()
 
     def hold() -> None:
@@ -67,30 +67,30 @@ def row_locked() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_database")
-class TestAway:
+class TestUnavailable:
     @pytest.mark.parametrize("method", ["get", "post"])
     def test_the_api(self, method: str) -> None:
         error_of(getattr(Client(), method)("/api/priorities"), "unavailable")
 
-    def test_head_and_options_of_what_is_there(self) -> None:
+    def test_head(self) -> None:
         assert Client().head("/api/priorities").status_code == 503
 
     @pytest.mark.urls("todo_project.urls")
     def test_the_admin(self) -> None:
         client = Client(raise_request_exception=False)
-        client.cookies["sessionid"] = "somebodys"
+        client.cookies["sessionid"] = "of-a-session"
         answer = client.get("/admin/")
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
         assert answer["Content-Type"].startswith("text/plain")
 
 
-def test_it_comes_back_by_itself(no_database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_recovers_by_itself(no_database: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Client().get("/api/priorities").status_code == 503
     monkeypatch.undo()
     assert Client().get("/api/priorities").status_code == 200
 
 
-def test_a_lock_that_is_not_had_in_time() -> None:
+def test_a_lock_timeout() -> None:
     row = Priority.objects.get(level=1)
     with row_locked():
         answer = Client().delete(f"/api/priorities/{row.pk}")
@@ -112,14 +112,14 @@ def test_a_lock_that_is_not_had_in_time() -> None:
         (errors.UndefinedColumn("the reason"), None),
     ],
 )
-def test_which_errors_time_mends(cause: psycopg.Error, status: str | None) -> None:
+def test_which_errors_are_temporary(cause: psycopg.Error, status: str | None) -> None:
     error: Error = OperationalError("the reason")
     error.__cause__ = cause
     found = unavailable(error)
     assert (found.default_code if found else None) == status
 
 
-def test_a_fault_of_ours_is_none() -> None:
+def test_a_bug_is_not_one() -> None:
     assert unavailable(ProgrammingError("no such column")) is None
     assert unavailable(ValueError("x")) is None
     assert unavailable(None) is None
