@@ -6,17 +6,16 @@ from functools import cached_property
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
 from celery.states import SUCCESS
 from django.conf import settings
 from django.db import close_old_connections, connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 
+from todo_project.postgresql.limits import limit_sessions
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
-if not settings.configured:  # a worker or beat: in other processes the settings come first
-    # Celery ends what takes too long; a worker that was stopped in its tracks must not hold its locks.
-    os.environ.setdefault("DATABASE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT", "60")
 
 
 class TodoCelery(Celery):
@@ -40,6 +39,15 @@ app.autodiscover_tasks()
 # Celery closes the connection before and after every task, or after so many.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+@beat_init.connect
+@worker_init.connect
+def limit_its_sessions(**_signal: Any) -> None:
+    """No statement outlives its task; a worker that was stopped in the middle must not hold its locks."""
+    limit_sessions(
+        statement_timeout=settings.CELERY_TASK_SOFT_TIME_LIMIT, idle_in_transaction_session_timeout=60
+    )
 
 
 @task_prerun.connect

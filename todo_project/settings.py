@@ -116,8 +116,8 @@ DATABASES: dict[str, dict[str, Any]] = {
 # A server that drops packets would hold up whoever asks for two minutes.
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
-# Seconds; 0 sends nothing, as a transaction pooler needs it. wsgi.py and celery.py have their own defaults:
-# what a migration or an operator's command does takes its time.
+# Seconds; 0 sends nothing, as a transaction pooler needs it. What is not set has no limit here, because a
+# migration or an operator's command takes its time; wsgi.py and celery.py have defaults of their own.
 _TIMEOUTS = {
     name: env.float(f"DATABASE_{name.upper()}", default=0.0)
     for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")

@@ -4,10 +4,10 @@ from importlib import import_module
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
-# A request is short, and threads are few: none waits long for a lock or a plan that went wrong.
-os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "15")
-os.environ.setdefault("DATABASE_LOCK_TIMEOUT", "5")
-os.environ.setdefault("DATABASE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT", "30")
 application = get_wsgi_application()
-# Not imported above: it needs the apps.
+# Not imported above: they need the apps.
+# A request is short, and threads are few: none waits long for a lock or a plan that went wrong.
+import_module("todo_project.postgresql.limits").limit_sessions(
+    statement_timeout=15, lock_timeout=5, idle_in_transaction_session_timeout=30
+)
 import_module("todo_project.checks").refuse_unsafe_start(serves_web=True)

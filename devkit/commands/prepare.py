@@ -1,12 +1,10 @@
-"""Brings the database up to date before the processes start.
-
-One process for all of it, because the start of Django is the slow part.
-"""
+"""Brings the database up to date before the roles start, in one process."""
 
 import os
 import sys
 
 import django
+from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
@@ -14,8 +12,9 @@ from django.core.management import CommandError, call_command
 def main() -> None:
     """Check, migrate, and make the operator's account at the first start."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
-    django.setup()
-    call_command("check")
+    if not apps.ready:  # `./todo up` has loaded and checked the project where its roles are forks
+        django.setup()
+        call_command("check")
     call_command("migrate", interactive=False)
     call_command("ensure_operator")
     if settings.KAFKA_BOOTSTRAP_SERVERS:

@@ -8,19 +8,24 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devkit.commands.stopping import StopRequested, stop_on_signals
 from devkit.embedded import StartError
+from devkit.embedded.children import forking, spawning
 from devkit.embedded.claim import claim
 from devkit.embedded.instance import instance_environment, published
 from devkit.embedded.places import Places, places_of_this_checkout
-from devkit.embedded.processes import stop_leftovers
+from devkit.embedded.preload import preload
+from devkit.embedded.processes import INSTANCE, stop_leftovers
 from devkit.embedded.services import Servers, services
 from devkit.embedded.supervisor import Supervisor, procfile
 
 _READY_SECONDS = 60
+
+# Elsewhere a fork may break what its parent has loaded (macOS: some of its own frameworks).
+_FORKS = sys.platform == "linux"
 
 # A proxy that the environment names is not for addresses of this machine.
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -43,6 +48,7 @@ class Address:
 def run(_arguments: list[str]) -> int:
     address = _address()
     places = places_of_this_checkout()
+    _be_found(places)
     try:
         with stop_on_signals(), claim(places, command="up", url=address.url):
             if left := stop_leftovers(places):
@@ -82,20 +88,39 @@ def _require_free(address: Address, variable: str) -> None:
         ) from error
 
 
+def _be_found(places: Places) -> None:
+    """Start anew with the variable by which the next start finds what is left of us, if it is not there yet.
+
+    A fork shows the environment that its parent was started with, whatever has been added since.
+    """
+    if os.environ.get(INSTANCE) != str(places.data):
+        environment = os.environ | {INSTANCE: str(places.data)}
+        os.execve(sys.executable, [sys.executable, "-m", "devkit.launcher", "up"], environment)
+
+
 def _serve(places: Places, address: Address) -> None:
-    with services(places) as servers:
-        environment = _environment(places, address, servers)
-        with (
-            published(places, environment),
-            Supervisor(places, os.environ | environment | _surroundings(places)) as supervisor,
-        ):
-            _start_all(supervisor, lambda: _wait_until_ready(places, address, supervisor, servers))
-            print(_ready_line(places, address, environment), flush=True)
-            supervisor.wait(servers.processes)
+    def environment_with(servers: Mapping[str, str]) -> dict[str, str]:
+        return _environment(places, address, servers)
+
+    def load(servers: Mapping[str, str]) -> None:
+        if _FORKS:
+            preload(environment_with(servers) | _surroundings(places))
+
+    # Looked up before the environment of the roles is added to ours.
+    is_given = bool(os.environ.get("OPERATOR_PASSWORD"))
+    password = "in OPERATOR_PASSWORD" if is_given else f"in {places.secrets / 'operator_password'}"
+    with services(places, meanwhile=load) as servers:
+        environment = environment_with(servers.environment)
+        begin = forking if _FORKS else spawning(places, os.environ | environment | _surroundings(places))
+        with published(places, environment), Supervisor(places, begin) as supervisor:
+            _start_all(supervisor)
+            _wait_until_ready(places, address, supervisor, servers)
+            print(_ready_line(address, environment["OPERATOR_EMAIL"], password), flush=True)
+            supervisor.keep(servers.ours)
 
 
-def _environment(places: Places, address: Address, servers: Servers) -> dict[str, str]:
-    return instance_environment(places, servers.environment) | {
+def _environment(places: Places, address: Address, servers: Mapping[str, str]) -> dict[str, str]:
+    return instance_environment(places, servers) | {
         "HOST": address.host,
         "PORT": str(address.port),
         "STREAM_PORT": str(_stream_address(address).port),
@@ -104,7 +129,7 @@ def _environment(places: Places, address: Address, servers: Servers) -> dict[str
 
 
 def _surroundings(places: Places) -> dict[str, str]:
-    """What our processes need besides, and commands that find the running instance do not."""
+    """What the roles need besides, and commands that find the running instance do not."""
     shutil.rmtree(places.metrics, ignore_errors=True)  # an earlier run's, whose process ids come again
     places.metrics.mkdir(mode=0o700)
     return {
@@ -115,17 +140,11 @@ def _surroundings(places: Places) -> dict[str, str]:
     }
 
 
-def _start_all(supervisor: Supervisor, wait_until_ready: Callable[[], None]) -> None:
-    """In an order that is soon ready on two cores, where starting all at once makes each wait for the others.
-
-    Web loads its code while the database is prepared; readiness needs relay and stream, not worker and beat.
-    """
+def _start_all(supervisor: Supervisor) -> None:
+    """Web starts while the database is prepared, which the others need."""
     commands = procfile()
     supervisor.start("web", commands.pop("web"))
     supervisor.run("prepare", "python -m devkit.commands.prepare")
-    supervisor.start("relay", commands.pop("relay"))
-    supervisor.start("stream", commands.pop("stream"))
-    wait_until_ready()
     for name, command in commands.items():
         supervisor.start(name, command)
 
@@ -134,13 +153,12 @@ def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, 
     deadline = time.monotonic() + _READY_SECONDS
     missing = "nothing answers"
     while time.monotonic() < deadline:
-        supervisor.require_all_running(servers.processes)
+        supervisor.require_all_running(servers.ours, seconds=0.1)
         missing = _what_is_not_ready(f"{address.url}/healthz/ready?all=true") or _what_is_not_ready(
             f"{_stream_address(address).url}/healthz/ready"
         )
         if not missing:
             return
-        time.sleep(0.4)
     raise StartError(f"not ready after {_READY_SECONDS} seconds: {missing} (see {places.logs}).")
 
 
@@ -155,11 +173,9 @@ def _what_is_not_ready(url: str) -> str:
         return f"{url} does not answer ({error})"
 
 
-def _ready_line(places: Places, address: Address, environment: Mapping[str, str]) -> str:
-    given = os.environ.get("OPERATOR_PASSWORD")
-    password = "in OPERATOR_PASSWORD" if given else f"in {places.secrets / 'operator_password'}"
+def _ready_line(address: Address, email: str, password: str) -> str:
     return (
         f"Ready: API {address.url}/api/ | stream {_stream_address(address).url}/api/stream | "
         f"docs {address.url}/api/docs | admin {address.url}/admin/ "
-        f"(sign in as {environment['OPERATOR_EMAIL']}, the password is {password})"
+        f"(sign in as {email}, the password is {password})"
     )

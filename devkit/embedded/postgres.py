@@ -14,7 +14,7 @@ from urllib.parse import quote
 from devkit.embedded import StartError
 from devkit.embedded.places import Places
 from devkit.embedded.postgres_home import PostgresHome, find_postgres_home
-from devkit.embedded.processes import last_line, open_log, spawn, stop_all
+from devkit.embedded.processes import last_line, open_log, spawn, stop_all, stop_postgres
 
 _START_SECONDS = 60  # recovery after a crash takes its time
 
@@ -94,6 +94,15 @@ class Postgres:
                 return
             time.sleep(0.05)
         raise StartError(f"PostgreSQL does not start: {last_line(self._log)} (see {self._log})")
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self.process.poll() if self.process else None
+
+    def restart(self) -> None:
+        """Start it again after it has ended by itself, without waiting until it is ready."""
+        stop_postgres(self._places)  # a new server beside an old one's session would ruin the cluster
+        self.start()
 
     def stop(self) -> None:
         """Stop it and wait until it has ended; it is killed when that takes more than 3 seconds."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import psutil
 
@@ -21,6 +21,22 @@ INSTANCE = "TODO_INSTANCE"
 _SERVICES = {"postgres", "valkey-server"}
 _PR_SET_PDEATHSIG = 1
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
+
+
+class Child(Protocol):
+    """What of subprocess.Popen a supervisor needs."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None:
+        """The exit code (-9 after SIGKILL), or None while it runs."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send it a signal; nothing when it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code; raises subprocess.TimeoutExpired."""
 
 
 def spawn(
@@ -40,12 +56,12 @@ def spawn(
         env={**environment, INSTANCE: str(places.data)},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_ask_for_signal_when_parent_dies(stop_signal),
+        preexec_fn=ask_for_signal_when_parent_dies(stop_signal),
         **options,
     )
 
 
-def stop_all(children: Sequence[subprocess.Popen[bytes]], *, stop_signal: int, seconds: float) -> None:
+def stop_all(children: Sequence[Child], *, stop_signal: int, seconds: float) -> None:
     """Ask all to stop and wait at most `seconds`; then kill what is left of them and of their children."""
     for child in children:
         if child.poll() is None:
@@ -54,9 +70,14 @@ def stop_all(children: Sequence[subprocess.Popen[bytes]], *, stop_signal: int, s
     for child in children:
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=max(deadline - time.monotonic(), 0))
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
+        kill_group(child.pid)
         child.wait()
+
+
+def kill_group(pid: int) -> None:
+    """Kill a child that has a session of its own, with what is left of its children."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def open_log(path: Path) -> IO[bytes]:
@@ -84,14 +105,25 @@ def stop_leftovers(places: Places) -> int:
     return len(left)
 
 
+def stop_postgres(places: Places) -> None:
+    """Stop what is left of PostgreSQL in the cluster of this data directory, and wait until it has ended."""
+    _stop_all([process for process in psutil.process_iter(["name"]) if _is_postgres_of(process, places)])
+
+
 def _belongs_to(process: psutil.Process, places: Places) -> bool:
     try:
         if process.environ().get(INSTANCE) == str(places.data):
             return process.pid != os.getpid()
         # PostgreSQL's workers write their titles over their environment; all of them work in the cluster.
-        return process.info["name"] == "postgres" and process.cwd() == str(
-            (places.postgres / "cluster").resolve()
-        )
+        return _is_postgres_of(process, places)
+    except psutil.Error:
+        return False
+
+
+def _is_postgres_of(process: psutil.Process, places: Places) -> bool:
+    try:
+        cluster = str((places.postgres / "cluster").resolve())
+        return process.info["name"] == "postgres" and process.cwd() == cluster
     except psutil.Error:
         return False
 
@@ -108,7 +140,8 @@ def _stop_all(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(alive, timeout=5)
 
 
-def _ask_for_signal_when_parent_dies(signal_number: int) -> Callable[[], None] | None:
+def ask_for_signal_when_parent_dies(signal_number: int) -> Callable[[], None] | None:
+    """What a child calls to get the signal when its parent dies; None where the system cannot do that."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)

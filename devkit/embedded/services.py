@@ -6,7 +6,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +24,27 @@ _YOUNG_SECONDS = 60
 
 @dataclass(frozen=True)
 class Servers:
-    """What `environment` names (DATABASE_URL, REDIS_URL), and those of them that are our `processes`."""
+    """What `environment` names (DATABASE_URL, REDIS_URL), and those of them that are `ours`."""
 
     environment: dict[str, str]
-    processes: dict[str, subprocess.Popen[bytes]]
+    ours: Sequence[Postgres | Valkey] = ()
+
+    @property
+    def processes(self) -> dict[str, subprocess.Popen[bytes]]:
+        """The main process of each of ours, by its name."""
+        return {server.name: server.process for server in self.ours if server.process}
 
 
 @contextmanager
-def services(places: Places, *, durable: bool = True) -> Iterator[Servers]:
+def services(
+    places: Places,
+    *,
+    durable: bool = True,
+    meanwhile: Callable[[Mapping[str, str]], object] = lambda _environment: None,
+) -> Iterator[Servers]:
     """Servers that run until the block ends; those that the environment names are used instead.
 
+    `meanwhile` is called with their environment while they start.
     The caller holds the claim of `places`. Raises StartError when one cannot start.
     """
     ours: dict[str, Postgres | Valkey] = {}
@@ -41,17 +52,16 @@ def services(places: Places, *, durable: bool = True) -> Iterator[Servers]:
         ours["REDIS_URL"] = Valkey(places, durable=durable)
     if not os.environ.get("DATABASE_URL"):
         ours["DATABASE_URL"] = Postgres(places, durable=durable)
-    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name not in ours}
+    environment = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name not in ours}
+    environment |= {name: server.url for name, server in ours.items()}
     with ExitStack() as stopping:
         for server in ours.values():
             stopping.callback(server.stop)
             server.start()
+        meanwhile(environment)
         for server in ours.values():
             server.wait_until_ready()
-        yield Servers(
-            environment=given | {name: server.url for name, server in ours.items()},
-            processes={server.name: server.process for server in ours.values() if server.process},
-        )
+        yield Servers(environment, list(ours.values()))
 
 
 @contextmanager

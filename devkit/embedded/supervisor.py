@@ -1,53 +1,78 @@
-"""Runs the processes of the Procfile side by side: prefixed output, logs, an end for all of them together.
+"""Runs the roles of the Procfile side by side, starts again what ends, and ends them all together.
 
-Reading the Procfile and printing is honcho's. Starting and stopping is not, because honcho's manager fails
-on a signal that comes while it starts, waits for ever when no process obeys SIGTERM, sends that signal to
-the children of a process too, and leaves everything running when it is killed itself.
+Reading the Procfile and printing is honcho's. Starting and stopping is not: honcho's manager fails on a
+signal that comes while it starts, waits forever for a process that ignores SIGTERM, signals the children of a
+process too, and leaves everything running when it is killed itself.
 """
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
 from types import TracebackType
-from typing import IO
+from typing import Protocol
 
 from honcho.colour import get_colours
 from honcho.environ import parse_procfile
-from honcho.printer import Message, Printer
 
 from devkit.embedded import StartError
+from devkit.embedded.children import Begin
+from devkit.embedded.output import Outputs, Terminal
 from devkit.embedded.places import CHECKOUT, Places
-from devkit.embedded.processes import open_log, spawn, stop_all
+from devkit.embedded.processes import Child, kill_group, stop_all
 
 _STOP_SECONDS = 5
-_WIDTH = 8
+_LOOK_SECONDS = 1.0
+# The wait before a new start doubles each time, and begins again when it has run for a minute in between.
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 30.0
+_SOUND_AFTER_SECONDS = 60.0
 
 
 def procfile() -> dict[str, str]:
-    """The process types of this project: name to shell command. Consumers only where there is a Kafka."""
+    """The roles of this project: name to shell command. Consumers only where there is a Kafka."""
     commands = dict(parse_procfile((CHECKOUT / "Procfile").read_text()).processes)
     if not os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):  # then the relay calls the handlers itself
         del commands["consumers"]
     return commands
 
 
-class Supervisor:
-    """Processes that end together: at the end of the `with` block all of them are gone."""
+class Server(Protocol):
+    """A server of the instance, which is started again like a role."""
 
-    def __init__(self, places: Places, environment: Mapping[str, str]) -> None:
+    @property
+    def name(self) -> str: ...
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+
+    def restart(self) -> None:
+        """Start it on the same data and address, without waiting until it is ready."""
+
+
+@dataclass
+class _Kept:
+    """Something that is started again when it ends; times are of the monotonic clock."""
+
+    name: str
+    exit_code: Callable[[], int | None]
+    start: Callable[[], None]
+    started: float
+    wait_seconds: float = 0.0
+    due: float | None = None
+
+
+class Supervisor:
+    """Roles that end together: at the end of the `with` block all of them are gone."""
+
+    def __init__(self, places: Places, begin: Begin) -> None:
         self._places = places
-        self._environment = environment
-        self._printer = Printer(sys.stdout, width=_WIDTH)
-        self._printing = Lock()
+        self._begin = begin
+        self._outputs = Outputs(Terminal())
         self._colours = get_colours()
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._relays: dict[str, Thread] = {}
+        self._children: dict[str, Child] = {}
+        self._commands: dict[str, tuple[str, str]] = {}
 
     def __enter__(self) -> "Supervisor":
         return self
@@ -55,61 +80,84 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        stop_all(list(self._processes.values()), stop_signal=signal.SIGTERM, seconds=_STOP_SECONDS)
-        for relay in self._relays.values():
-            relay.join(timeout=1)
+        children = list(self._children.values())
+        for child in children:
+            child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline and any(child.poll() is None for child in children):
+            self._outputs.relay(0.05)
+        stop_all(children, stop_signal=signal.SIGTERM, seconds=0)
+        self._outputs.close()
 
     def start(self, name: str, command: str) -> None:
-        """Start a shell command; its lines go to the terminal under `name`, and to `logs/<name>.log`."""
-        child = spawn(
-            ["/bin/sh", "-c", f"exec {command}"],
-            places=self._places,
-            environment=self._environment,
-            cwd=CHECKOUT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self._processes[name] = child
-        relay = Thread(target=self._relay, args=(name, child.stdout, next(self._colours)), daemon=True)
-        relay.start()
-        self._relays[name] = relay
+        """Start a command; its lines go to the terminal under `name`, and to `logs/<name>.log`."""
+        self._commands[name] = (command, next(self._colours))
+        self._start(name)
 
     def run(self, name: str, command: str) -> None:
-        """Run a shell command to its end; raises StartError when it fails."""
+        """Run a command to its end; raises StartError when it fails."""
         self.start(name, command)
-        code = self._processes[name].wait()
-        self._relays[name].join(timeout=1)
+        while (code := self._children[name].poll()) is None:
+            self._outputs.relay(0.02)
+        while self._outputs.relay(0):
+            pass
         if code:
             raise StartError(f"{name} failed with exit code {code} (see {self._log(name)})")
-        del self._processes[name]
+        del self._children[name]
 
-    def require_all_running(self, others: Mapping[str, subprocess.Popen[bytes]]) -> None:
-        """Raise StartError naming the process that has ended, of ours and of `others`."""
-        for name, process in {**others, **self._processes}.items():
-            if (code := process.poll()) is not None:
+    def require_all_running(self, servers: Iterable[Server], *, seconds: float = 0) -> None:
+        """Pass on output for so long; raise StartError naming the role or server that has ended."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._outputs.relay(left)
+        for name, code in [
+            *((server.name, server.exit_code()) for server in servers),
+            *((name, child.poll()) for name, child in self._children.items()),
+        ]:
+            if code is not None:
                 raise StartError(
                     f"{name} ended with exit code {code} (see {self._log(name)}); stopping the others."
                 )
 
-    def wait(self, others: Mapping[str, subprocess.Popen[bytes]]) -> None:
-        """Stay until one of them ends, which raises StartError, or a signal does."""
+    def keep(self, servers: Iterable[Server]) -> None:
+        """Start again what ends, of the roles and the servers, until a signal ends this."""
+        now = time.monotonic()
+        kept = [_Kept(server.name, server.exit_code, server.restart, now) for server in servers]
+        kept += [self._kept(name, now) for name in self._children]
         while True:
-            self.require_all_running(others)
-            time.sleep(0.2)
+            self._outputs.relay(min([_LOOK_SECONDS, *(max(one.due - now, 0) for one in kept if one.due)]))
+            now = time.monotonic()
+            for one in kept:
+                self._look_after(one, now)
+
+    def _kept(self, name: str, now: float) -> _Kept:
+        return _Kept(name, lambda: self._children[name].poll(), lambda: self._start(name), now)
+
+    def _look_after(self, one: _Kept, now: float) -> None:
+        if one.due is not None:
+            if now >= one.due:
+                one.start()
+                one.started, one.due = now, None
+        elif (code := one.exit_code()) is not None:
+            is_sound = now - one.started > _SOUND_AFTER_SECONDS
+            longer = min(one.wait_seconds * 2, _LONGEST_WAIT_SECONDS)
+            one.wait_seconds = _FIRST_WAIT_SECONDS if is_sound else max(longer, _FIRST_WAIT_SECONDS)
+            one.due = now + one.wait_seconds
+            print(
+                f"./todo: {one.name} ended with exit code {code} (see {self._log(one.name)});"
+                f" it is started again in {one.wait_seconds:g} s.",
+                flush=True,
+            )
+
+    def _start(self, name: str) -> None:
+        if name in self._children:
+            kill_group(self._children[name].pid)  # what a process that was killed has left of its children
+        command, colour = self._commands[name]
+        writer = self._outputs.open(name, colour, self._log(name))
+        try:
+            self._children[name] = self._begin(name, command, writer, self._outputs.forget)
+        finally:
+            os.close(writer)
 
     def _log(self, name: str) -> Path:
         return self._places.logs / f"{name}.log"
-
-    def _relay(self, name: str, output: IO[bytes], colour: str) -> None:
-        with output, open_log(self._log(name)) as log:
-            for line in output:
-                log.write(line)
-                log.flush()
-                self._print(Message(type="line", data=line, time=datetime.now(), name=name, colour=colour))  # noqa: DTZ005
-
-    def _print(self, message: Message) -> None:
-        with self._printing:
-            try:
-                self._printer.write(message)
-            except OSError:
-                self._printer.write = lambda _message: None  # the terminal has gone; the log goes on

@@ -78,6 +78,14 @@ class Valkey:
                     return
         raise StartError(f"Valkey does not start: {last_line(self._log)} (see {self._log})")
 
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self.process.poll() if self.process else None
+
+    def restart(self) -> None:
+        """Start it again after it has ended by itself, without waiting until it is ready."""
+        self.start()
+
     def stop(self) -> None:
         """Stop it and wait until it has ended; it is killed when that takes more than 1.5 seconds."""
         stop_all([self.process] if self.process else [], stop_signal=signal.SIGTERM, seconds=1.5)

@@ -94,7 +94,7 @@ def test_what_a_killed_start_left_is_stopped_by_the_next(places: Places) -> None
     no_farewell = HOLD.replace(
         "with claim",
         "import ctypes, devkit.embedded.processes as p\n"
-        "p._ask_for_signal_when_parent_dies = lambda number: None\nwith claim",
+        "p.ask_for_signal_when_parent_dies = lambda number: None\nwith claim",
     )  # as on systems without it
     with python_running(no_farewell, places) as starter:
         starter.kill()

@@ -1,15 +1,17 @@
-"""Processes that run side by side and end together."""
+"""Roles that run side by side, are started again, and end together."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from devkit.embedded import StartError
+from devkit.embedded.children import spawning
 from devkit.embedded.places import Places
 from devkit.embedded.processes import last_line, open_log
 from devkit.embedded.supervisor import Supervisor, procfile
-from tests.devkit.conftest import environment_for, processes_of, wait_until
+from tests.devkit.conftest import environment_for, processes_of
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +21,7 @@ STUBBORN = """sh -c 'trap "" TERM; (trap "" TERM; echo child; while :; do sleep 
 @pytest.fixture
 def supervisor(places: Places) -> Supervisor:
     places.make()
-    return Supervisor(places, environment_for(places))
+    return Supervisor(places, spawning(places, environment_for(places)))
 
 
 def log(places: Places, name: str) -> str:
@@ -31,7 +33,7 @@ def test_lines_go_to_the_terminal_under_a_name_and_to_a_log(
     places: Places, capsys: pytest.CaptureFixture[str]
 ) -> None:
     places.make()
-    with Supervisor(places, environment_for(places)) as supervisor:
+    with Supervisor(places, spawning(places, environment_for(places))) as supervisor:
         supervisor.run("greeter", "printf 'hello\\nworld\\n'")
     assert log(places, "greeter") == "hello\nworld\n"
     assert re.fullmatch(r"\S+ greeter  \| hello\n\S+ greeter  \| world\n", capsys.readouterr().out)
@@ -43,11 +45,71 @@ def test_a_command_that_fails_is_named(places: Places, supervisor: Supervisor) -
         supervisor.run("prepare", "sh -c 'exit 3'")
 
 
-def test_when_one_ends_the_others_are_stopped(places: Places, supervisor: Supervisor) -> None:
+def test_when_one_ends_during_the_start_the_others_are_stopped(
+    places: Places, supervisor: Supervisor
+) -> None:
     with pytest.raises(StartError, match="relay ended with exit code 7"), supervisor:
         supervisor.start("web", "sleep 600")
-        supervisor.start("relay", "sh -c 'sleep 0.2; exit 7'")
-        supervisor.wait({})
+        supervisor.start("relay", "sh -c 'exit 7'")
+        supervisor.require_all_running([], seconds=5)
+    assert processes_of(places) == []
+
+
+class EnoughError(Exception):
+    """Ends what would go on until a signal comes."""
+
+
+class Server:
+    """A server that ends once, as soon as it is looked at; and ends the test after so many seconds."""
+
+    name = "postgres"
+
+    def __init__(self, seconds: float) -> None:
+        self.restarts = 0
+        self._until = time.monotonic() + seconds
+
+    def exit_code(self) -> int | None:
+        if time.monotonic() > self._until:
+            raise EnoughError
+        return None if self.restarts else -9
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devkit.embedded.supervisor._FIRST_WAIT_SECONDS", 0.1)
+
+
+def test_what_ends_is_started_again_and_it_says_so(
+    places: Places, supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(EnoughError), supervisor:
+        supervisor.start("web", "sh -c 'echo up; exec sleep 600'")
+        supervisor.start("relay", "sh -c 'echo up; sleep 0.1; exit 7'")
+        supervisor.keep([server := Server(seconds=3)])
+    assert log(places, "web") == "up\n"
+    # After 0.1 s, 0.2 s, 0.4 s, 0.8 s ...
+    assert 3 <= log(places, "relay").count("up") <= 6
+    assert server.restarts == 1
+    output = capsys.readouterr().out
+    logs = re.escape(str(places.logs))
+    for name, code, wait in [("postgres", -9, "0.1"), ("relay", 7, "0.1"), ("relay", 7, "0.2")]:
+        seen = rf"ended with exit code {code} \(see {logs}/{name}\.log\)"
+        assert re.search(
+            rf"^\./todo: {name} {seen}; it is started again in {wait} s\.$", output, re.MULTILINE
+        )
+    assert processes_of(places) == []
+
+
+def test_what_a_killed_role_leaves_is_gone_before_it_is_started_again(
+    places: Places, supervisor: Supervisor
+) -> None:
+    with pytest.raises(EnoughError), supervisor:
+        supervisor.start("web", "sh -c 'sleep 600 & echo up; sleep 0.1; kill -9 $$'")
+        supervisor.keep([Server(seconds=4)])
+    assert log(places, "web").count("up") >= 2
     assert processes_of(places) == []
 
 
@@ -57,7 +119,8 @@ def test_what_does_not_obey_is_killed_with_its_children(
     monkeypatch.setattr("devkit.embedded.supervisor._STOP_SECONDS", 0.5)
     with supervisor:
         supervisor.start("stubborn", STUBBORN)
-        wait_until(lambda: {"up", "child"} <= set(log(places, "stubborn").split()))
+        while not {"up", "child"} <= set(log(places, "stubborn").split()):
+            supervisor.require_all_running([], seconds=0.1)
         assert len(processes_of(places)) >= 2
     assert processes_of(places) == []
 
@@ -65,10 +128,10 @@ def test_what_does_not_obey_is_killed_with_its_children(
 def test_a_terminal_that_has_gone_stops_nothing(
     places: Places, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(_message: object) -> None:
+    def gone(_printer: object, _message: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(supervisor._printer, "write", gone)
+    monkeypatch.setattr("honcho.printer.Printer.write", gone)
     with supervisor:
         supervisor.run("greeter", "printf 'hello\\nworld\\n'")
     assert log(places, "greeter") == "hello\nworld\n"

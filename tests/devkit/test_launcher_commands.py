@@ -14,6 +14,7 @@ from devkit import launcher
 from devkit.commands import lint, up
 from devkit.commands.child import run_in_foreground
 from devkit.embedded import StartError
+from devkit.embedded.children import spawning
 from devkit.embedded.places import CHECKOUT, Places
 from devkit.embedded.services import Servers
 from devkit.embedded.supervisor import Supervisor
@@ -119,8 +120,8 @@ def test_up_that_does_not_become_ready_says_what_is_missing(
 ) -> None:
     monkeypatch.setattr(up, "_READY_SECONDS", 0.5)
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port}")  # not for addresses of this machine
-    nothing = Servers(environment={}, processes={})
-    with Supervisor(places, {}) as supervisor:
+    nothing = Servers(environment={})
+    with Supervisor(places, spawning(places, {})) as supervisor:
         with pytest.raises(StartError, match=r"not ready after 0\.5 seconds: .*relay.* \(see .*logs\)"):
             up._wait_until_ready(places, up.Address("127.0.0.1", never_ready), supervisor, nothing)
         with pytest.raises(StartError, match=r"does not answer .*refused"):

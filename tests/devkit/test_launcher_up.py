@@ -1,9 +1,11 @@
 """`./todo up`, as a person runs it: ready, stopped, killed, started again."""
 
 import json
+import os
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import psutil
 import pytest
 
 from devkit.embedded.places import CHECKOUT, Places
+from devkit.embedded.supervisor import procfile
 from tests.devkit.conftest import environment_for, processes_of, wait_until
 
 pytestmark = pytest.mark.slow
@@ -54,6 +57,27 @@ class Up:
     @property
     def output(self) -> str:
         return self._output.read_text()
+
+    def children(self) -> list[psutil.Process]:
+        return [
+            child
+            for child in psutil.Process(self.process.pid).children()
+            if child.status() != psutil.STATUS_ZOMBIE
+        ]
+
+    def child(self, name: str) -> psutil.Process | None:
+        """The role or server of this name, while it runs."""
+        return next((child for child in self.children() if child.name() == name), None)
+
+    def status(self, path: str) -> int:
+        """Of the web's answer; 0 when there is none."""
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}") as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as answer:
+            return answer.code
+        except OSError:
+            return 0
 
     def wait_until_ready(self) -> None:
         wait_until(lambda: "Ready: " in self.output or self.process.poll() is not None, seconds=60)
@@ -144,18 +168,29 @@ def test_after_a_kill_the_next_start_is_ready(places: Places, free_port: int) ->
     assert processes_of(places) == []
 
 
-def test_when_a_process_dies_the_others_are_stopped_and_it_is_named(places: Places, free_port: int) -> None:
+def test_what_dies_is_started_again_while_the_others_run(places: Places, free_port: int) -> None:
     with up(places, free_port) as running:
-        relay = [
-            process
-            for process in psutil.Process(running.process.pid).children()
-            if "relay_outbox" in process.cmdline()
-        ]
-        relay[0].kill()
-        running.process.wait(timeout=15)
-        assert running.process.returncode == 1
-        assert "./todo: relay ended with exit code -9" in running.output
+        for name in ("todo-relay", "todo-web", "valkey-server", "postgres"):
+            victim = running.child(name)
+            assert victim
+            others = {child.pid for child in running.children()} - {victim.pid}
+            victim.kill()
+            victim.wait(10)
+            wait_until(lambda name=name: running.child(name), seconds=30)
+            wait_until(lambda: running.status("/healthz/ready?all=true") == 200, seconds=30)
+            assert others <= {child.pid for child in running.children()}
+            role = {"valkey-server": "valkey"}.get(name, name.removeprefix("todo-"))
+            assert f"./todo: {role} ended with exit code -9" in running.output
+        assert running.stop(signal.SIGTERM) < 10
     assert processes_of(places) == []
+
+
+def test_the_roles_are_forks_that_a_person_finds_by_name(places: Places, free_port: int) -> None:
+    with up(places, free_port) as running:
+        names = {child.name() for child in running.children()}
+        assert names == {"postgres", "valkey-server", *(f"todo-{role}" for role in procfile())}
+        # Each in a session of its own, so that Ctrl-C in the terminal is the launcher's to pass on.
+        assert all(os.getsid(child.pid) == child.pid for child in running.children())
 
 
 def test_a_signal_during_the_start_stops_it_as_well(places: Places, free_port: int) -> None:

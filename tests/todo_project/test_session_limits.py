@@ -1,0 +1,47 @@
+"""The time limits of a process's sessions: its own, unless the environment has others."""
+
+from collections.abc import Iterator
+
+import pytest
+from celery.signals import beat_init, worker_init
+from django.db import connection, connections
+
+from todo_project.celery import limit_its_sessions
+from todo_project.postgresql.limits import limit_sessions
+
+pytestmark = pytest.mark.django_db(transaction=True)  # a new session, outside of a test's transaction
+
+
+@pytest.fixture(autouse=True)
+def limits_of_before() -> Iterator[None]:
+    options = connections.settings["default"]["OPTIONS"]
+    before = dict(options)
+    yield
+    options.clear()
+    options.update(before)
+    connection.close()
+
+
+def limit(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+        return str(cursor.fetchone()[0])
+
+
+def test_the_next_session_has_them() -> None:
+    limit_sessions(statement_timeout=15, lock_timeout=0.5)
+    assert (limit("statement_timeout"), limit("lock_timeout")) == ("15s", "500ms")
+    assert limit("idle_in_transaction_session_timeout") == "0"
+
+
+def test_those_of_the_environment_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0")  # none, as a transaction pooler needs it
+    limit_sessions(statement_timeout=15, lock_timeout=5)
+    assert (limit("statement_timeout"), limit("lock_timeout")) == ("15s", "0")
+
+
+def test_workers_and_beat_have_theirs() -> None:
+    for start in (worker_init, beat_init):
+        assert limit_its_sessions in {receiver() for _key, receiver in start.receivers}
+    limit_its_sessions()
+    assert (limit("statement_timeout"), limit("idle_in_transaction_session_timeout")) == ("90s", "1min")
