@@ -61,9 +61,13 @@ _INSERT = """
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS event
         (event_id uuid, topic text, type text, key text, subject text, sequence bigint, time timestamptz,
          data jsonb, request_id text, actor text, merge_key text)
-    ON CONFLICT (transaction_id, merge_key) DO UPDATE
+    ON CONFLICT (transaction_id, merge_key)
+"""
+_AMEND = """
+    DO UPDATE
     SET type = excluded.type, sequence = excluded.sequence, time = excluded.time, data = excluded.data
 """
+_SKIP = "DO NOTHING RETURNING merge_key"
 
 
 def write(events: Sequence[NewEvent]) -> None:
@@ -72,14 +76,26 @@ def write(events: Sequence[NewEvent]) -> None:
     Raises UnknownEventError when one is not in the catalogue or does not fit it, and
     TransactionManagementError outside a transaction: an event without its change would be invented.
     """
+    _insert(events, _AMEND)
+
+
+def write_new(events: Sequence[NewEvent]) -> set[str | None]:
+    """As write(), but an event whose merge key this transaction has used is not written; these keys."""
+    written = {key for (key,) in _insert(events, _SKIP)}
+    return {event.merge_key for event in events} - written
+
+
+def _insert(events: Sequence[NewEvent], conflict: str) -> list[Any]:
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Events are written in the transaction of their change.")
     rows = [_row(event) for event in events]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_INSERT, [dumps(rows)])
+    if not rows:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT + conflict, [dumps(rows)])
         _wake_after_commit()
+        return cursor.fetchall() if cursor.description else []
 
 
 def written_here(merge_keys: Iterable[str]) -> dict[str, OutboxEvent]:

@@ -18,9 +18,8 @@ from accounts_app.models import User
 from tasks_app import task_writes
 from tasks_app.bulk_serializers import CompleteSerializer, DeleteSerializer
 from tasks_app.exceptions import refuse_trash
-from tasks_app.lookup import Lookup
-from tasks_app.models import Tag, Task
-from tasks_app.services import tags_named
+from tasks_app.lookup import Lookup, tags_named
+from tasks_app.models import Task
 from tasks_app.task_serializer import LARGEST_ID, TaskSerializer, fields_and_tags
 from tasks_app.task_writes import Draft
 
@@ -145,14 +144,14 @@ class Bulk:
         self._writes.changed[task.pk] = task
         return Done(status.HTTP_200_OK, task, task.pk)
 
-    def _tag(self, task: Task, tags: list[Tag] | None, names: list[str] | None) -> None:
+    def _tag(self, task: Task, tags: set[int] | None, names: list[str] | None) -> None:
         if tags is not None or names is not None:
-            self._writes.tags[id(task)] = ({tag.pk for tag in tags or []}, names or [])
+            self._writes.tags[id(task)] = (tags or set(), names or [])
 
     def _write(self) -> None:
         writes = self._writes
         wanted = {name for _, names in writes.tags.values() for name in names}
-        named = {tag.name: tag.pk for tag in tags_named(self._user, sorted(wanted))} if wanted else {}
+        named = tags_named(self._user, wanted) if wanted else {}
         tag_ids = {key: ids | {named[name] for name in names} for key, (ids, names) in writes.tags.items()}
         task_writes.create([Draft(task, tag_ids.get(id(task))) for task in writes.created])
         task_writes.write([Draft(task, tag_ids.get(id(task))) for task in writes.changed.values()])

@@ -1,16 +1,16 @@
-"""The priorities and tags that a request may name: each is asked for once, however many tasks name it."""
+"""The priorities and tags that requests name, by ids and names.
+
+Nearly every request names some that are there. So each question is one plain SELECT, and each is asked once,
+however many tasks of a request name the same.
+"""
 
 from collections.abc import Collection, Iterable
 from functools import cached_property
-from time import monotonic
+
+from django.db import connection
 
 from accounts_app.models import User
-from tasks_app.models import Priority, Tag
-
-# Nearly every task names a priority, and there are five. One that was there counts as there for so long; one
-# that has been deleted meanwhile is caught by the foreign key (409), as one that is deleted right now.
-_SEEN_SECONDS = 60.0
-_seen_until: dict[int, float] = {}
+from tasks_app.labels import Tag
 
 
 class Lookup:
@@ -18,34 +18,50 @@ class Lookup:
 
     def __init__(self, user: User) -> None:
         self._user = user
-        self._tags: dict[int, Tag | None] = {}
+        self._tags: dict[int, bool] = {}
 
     def has_priority(self, priority_id: int) -> bool:
         """Whether there is a priority of this id."""
-        now = monotonic()
-        if now >= _seen_until.get(priority_id, 0):
-            there = {priority.pk for priority in self._priorities}
-            _seen_until.pop(priority_id, None)
-            _seen_until.update(dict.fromkeys(there, now + _SEEN_SECONDS))
-            return priority_id in there
-        return True
+        return priority_id in self._priorities.values()
 
-    def priority_named(self, name: str) -> Priority | None:
-        """The priority of this name, without regard to case."""
-        wanted = name.casefold()
-        return next((found for found in self._priorities if found.name.casefold() == wanted), None)
+    def priority_named(self, name: str) -> int | None:
+        """The id of the priority of this name, without regard to case."""
+        return self._priorities.get(name.casefold())
 
     def load_tags(self, tag_ids: Iterable[int]) -> None:
         """Ask for these in advance, with one query."""
         if missing := set(tag_ids) - self._tags.keys():
-            found = {tag.pk: tag for tag in Tag.objects.filter(user=self._user, pk__in=missing)}
-            self._tags |= {pk: found.get(pk) for pk in missing}
+            with connection.cursor() as cursor:
+                sql = "SELECT id FROM tags WHERE user_id = %s AND id = ANY(%s)"
+                cursor.execute(sql, [self._user.pk, list(missing)])
+                found = {pk for (pk,) in cursor.fetchall()}
+            self._tags |= {pk: pk in found for pk in missing}
 
-    def tags(self, tag_ids: Collection[int]) -> list[Tag]:
+    def tags(self, tag_ids: Collection[int]) -> set[int]:
         """The user's among these."""
         self.load_tags(tag_ids)
-        return [tag for pk in sorted(set(tag_ids)) if (tag := self._tags[pk])]
+        return {pk for pk in tag_ids if self._tags[pk]}
 
     @cached_property
-    def _priorities(self) -> list[Priority]:
-        return list(Priority.objects.order_by("level"))
+    def _priorities(self) -> dict[str, int]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name, id FROM priorities")
+            return {name.casefold(): pk for name, pk in cursor.fetchall()}
+
+
+def tags_named(user: User, names: Iterable[str]) -> dict[str, int]:
+    """The ids of the user's tags of these names, by name; new ones are made."""
+    wanted = set(names)
+    found = _ids_by_name(user, wanted)
+    if new := wanted - found.keys():
+        # In one order: two requests that make the same ones would else wait for each other.
+        Tag.objects.bulk_create([Tag(user=user, name=name) for name in sorted(new)], ignore_conflicts=True)
+        found = _ids_by_name(user, wanted)
+    return found
+
+
+def _ids_by_name(user: User, names: Collection[str]) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        sql = "SELECT name, id FROM tags WHERE user_id = %s AND name = ANY(%s)"
+        cursor.execute(sql, [user.pk, list(names)])
+        return dict(cursor.fetchall())

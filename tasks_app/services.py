@@ -4,7 +4,7 @@ A task given here was loaded under its lock (`Task.objects.locked()`), so what i
 Of many tasks at once: tasks_app/task_writes.py.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -18,26 +18,23 @@ from tasks_app.querysets import TaskQuerySet
 from tasks_app.task_writes import Draft
 
 
-def create_task(user: User, *, tags: Iterable[Tag] = (), **fields: Any) -> Task:
-    """A new task of the user's, with these tags. The fields are the model's."""
+def create_task(user: User, *, tags: Iterable[Tag | int] = (), **fields: Any) -> Task:
+    """A new task of the user's, with these tags, or tags of these ids. The fields are the model's."""
     task = Task(user=user, **fields)
-    task_writes.create([Draft(task, [tag.pk for tag in tags])])
+    task_writes.create([Draft(task, _ids(tags))])
     return task
 
 
-def update_task(task: Task, *, tags: Iterable[Tag] | None = None, **fields: Any) -> Task:
+def update_task(task: Task, *, tags: Iterable[Tag | int] | None = None, **fields: Any) -> Task:
     """Change these fields; `tags`, when given, are all the tags it has from now on."""
     for name, value in fields.items():
         setattr(task, name, value)
-    task_writes.write([Draft(task, None if tags is None else [tag.pk for tag in tags])])
+    task_writes.write([Draft(task, None if tags is None else _ids(tags))])
     return task
 
 
-def tags_named(user: User, names: Sequence[str]) -> list[Tag]:
-    """The user's tags of these names, made when new."""
-    # In one order: two requests that make the same ones would else wait for each other.
-    Tag.objects.bulk_create([Tag(user=user, name=name) for name in sorted(set(names))], ignore_conflicts=True)
-    return list(Tag.objects.filter(user=user, name__in=names))
+def _ids(tags: Iterable[Tag | int]) -> list[int]:
+    return [tag if isinstance(tag, int) else tag.pk for tag in tags]
 
 
 def complete_task(task: Task) -> Task:

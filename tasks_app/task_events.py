@@ -45,10 +45,11 @@ def record(changes: Sequence[Change]) -> None:
 
     Each task's `tag_ids` are those it has now. Must run in the transaction of the change.
     """
-    if not changes:
-        return
-    pending = _pending_events([change.task.pk for change in changes if change.kind != "created"])
-    outbox.write([event for change in changes for event in _events(change, pending)])
+    changed_before = outbox.write_new([event for change in changes for event in _events(change, {})])
+    if changed_before:
+        again = [change for change in changes if _key(TASK_EVENTS, change.task.pk) in changed_before]
+        pending = _pending_events([change.task.pk for change in again])
+        outbox.write([event for change in again for event in _events(change, pending)])
 
 
 def record_erased(tasks: Sequence[Any]) -> None:

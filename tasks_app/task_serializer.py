@@ -1,12 +1,13 @@
 """A task as the API has it: what the caller writes, checked; everything else is ours."""
 
-from copy import copy
 from datetime import UTC, date, datetime
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import DateTimeField
+from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
@@ -15,16 +16,16 @@ from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import end_of_local_day
-from tasks_app.lookup import Lookup
+from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import (
+    COLUMNS,
     DEFAULT_PRIORITY_ID,
     MAX_REMINDER_OFFSET_MINUTES,
     MAX_REMINDER_OFFSETS,
-    Tag,
     Task,
     TaskTag,
 )
-from tasks_app.services import create_task, tags_named, update_task
+from tasks_app.services import create_task, update_task
 from tasks_app.validity import check_task
 
 MAX_TAGS = 50  # of one task: more is a mistake of the client's, and each is a row
@@ -49,7 +50,7 @@ month, month, weekday; each `*`, `*/n`, a number, `a-b`, `a-b/n`, a list of thes
 or an alias such as `cron:@daily`. At least 5 minutes apart. It counts from due_at, else reminder_at, else
 now, by the wall clock of `timezone`: the hour stays when clocks change, the 31st is a shorter month's last
 day."""
-_COLUMNS = {field.attname for field in Task._meta.concrete_fields}
+_DEFAULTS = {field.attname: field.get_default() for field in Task._meta.concrete_fields}
 
 
 class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
@@ -179,13 +180,13 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             raise serializers.ValidationError(
                 "There is no priority of this name: see /api/priorities.", code="unknown"
             )
-        return found.pk
+        return found
 
-    def validate_tag_ids(self, value: list[int]) -> list[Tag]:
-        tags = self._lookup.tags(value)
-        if missing := set(value) - {tag.pk for tag in tags}:
+    def validate_tag_ids(self, value: list[int]) -> set[int]:
+        tag_ids = self._lookup.tags(value)
+        if missing := set(value) - tag_ids:
             raise serializers.ValidationError(f"You have no tag of id {min(missing)}.", code="unknown")
-        return tags
+        return tag_ids
 
     # --- fields together ---------------------------------------------------------------------------
 
@@ -197,7 +198,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             if self.instance is not None:
                 attrs = PUT_DEFAULTS | attrs
                 if not {"tags", "tag_ids"} & set(attrs):
-                    attrs["tag_ids"] = []
+                    attrs["tag_ids"] = set()
         if "priority" in attrs:
             attrs["priority_id"] = attrs.pop("priority")
         self._settle_is_recurring(attrs)
@@ -225,44 +226,43 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
 
     def _check_together(self, attrs: dict[str, Any]) -> None:
         """Hold the task as it would be against the rules every task keeps (tasks_app/validity.py)."""
-        after = self._candidate(attrs)
-        before = self.instance or Task()
-        changed = {
-            name for name in attrs if name in _COLUMNS and getattr(after, name) != getattr(before, name)
-        }
+        before = self._before()
+        changed = {name for name, value in attrs.items() if name in before and value != before[name]}
         try:
-            check_task(after, changed)
+            check_task(self._candidate(attrs), changed)
         except DjangoValidationError as error:
             raise serializers.ValidationError(_by_field(error)) from error
 
-    def _candidate(self, attrs: dict[str, Any]) -> Task:
-        """The task as it would be, unsaved."""
-        task = copy(self.instance) or Task(user=self._user)
-        for name, value in attrs.items():
-            if name in _COLUMNS:
-                setattr(task, name, value)
-        return task
+    def _candidate(self, attrs: dict[str, Any]) -> Any:
+        """The task as it would be: a record of its columns, which costs less than a model."""
+        return SimpleNamespace(user=self._user, **self._before() | attrs)
+
+    def _before(self) -> dict[str, Any]:
+        """The columns before the change; of a new task, their defaults."""
+        if self.instance is not None:
+            return {name: self.instance.__dict__[name] for name in COLUMNS}
+        return _DEFAULTS | {"user_id": self._user.pk, "created_at": now()}
 
     # --- writing -----------------------------------------------------------------------------------
 
     def create(self, validated_data: dict[str, Any]) -> Task:
         fields, tags = self._split(validated_data)
-        return create_task(self._user, tags=tags or [], **fields)
+        return create_task(self._user, tags=tags or (), **fields)
 
     def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
         fields, tags = self._split(validated_data)
         return update_task(instance, tags=tags, **fields)
 
-    def _split(self, validated: dict[str, Any]) -> tuple[dict[str, Any], list[Tag] | None]:
-        """The columns, and the tags meant; names become tags only now, when all else is valid."""
+    def _split(self, validated: dict[str, Any]) -> tuple[dict[str, Any], set[int] | None]:
+        """The columns, and the ids of the tags; names become tags only now, when all else is valid."""
         fields, tags, names = fields_and_tags(validated)
-        return fields, tags if names is None else tags_named(self._user, names)
+        return fields, tags if names is None else set(tags_named(self._user, names).values())
 
 
 def fields_and_tags(
     validated: dict[str, Any],
-) -> tuple[dict[str, Any], list[Tag] | None, list[str] | None]:
-    """The columns, the tags and the names of tags; None where none were sent."""
+) -> tuple[dict[str, Any], set[int] | None, list[str] | None]:
+    """The columns, the ids of tags and the names of tags; None where none were sent."""
     fields = {name: value for name, value in validated.items() if name not in ("tags", "tag_ids")}
     return fields, validated.get("tag_ids"), validated.get("tags")
 

@@ -24,7 +24,8 @@ from events_app.models import OutboxEvent
 from events_app.relay import relay_batch
 from notifications_app.due_soon import announce_due_soon
 from notifications_app.scan import scan_reminders
-from tasks_app.services import complete_task, create_task, tags_named, trash_task, update_task
+from tasks_app.models import Tag
+from tasks_app.services import complete_task, create_task, trash_task, update_task
 from tests.contract.event_contract import FILE, PUBLISHED, WHAT_TO_DO, breaks, load, promises
 from tests.events_app.kafka_servers import mock_cluster
 
@@ -86,7 +87,7 @@ def test_every_event_is_on_the_wire_as_it_says(servers: str, alice: User) -> Non
 def make_one_of_each(alice: User) -> None:
     """By the ways the system itself has of making them."""
     task = create_task(alice, title="water", due_at=NOW + timedelta(hours=2), recurrence_rule="daily")
-    update_task(task, title="water all", tags=tags_named(alice, ["home"]))
+    update_task(task, title="water all", tags=[Tag.objects.create(user=alice, name="home")])
     complete_task(task)
     trash_task(task)
     create_task(alice, title="ring", due_at=NOW + timedelta(hours=2), reminder_at=NOW + timedelta(minutes=5))

@@ -1,22 +1,41 @@
-"""A priority that was there counts as there for a minute, and is asked for again afterwards."""
+"""The priorities and tags that a request names are asked for once, however often it names them."""
+
+from typing import Any
 
 import pytest
 
 from accounts_app.models import User
-from tasks_app import lookup
-from tasks_app.lookup import Lookup
-from tasks_app.models import Priority
+from tasks_app.lookup import Lookup, tags_named
+from tasks_app.models import Priority, Tag
+
+pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.django_db
-def test_one_that_was_deleted_is_forgotten(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_priorities_are_asked_for_once_and_as_they_are_now(
+    alice: User, django_assert_num_queries: Any
+) -> None:
     priority = Priority.objects.create(name="Someday", level=5, color="#123456")
-    monkeypatch.setattr(lookup, "_seen_until", {})
-    monkeypatch.setattr(lookup, "monotonic", lambda: 1000.0)
-    assert Lookup(alice).has_priority(priority.pk)
     pk = priority.pk
+    with django_assert_num_queries(1):
+        lookup = Lookup(alice)
+        assert lookup.has_priority(pk)
+        assert lookup.priority_named("sOMEDAY") == pk
+        assert lookup.priority_named("never") is None
     priority.delete()
-    monkeypatch.setattr(lookup, "monotonic", lambda: 1059.9)
-    assert Lookup(alice).has_priority(pk)
-    monkeypatch.setattr(lookup, "monotonic", lambda: 1060.0)
     assert not Lookup(alice).has_priority(pk)
+
+
+def test_tags_are_asked_for_once(alice: User, bob: User, django_assert_num_queries: Any) -> None:
+    mine, hers = (Tag.objects.create(user=user, name="home").pk for user in (alice, bob))
+    lookup = Lookup(alice)
+    with django_assert_num_queries(1):
+        assert lookup.tags([mine, hers]) == {mine}
+        assert lookup.tags([hers]) == set()
+
+
+def test_names_that_are_there_take_one_query(alice: User, django_assert_num_queries: Any) -> None:
+    made = tags_named(alice, ["home", "garden", "home"])
+    assert made.keys() == {"home", "garden"}
+    with django_assert_num_queries(1):
+        assert tags_named(alice, ["garden"]) == {"garden": made["garden"]}
+    assert Tag.objects.count() == 2
