@@ -1,6 +1,6 @@
-"""`task.due.approaching`: told once for each task and due_at, within the day before it.
+"""`task.due.approaching`: recorded once for each task and due_at, within the day before it.
 
-A due_at that is already past when it is first seen is never told: nothing approaches any more.
+A due_at that has passed when it is first seen has no event.
 """
 
 from datetime import datetime, timedelta

@@ -18,12 +18,12 @@ from tasks_app.querysets import TaskQuerySet
 from tasks_app.searching import WORDS, beginning_with, words_of
 from tasks_app.services import complete_task, restore_task, trash_task
 
-# An operator who types "a" means nobody in particular.
+# Typing "a" does not look for a particular user.
 MAX_USERS_FOUND = 100
 LARGEST_ID_DIGITS = 18
 
 RECURRENCE = ["recurrence_rule", "recurrence_mode", "recurrence_end", "timezone"]
-# What follows from the rest, or is done by the actions: shown, never typed in.
+# Derived, or changed by the actions: read-only here.
 DERIVED_STATE = ["completed_at", "deleted_at"]
 DERIVED_REMINDERS = ["reminder_sent", "next_reminder_at", "reminded_until", "due_announced_for"]
 DERIVED_SERIES = [
@@ -33,7 +33,7 @@ RECORD = ["version", "created_at", "updated_at"]
 
 
 class OwnedForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
-    """A form of what is somebody's, and stays theirs. Its times lie in years that can be reckoned with."""
+    """A form for an object that keeps its user. Its times are in years that recurrence can compute with."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,7 +41,7 @@ class OwnedForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run
             self.fields["user"].disabled = self.instance.pk is not None
 
     def clean(self) -> dict[str, Any]:
-        """Only what was changed: a page shows times without microseconds, and must not write them back so."""
+        """Only the changed fields: a page shows times without microseconds, and must not save those."""
         cleaned = super().clean() or self.cleaned_data
         for name, value in list(cleaned.items()):
             if isinstance(value, datetime) and not EARLIEST.year <= value.year < LATEST.year:
@@ -53,9 +53,9 @@ class OwnedForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run
 
 
 class TaskForm(OwnedForm):
-    # As the operator saw it: a page left open must not undo what others did meanwhile.
+    # The version that the operator saw: a page left open must not overwrite later changes.
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    # Out of its user's. A new task has a user, and so tags, only once it is saved.
+    # Tags of the task's user. A new task has a user, and so tags, only after it is saved.
     tag_ids = forms.ModelMultipleChoiceField(Tag.objects.none(), required=False, label="Tags")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +73,7 @@ class TaskForm(OwnedForm):
     def clean(self) -> dict[str, Any]:
         seen = self.cleaned_data.get("seen_version")
         if self.instance.pk and seen is not None and seen != self.instance.version:
-            message = "The task has changed since this page was opened: open it again."
+            message = "The task has changed since this page was opened. Open it again."
             raise forms.ValidationError(message, code="stale")
         return super().clean()
 
@@ -139,7 +139,7 @@ class TaskAdmin(LargeTableAdmin):
         obj.save(tag_ids=None if tags is None else [tag.pk for tag in tags])
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
-        """Under its lock when it is about to be written: what is checked is what is saved."""
+        """Locked if it is about to be written, so that the checked values are the saved ones."""
         task: Task | None = super().get_object(request, object_id, from_field)
         if task is None or request.method != "POST":
             return task
@@ -148,7 +148,7 @@ class TaskAdmin(LargeTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Every word must be found, each by an index: there can be millions of tasks."""
+        """All words must match, each by an index, since there can be millions of tasks."""
         if words := words_of(search_term):
             queryset = queryset.alias(words=WORDS)
         for word in words:
@@ -168,24 +168,28 @@ class TaskAdmin(LargeTableAdmin):
         self._each(request, queryset.filter(completed=False, deleted_at=None), complete_task, "completed")
 
     def _each(
-        self, request: HttpRequest, tasks: TaskQuerySet[Task], service: Callable[[Task], Task], told: str
+        self,
+        request: HttpRequest,
+        tasks: TaskQuerySet[Task],
+        service: Callable[[Task], Task],
+        done_to_it: str,
     ) -> None:
-        """One transaction for each, so that nobody waits for the whole selection."""
+        """One transaction for each, so that other requests do not wait for the whole selection."""
         done = sum(
-            self._one(request, tasks.filter(pk=pk), service, told)
+            self._one(request, tasks.filter(pk=pk), service, done_to_it)
             for pk in tasks.values_list("pk", flat=True)
         )
-        self.message_user(request, f"{done} {told}.", messages.SUCCESS)
+        self.message_user(request, f"{done} {done_to_it}.", messages.SUCCESS)
 
     @transaction.atomic
     def _one(
-        self, request: HttpRequest, row: TaskQuerySet[Task], service: Callable[[Task], Task], told: str
+        self, request: HttpRequest, row: TaskQuerySet[Task], service: Callable[[Task], Task], done_to_it: str
     ) -> bool:
-        """Whether it was still there to do, now that it is locked."""
+        """Whether the task still matches, now that it is locked."""
         task = row.locked().first()
         if task is not None:
             service(task)
-            self.log_change(request, task, told.capitalize() + ".")
+            self.log_change(request, task, done_to_it.capitalize() + ".")
         return task is not None
 
 
@@ -195,7 +199,7 @@ class PriorityAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic a
     list_display_links = ["name"]
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Says why one cannot go without loading what has it, which may be every task there is."""
+        """Says why one cannot be deleted, without loading the tasks that use it, which may be all of them."""
         priorities: list[Priority] = list(objs)
         kept = [f"{priority}: {why}" for priority in priorities for why in _uses(priority)]
         return [str(priority) for priority in priorities], {"priorities": len(priorities)}, set(), kept
@@ -222,7 +226,7 @@ class SeriesSlotAdmin(ReadOnly, LargeTableAdmin):
     search_fields = ["series_id", "recurring_task__template_title", "user__email"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """A slot goes with its template or its user, never alone."""
+        """A slot is deleted with its template or its user, never alone."""
         match = request.resolver_match
         alone = match is None or (match.url_name or "").startswith("tasks_app_seriesslot_")
         return not alone and admin.ModelAdmin.has_delete_permission(self, request, obj)
@@ -246,7 +250,7 @@ def _matches(word: str) -> Q:
 
 
 def _uses(priority: Priority) -> Sequence[str]:
-    """What would be left without its priority."""
+    """What still uses this priority."""
     uses = ["new tasks: it is the priority they get"] if priority.pk == DEFAULT_PRIORITY_ID else []
     relations: list[tuple[type[Model], str]] = [
         (relation.related_model, relation.field.name) for relation in Priority._meta.related_objects

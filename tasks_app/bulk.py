@@ -1,8 +1,8 @@
 """Many changes of tasks in one request: checked one by one, in order, then written with few statements.
 
-Each operation is held against the tasks as the operations before it leave them. A task that is named more
-than once changes once: one version, one event. Nothing is written before everything is checked, so atomic
-means nothing has to be taken back.
+Each operation is checked against the tasks as the previous operations leave them. A task that is named more
+than once changes once: one version, one event. Nothing is written before everything is checked, so an atomic
+request that fails has nothing to undo.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ from tasks_app.task_writes import Draft
 
 @dataclass
 class Done:
-    """An operation that will be made: what its own route would answer."""
+    """An operation that succeeds: the response of its own route."""
 
     status: int
     task: Task
@@ -35,7 +35,7 @@ class Done:
 
 @dataclass
 class Failed:
-    """An operation that cannot be made: `detail` as DRF has it, with the field it belongs to."""
+    """An operation that fails: `detail` as in REST framework, by field."""
 
     status: int
     detail: dict[str, Any]
@@ -43,7 +43,7 @@ class Failed:
 
 @dataclass
 class Writes:
-    """What there is to write."""
+    """The tasks to write."""
 
     created: list[Task] = field(default_factory=list)
     changed: dict[int, Task] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Writes:
 
 
 class BulkRefusedError(APIException):
-    """One thing is wrong with all that fail, and it is not their shape: its own status (404, 409)."""
+    """All failed operations have the same status, and it is not 400: that status (404, 409)."""
 
     def __init__(self, status_code: int, detail: dict[str, Any]) -> None:
         super().__init__(detail)
@@ -74,9 +74,9 @@ class Bulk:
         self._writes = Writes()
 
     def run(self, operations: Sequence[Any], *, atomic: bool) -> list[dict[str, Any]]:
-        """Make them; the results. `operations` are of OperationSerializer, or what is wrong with one.
+        """Run them; the results. `operations` are those of OperationSerializer, or the error of one.
 
-        Raises, when `atomic` and one fails, what names them all: ValidationError or BulkRefusedError.
+        If `atomic` and one fails, raises ValidationError or BulkRefusedError with all failed operations.
         """
         good = [operation for operation in operations if isinstance(operation, dict)]
         self._lock(operation["id"] for operation in good if "id" in operation)
@@ -93,7 +93,7 @@ class Bulk:
         self._tasks = {task.pk: task for task in mine.locked()}
 
     def _check(self, operation: dict[str, Any] | ValidationError) -> Done | Failed:
-        """Apply one to its task, unwritten."""
+        """Apply one to its task, without writing it."""
         if isinstance(operation, ValidationError):
             return Failed(operation.status_code, operation.detail)  # type: ignore[arg-type] # a serializer's
         try:
@@ -137,7 +137,7 @@ class Bulk:
     def _task(self, operation: dict[str, Any]) -> Task:
         task = self._tasks.get(operation["id"])
         if task is None or task.pk in self._writes.erased:
-            raise NotFound("You have no task of this id.")
+            raise NotFound("You have no task with this id.")
         return task
 
     def _changed(self, task: Task) -> Done:
@@ -160,14 +160,14 @@ class Bulk:
 
 
 def _tag_ids(operations: Iterable[dict[str, Any]]) -> set[int]:
-    """The tags named by id; what is none is told when its operation is checked."""
+    """The tags named by id; other values are rejected when their operation is checked."""
     lists = (operation.get("data", {}).get("tag_ids") for operation in operations)
     ids = (pk for given in lists if isinstance(given, list) for pk in given)
     return {pk for pk in ids if type(pk) is int and 0 < pk <= LARGEST_ID}
 
 
 def _refused(failed: dict[int, Failed]) -> APIException:
-    """The one error form, with every operation that fails."""
+    """An error in the usual form, with every failed operation."""
     detail: dict[str, Any] = {"operations": {i: outcome.detail for i, outcome in failed.items()}}
     codes = {outcome.status for outcome in failed.values()}
     code = codes.pop() if len(codes) == 1 else status.HTTP_400_BAD_REQUEST

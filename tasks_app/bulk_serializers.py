@@ -15,7 +15,7 @@ OPERATIONS = ["create", "update", "complete", "delete"]
 
 
 class EachByItself(serializers.ListSerializer[Any]):
-    """What is wrong with one operation is that operation's own result: a ValidationError in its place."""
+    """An invalid operation becomes a ValidationError in its place, and its own result."""
 
     def run_child_validation(self, data: Any) -> Any:
         try:
@@ -34,10 +34,10 @@ class OperationSerializer(StrictSerializer):
 
     op = OneOfField(choices=OPERATIONS)
     id = serializers.IntegerField(
-        required=False, min_value=1, max_value=LARGEST_ID, help_text="The task; with all but create."
+        required=False, min_value=1, max_value=LARGEST_ID, help_text="The task. Required except for create."
     )
     data: Any = FieldsOfATask(
-        child=serializers.JSONField(allow_null=True),  # whose type is the task's own question
+        child=serializers.JSONField(allow_null=True),  # its type is checked with the task
         required=False,
         help_text=(
             "create: the fields as POST /api/tasks takes them. update: those that change, as PATCH takes."
@@ -50,11 +50,13 @@ class OperationSerializer(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["op"] == "create" and "id" in attrs:
-            raise ValidationError({"id": ["A new task gets its id from us; leave it out."]}, code="read_only")
+            raise ValidationError(
+                {"id": ["The id of a new task is assigned by the server; remove it."]}, code="read_only"
+            )
         if attrs["op"] != "create" and "id" not in attrs:
-            raise ValidationError({"id": [ErrorDetail("Say which task.", "required")]})
+            raise ValidationError({"id": [ErrorDetail("The id of the task is required.", "required")]})
         if attrs["op"] in ("create", "update") and "data" not in attrs:
-            raise ValidationError({"data": [ErrorDetail("Say which fields.", "required")]})
+            raise ValidationError({"data": [ErrorDetail("The fields to write are required.", "required")]})
         return attrs
 
 
@@ -71,15 +73,15 @@ class BulkSerializer(StrictSerializer):
 
     operations = OperationSerializer(many=True, allow_empty=False, max_length=MAX_OPERATIONS)  # type: ignore[call-arg]
     atomic = serializers.BooleanField(
-        default=True, help_text="True: all or nothing. False: each by itself, the good ones stay."
+        default=True, help_text="True: all or nothing. False: each on its own; those that succeed are kept."
     )
 
 
 class ResultSerializer(serializers.Serializer[Any]):
-    """What became of one operation."""
+    """The result of one operation."""
 
     status = serializers.IntegerField(help_text="201, 200 or 204 as the single route answers; 400, 404, 409.")
-    id = serializers.IntegerField(required=False, help_text="The task; not there with an error.")
+    id = serializers.IntegerField(required=False, help_text="The task; missing if there is an error.")
     error = ErrorSerializer(required=False)
 
 
@@ -115,7 +117,7 @@ EXAMPLES = [
                         "errors": [
                             {
                                 "code": "not_found",
-                                "detail": "You have no task of this id.",
+                                "detail": "You have no task with this id.",
                                 "attr": "operations.3.id",
                             }
                         ],

@@ -1,7 +1,7 @@
 """What follows from the fields of a task: completed_at, its series, its next reminder, its version.
 
-Plain arithmetic over a record of the columns, whatever holds it. Every write of a task passes here once,
-between the locked row and the SQL (tasks_app/task_writes.py).
+Plain arithmetic over a record of the columns, without models. Every write of a task calls this once, between
+the lock and the SQL (tasks_app/task_writes.py).
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from events_app.catalogue import TaskData
 from recurrence.rules import instant_of
 from tasks_app.reminding import Reminded, is_silent, next_reminder, reminder_instants
 
-# What others can see of a task. A change of anything else is not a change of the task.
+# The fields that others can see. A change of another column is not a change of the task.
 VISIBLE = set(TaskData.model_fields) - {"id", "user_id", "version", "created_at", "updated_at"}
 
 
@@ -54,11 +54,10 @@ def derive(task: TaskFields, before: TaskFields, *, now: datetime, retagged: boo
     """Derive the fields of a changed task; the names of those that differ from `before`, its locked row.
 
     `retagged`: its tags change, which others see too.
-    Raises RuleError as above, and ValueError when the task would get another user: to those who follow its
-    events it would still be the first one's.
+    Raises RuleError as above, and ValueError if the user changes: consumers of its events would not notice.
     """
     if task.user_id != before.user_id:
-        raise ValueError("A task keeps its user.")
+        raise ValueError("The user of a task cannot change.")
     if not task.completed:
         task.completed_at = None
     elif not before.completed:

@@ -32,7 +32,7 @@ class _InstantField(IsoDateTimeField):  # type: ignore[misc] # untyped library
         if instant is None:
             return None
         if not _SAYS_OFFSET.search(value):
-            message = "Say the offset too, such as 2026-05-01T07:00:00Z."
+            message = "Add the UTC offset, as in 2026-05-01T07:00:00Z."
             raise forms.ValidationError(message, code="naive")
         try:
             return instant.astimezone(UTC)  # PostgreSQL takes no offset beyond 15:59
@@ -49,8 +49,8 @@ class IdFilter(filters.NumberFilter):  # type: ignore[misc] # untyped library
 
 
 _TAG_ERRORS = {
-    "invalid_choice": "You have no tag of id %(value)s: see /api/tags.",
-    "invalid_pk_value": "Write the id of a tag, a number: see /api/tags.",
+    "invalid_choice": "You have no tag with the id %(value)s: see /api/tags.",
+    "invalid_pk_value": "Give the id of a tag, a number: see /api/tags.",
 }
 
 

@@ -1,8 +1,8 @@
 """The next occurrence of a completed task.
 
-All of it is computed from the event, so the answer is the same however often and however late it is
-handled. That there is one successor is held by unique keys: generated_from, and series_id with occurrence_at.
-What a completion brought may be erased, and the completion told again later: its slot remembers it.
+Everything is computed from the event, so the result is the same however often and however late it is handled.
+Unique keys make sure that there is one successor: generated_from, and series_id with occurrence_at. If the
+successor was erased and the event comes again, the slot of the completed task says that it was handled.
 Source: docs/decisions/0004-one-successor.md.
 """
 
@@ -18,11 +18,11 @@ from tasks_app.services import create_task
 
 
 def create_next_occurrence(done: TaskData) -> Task | None:
-    """Create what follows the completed task; None when nothing does or when this was told before."""
+    """Create the next occurrence; None if there is none, or if this completion was handled before."""
     series, owner = _series(done), _owner(done)
     if series is None or owner is None:
         return None
-    # Whoever handles the same completion at the same time waits here, then finds the successor.
+    # Another handler of the same completion waits here, and then finds the successor.
     rows = {task.pk: task for task in Task.objects.filter(pk__in=[done.id, done.parent_task_id]).locked()}
     if not _is_news(done) or Task.objects.filter(generated_from=done.id).exists():
         return None
@@ -40,7 +40,7 @@ def create_next_occurrence(done: TaskData) -> Task | None:
 
 
 def _owner(done: TaskData) -> User | None:
-    """Locked, as who closes the account does: what its erasure has taken must not be made anew behind it."""
+    """Locked, as closing the account does, so that no task is created after its erasure."""
     there = User.objects.filter(pk=done.user_id, deleted_at=None)
     return there.select_for_update(of=("self",), no_key=True).first()
 
@@ -57,7 +57,7 @@ def _series(done: TaskData) -> Series | None:
 
 
 def _is_news(done: TaskData) -> bool:
-    """Write down in its slot that it was completed; False when this or a later completion stands there."""
+    """Record the completion in its slot; False if this or a later completion is recorded there."""
     assert done.occurrence_at is not None
     assert done.completed_at is not None
     slot, is_new = SeriesSlot.objects.get_or_create(
@@ -76,9 +76,9 @@ def _is_news(done: TaskData) -> bool:
 def _free_slot(series: Series, done: TaskData, *, alone: bool) -> datetime | None:
     """The slot of the next occurrence; None when the series is over or goes on without this task.
 
-    A slot may be taken: by the successor of an erased task, told of again (`alone` is false); by a later
-    occurrence that is still open; or, where the period counts from an early completion, by one that was done
-    before, and then the next free slot is meant.
+    A slot may be taken: by the successor of a task that has been erased since (`alone` is false); by a later
+    occurrence that is still open; or, if the period counts from an early completion, by one that was
+    completed before: then the next free slot is used.
     """
     assert done.occurrence_at is not None
     assert done.completed_at is not None
@@ -92,7 +92,7 @@ def _free_slot(series: Series, done: TaskData, *, alone: bool) -> datetime | Non
 
 
 def _inherited(done: TaskData, slot: datetime) -> dict[str, Any]:
-    """What an occurrence takes over: all but what happened to the one before (a snooze, a moved due date)."""
+    """The fields that an occurrence inherits: not what happened to the previous one (a snooze)."""
     return {
         "title": done.title,
         "description": done.description,
@@ -101,7 +101,7 @@ def _inherited(done: TaskData, slot: datetime) -> dict[str, Any]:
         "due_at": slot if done.due_at else None,
         "reminder_at": _reminder_at(done, slot),
         "reminder_offsets": done.reminder_offsets,
-        # What comes due between the completion and a late handling still rings; what was past then does not.
+        # Reminders between the completion and a late handling still ring; those before the completion do not.
         "reminded_until": done.completed_at,
         "is_recurring": True,
         "recurrence_rule": done.recurrence_rule,
@@ -122,6 +122,6 @@ def _reminder_at(done: TaskData, slot: datetime) -> datetime | None:
 
 
 def _priority_id(done: TaskData) -> int:
-    """Its priority, unless an operator has deleted that since."""
+    """Its priority, unless an operator has deleted it since."""
     there = Priority.objects.filter(pk=done.priority_id).exists()
     return done.priority_id if there else DEFAULT_PRIORITY_ID

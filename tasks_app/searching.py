@@ -18,7 +18,7 @@ from django.db.models.functions import Cast
 
 # Said in another way, the index tasks_search would not serve it.
 WORDS = SearchVector("title", "description", config="simple")
-# A word in the title counts for more. Not what the index holds: it is reckoned for what is ranked only.
+# A word in the title counts for more. The index does not have it: it is computed for ranked tasks only.
 _WEIGHTED = SearchVector("title", weight="A", config="simple") + SearchVector(
     "description", weight="C", config="simple"
 )
@@ -26,7 +26,7 @@ _WEIGHTED = SearchVector("title", weight="A", config="simple") + SearchVector(
 RANKED = 1_000
 # So many of the newest tasks are read before the index is asked: some 10 ms.
 SAMPLE = 2_000
-# Of a word in so many of the sample, any order comes upon the next match soon.
+# If a word is in so many tasks of the sample, any order finds the next match soon.
 COMMON = SAMPLE // 50
 # Sorted, or listed by id, without a moment's wait.
 FEW = 10_000
@@ -34,7 +34,7 @@ WORK_MEMORY = "64MB"
 
 
 def words_of(text: str) -> list[str]:
-    """The words somebody looks for, without the signs that mean something in a raw query."""
+    """The words of a search, without the characters that have a meaning in a raw query."""
     return text.replace("\\", " ").replace("'", " ").split()
 
 
@@ -92,7 +92,7 @@ def _by_the_index(found: QuerySet[Any], words: SearchQuery, count: int) -> list[
     """The newest that match. An order no index has keeps PostgreSQL from reading them from the newest on."""
     age = ExpressionWrapper(F("created_at") + Value(timedelta()), output_field=DateTimeField())
     with transaction.atomic(), connection.cursor() as cursor:
-        # What does not fit is kept by the page of the table, and each of its rows is reckoned anew.
+        # Matches that do not fit are kept as pages of the table, and each row of these is checked again.
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         newest = _matches(found, words).order_by(age.desc(), "-pk")
         return list(newest.values_list("pk", flat=True)[:count])

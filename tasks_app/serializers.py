@@ -26,7 +26,7 @@ class PrioritySerializer(StrictSerializer, serializers.ModelSerializer[Priority]
                 "validators": [
                     UniqueValidator(
                         queryset=Priority.objects.all(),
-                        message="There is a priority of this name already.",
+                        message="A priority with this name already exists.",
                         lookup="iexact",
                     )
                 ]
@@ -36,7 +36,7 @@ class PrioritySerializer(StrictSerializer, serializers.ModelSerializer[Priority]
 
 class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
     task_count = serializers.SerializerMethodField(
-        help_text="Tasks outside the trash that have it; null unless asked for by ?task_count=true.",
+        help_text="Tasks that have it, without the trash; null without ?task_count=true.",
     )
 
     class Meta:
@@ -50,43 +50,39 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
     def validate_name(self, value: str) -> str:
         same = Tag.objects.filter(user=self.context["request"].user.pk, name=value).first()
         if same is not None and same != self.instance:
-            raise serializers.ValidationError("You have a tag of this name already.", code="unique")
+            raise serializers.ValidationError("You already have a tag with this name.", code="unique")
         return value
 
 
 class OwnTagField(serializers.PrimaryKeyRelatedField[Tag]):
-    default_error_messages = {"does_not_exist": "You have no tag of id {pk_value}."}
+    default_error_messages = {"does_not_exist": "You have no tag with the id {pk_value}."}
 
     def get_queryset(self) -> QuerySet[Tag]:
         return Tag.objects.filter(user=self.context["request"].user.pk)
 
 
 class MergeSerializer(StrictSerializer):
-    """The tag that stays."""
+    """The tag that is kept."""
 
     into = OwnTagField(queryset=Tag.objects.all())
 
     def validate_into(self, value: Tag) -> Tag:
         if value.pk == self.context["tag"].pk:
-            raise serializers.ValidationError("Name another tag than the one that goes.", code="same")
+            raise serializers.ValidationError("Choose another tag than the one being merged.", code="same")
         return value
 
 
 class SnoozeSerializer(StrictSerializer):
-    """Until when the task is silent: an instant, or minutes from now."""
+    """How long the task is snoozed: until a time, or minutes from now."""
 
     until = InstantField(required=False)
     minutes = serializers.IntegerField(min_value=1, max_value=LONGEST_SNOOZE_MINUTES, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
-            raise serializers.ValidationError(
-                {"until": ["Send until or minutes, one of them."]}, code="conflict"
-            )
+            raise serializers.ValidationError({"until": ["Send either until or minutes."]}, code="conflict")
         if "minutes" in attrs:
             return {"until": timezone.now() + timedelta(minutes=attrs["minutes"])}
         if attrs["until"] <= timezone.now():
-            raise serializers.ValidationError(
-                {"until": ["This time has passed; take a later one."]}, code="past"
-            )
+            raise serializers.ValidationError({"until": ["This time is in the past."]}, code="past")
         return attrs

@@ -38,27 +38,27 @@ def _ids(tags: Iterable[Tag | int]) -> list[int]:
 
 
 def complete_task(task: Task) -> Task:
-    """Done. Completing a completed task changes nothing."""
+    """Complete it. Completing a completed task changes nothing."""
     return update_task(task, completed=True)
 
 
 def reopen_task(task: Task) -> Task:
-    """Not done after all. Its reminders that have passed do not ring again."""
+    """Reopen it. Its past reminders do not ring again."""
     return update_task(task, completed=False)
 
 
 def trash_task(task: Task) -> Task:
-    """To the trash, from where it can be restored."""
+    """Move it to the trash."""
     return update_task(task, deleted_at=task.deleted_at or timezone.now())
 
 
 def restore_task(task: Task) -> Task:
-    """Out of the trash."""
+    """Restore it from the trash."""
     return update_task(task, deleted_at=None)
 
 
 def snooze_task(task: Task, *, until: datetime) -> Task:
-    """Silent until then, and then it rings."""
+    """No reminder until then, and one at that time."""
     return update_task(task, snoozed_until=until)
 
 

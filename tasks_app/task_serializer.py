@@ -73,7 +73,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         help_text=_RULE_HELP,
     )
     recurrence_end = InstantOrDateField(allow_null=True, required=False)
-    timezone = TimeZoneField(required=False, help_text="An IANA zone; the user's when not given.")
+    timezone = TimeZoneField(required=False, help_text="An IANA time zone. Default: the user's.")
     priority_id = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     priority = serializers.CharField(
         write_only=True, required=False, help_text="A name, instead of priority_id."
@@ -86,7 +86,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         max_length=MAX_TAGS,
         write_only=True,
         required=False,
-        help_text="Names, instead of tag_ids; a new one is made.",
+        help_text="Names, instead of tag_ids. New tags are created.",
     )
 
     class Meta:
@@ -170,7 +170,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     def validate_priority_id(self, value: int) -> int:
         if not self._lookup.has_priority(value):
             raise serializers.ValidationError(
-                "There is no priority of this id: see /api/priorities.", code="unknown"
+                "There is no priority with this id: see /api/priorities.", code="unknown"
             )
         return value
 
@@ -178,14 +178,14 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         found = self._lookup.priority_named(value)
         if found is None:
             raise serializers.ValidationError(
-                "There is no priority of this name: see /api/priorities.", code="unknown"
+                "There is no priority with this name: see /api/priorities.", code="unknown"
             )
         return found
 
     def validate_tag_ids(self, value: list[int]) -> set[int]:
         tag_ids = self._lookup.tags(value)
         if missing := set(value) - tag_ids:
-            raise serializers.ValidationError(f"You have no tag of id {min(missing)}.", code="unknown")
+            raise serializers.ValidationError(f"You have no tag with the id {min(missing)}.", code="unknown")
         return tag_ids
 
     # --- fields together ---------------------------------------------------------------------------
@@ -225,7 +225,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             attrs["recurrence_end"] = end_of_local_day(end, self._candidate(attrs).timezone)
 
     def _check_together(self, attrs: dict[str, Any]) -> None:
-        """Hold the task as it would be against the rules every task keeps (tasks_app/validity.py)."""
+        """Check the task with these changes (tasks_app/validity.py)."""
         before = self._before()
         changed = {name for name, value in attrs.items() if name in before and value != before[name]}
         try:
@@ -234,7 +234,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             raise serializers.ValidationError(_by_field(error)) from error
 
     def _candidate(self, attrs: dict[str, Any]) -> Any:
-        """The task as it would be: a record of its columns, which costs less than a model."""
+        """The task with these changes: a record of its columns, which is cheaper than a model."""
         return SimpleNamespace(user=self._user, **self._before() | attrs)
 
     def _before(self) -> dict[str, Any]:
@@ -254,7 +254,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return update_task(instance, tags=tags, **fields)
 
     def _split(self, validated: dict[str, Any]) -> tuple[dict[str, Any], set[int] | None]:
-        """The columns, and the ids of the tags; names become tags only now, when all else is valid."""
+        """The columns, and the ids of the tags; names become tags only now, when everything else is valid."""
         fields, tags, names = fields_and_tags(validated)
         return fields, tags if names is None else set(tags_named(self._user, names).values())
 
@@ -262,7 +262,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
 def fields_and_tags(
     validated: dict[str, Any],
 ) -> tuple[dict[str, Any], set[int] | None, list[str] | None]:
-    """The columns, the ids of tags and the names of tags; None where none were sent."""
+    """The columns, the ids of tags and the names of tags; None if not sent."""
     fields = {name: value for name, value in validated.items() if name not in ("tags", "tag_ids")}
     return fields, validated.get("tag_ids"), validated.get("tags")
 

@@ -1,4 +1,4 @@
-"""The task API. A write loads the task under its lock, so what it answers is what is true."""
+"""The task API. A write reads the task under its lock, so the response is the current state."""
 
 from typing import Any
 
@@ -88,12 +88,14 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     @extend_schema(
         parameters=[
             OpenApiParameter(
-                "permanent", OpenApiTypes.BOOL, description="Erase it, past the trash. Default false."
+                "permanent",
+                OpenApiTypes.BOOL,
+                description="Delete it for good instead of moving it to the trash. Default false.",
             )
         ]
     )
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """To the trash, from where it can be restored for 30 days."""
+        """Move it to the trash, where it can be restored for 30 days."""
         task = self.get_object()
         if true_or_false(request, "permanent"):
             task.delete()
@@ -109,12 +111,12 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     )
     @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
-        """Up to 1,000 changes at once, made in their order.
+        """Up to 1,000 changes at once, in their order.
 
-        With `atomic` (the default) one that fails stops them all: the answer is an error that names each
-        field (`operations.3.data.title`), its status 400, or 404 or 409 when that is what all that fail have
-        in common. Without it the answer is 200 and each has its own result. A task named twice changes
-        once: one version, one event. The body limit holds (413): split what is larger.
+        With `atomic` (the default), if one fails, none is made: the response is an error that names fields
+        (`operations.3.data.title`), with status 400, or 404 or 409 if all failed operations have that status.
+        Otherwise the response is 200 with a result for each. A task that is named twice changes once: one
+        version, one event. Split a body that is over the limit (413).
         """
         bulk = BulkSerializer(data=request.data)
         bulk.is_valid(raise_exception=True)
@@ -125,24 +127,22 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: str) -> Response:
-        """Done; of a recurring task the next occurrence appears. Again: nothing more happens."""
+        """Complete it. For a recurring task this creates the next occurrence. Again: no change."""
         return self._answer(complete_task(refuse_trash(self.get_object())))
 
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str) -> Response:
-        """Not done after all. A next occurrence that exists already stays."""
+        """Reopen it. A next occurrence that already exists stays."""
         return self._answer(reopen_task(refuse_trash(self.get_object())))
 
     @extend_schema(request=SnoozeSerializer, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, pk: str) -> Response:
-        """Silent until then, and then it rings."""
+        """Snooze it: no reminder until then, and one at that time."""
         task = refuse_trash(self.get_object())
         if is_silent(task):
-            raise Conflict(
-                "Only an open task rings: reopen it or take it out of the archive first.", "not_open"
-            )
+            raise Conflict("Only an open task can be snoozed. Reopen or unarchive it first.", "not_open")
         snooze = SnoozeSerializer(data=request.data)
         snooze.is_valid(raise_exception=True)
         return self._answer(snooze_task(task, until=snooze.validated_data["until"]))
@@ -150,7 +150,7 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
-        """Out of the trash."""
+        """Restore it from the trash."""
         return self._answer(restore_task(self.get_object()))
 
     def _answer(self, task: Task | Row) -> Response:

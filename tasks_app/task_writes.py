@@ -58,7 +58,7 @@ def erase(tasks: QuerySet[Any]) -> tuple[int, dict[str, int]]:
     asked = list(tasks.order_by().values_list("pk", flat=True))
     referring = Q(parent_task__in=asked) | Q(generated_from__in=asked)
     locked = list(rows.filter(Q(pk__in=asked) | referring).locked().values_list("pk", flat=True))
-    # Asked again under the lock: somebody may have taken one out of the trash meanwhile.
+    # Asked again under the lock: one may have been restored from the trash meanwhile.
     doomed = list(tasks.filter(pk__in=locked).order_by("pk").values_list("pk", flat=True))
     if len(doomed) < len(locked):
         _release(rows.filter(referring).exclude(pk__in=doomed).locked(), set(doomed))

@@ -1,4 +1,4 @@
-"""What the fields of a task must be together. Each field's own limits stand with the field."""
+"""Rules about several fields of a task. The limits of a single field are with the field."""
 
 from datetime import datetime
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ class CheckedTask(TaskFields, Protocol):
 
 
 def check_task(task: CheckedTask, changed: set[str]) -> None:
-    """Hold what changed against the rules: what was accepted once stays as it is.
+    """Check what changed; values that were accepted before are not checked again.
 
     `changed` are column names. Raises ValidationError, by field.
     """
@@ -45,7 +45,7 @@ def _reminder_errors(task: CheckedTask) -> dict[str, ValidationError]:
         message = "A task has reminder_at or reminder_offsets, not both: set the other to null or []."
         return {"reminder_offsets": ValidationError(message, code="conflict")}
     if task.due_at is None:
-        message = "Offsets are minutes before due_at: the task needs one."
+        message = "Offsets are minutes before due_at, so the task needs a due_at."
         return {"reminder_offsets": ValidationError(message, code="needs_due_at")}
     return {}
 
@@ -57,8 +57,8 @@ def _time_errors(task: CheckedTask, changed: set[str]) -> dict[str, ValidationEr
         for name, earliest in not_before.items()
         if name in changed and (at := getattr(task, name)) is not None and at <= earliest
     ]
-    messages = {"recurrence_end": "The end must lie after the task's creation."}
-    past = "This time has passed; it must lie in the future."
+    messages = {"recurrence_end": "The end must be after the creation of the task."}
+    past = "This time is in the past; it must be in the future."
     return {name: ValidationError(messages.get(name, past), code="past") for name in too_early}
 
 
@@ -86,6 +86,6 @@ def _users_zone(task: CheckedTask) -> str:
 def _parent_errors(task: CheckedTask) -> dict[str, ValidationError]:
     parent = task.parent_task
     if parent is not None and (parent.user_id != task.user_id or parent.pk == task.pk):
-        message = "The head of a series is another task of the same user."
+        message = "The head of a series must be another task of the same user."
         return {"parent_task": ValidationError(message, code="not_theirs")}
     return {}

@@ -21,7 +21,7 @@ METHODS = ["get", "post", "patch", "delete", "head", "options"]
 
 
 class PriorityViewSet(ApiView, ModelViewSet[Priority]):
-    """Priorities: read by all, written by staff. One in use cannot be deleted (409)."""
+    """Priorities: everyone can read them, staff can write them. A priority in use cannot be deleted (409)."""
 
     http_method_names = METHODS
     queryset = Priority.objects.all()
@@ -43,7 +43,7 @@ _COUNTED = extend_schema(
 
 @extend_schema_view(list=_COUNTED, retrieve=_COUNTED)
 class TagViewSet(ApiView, OwnedByUser, ModelViewSet[Tag]):
-    """The caller's tags. Deleting one takes it off each task, which is a change of the task."""
+    """The caller's tags. Deleting a tag removes it from its tasks, which is a change of each task."""
 
     http_method_names = METHODS
     queryset = Tag.objects.all()
@@ -64,7 +64,7 @@ class TagViewSet(ApiView, OwnedByUser, ModelViewSet[Tag]):
     @extend_schema(request=MergeSerializer, responses=TagSerializer)
     @action(detail=True, methods=["post"])
     def merge(self, request: Request, pk: str) -> Response:
-        """What has this tag gets the other one instead; this one goes. Answers the one that stays."""
+        """Replace this tag by another on tasks and templates, and delete it. Returns the other tag."""
         tag = self.get_object()
         merge = MergeSerializer(data=request.data, context={"request": request, "tag": tag})
         merge.is_valid(raise_exception=True)

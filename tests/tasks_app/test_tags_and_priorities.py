@@ -116,7 +116,7 @@ class TestPriorities:
         client, url = client_of(staff), f"/api/priorities/{Priority.objects.get(name='High').pk}"
         assert client.patch(url, {"name": "HIGH"}).json()["name"] == "HIGH"
         assert client.patch(url, {"name": "MEDIUM"}).json()["errors"] == [
-            {"code": "unique", "detail": "There is a priority of this name already.", "attr": "name"}
+            {"code": "unique", "detail": "A priority with this name already exists.", "attr": "name"}
         ]
 
     def test_one_in_use_or_the_default_is_kept(self, client_of, staff: User, alice: User) -> None:

@@ -145,9 +145,9 @@ def test_another_users_tag_is_unknown(client: APIClient, bob: User) -> None:
     tag = Tag.objects.create(user=bob, name="his")
     for name in ("tag", "tag_all"):
         (error,) = client.get(f"/api/tasks?{name}={tag.pk}").json()["errors"]
-        assert error["detail"] == f"You have no tag of id {tag.pk}: see /api/tags."
+        assert error["detail"] == f"You have no tag with the id {tag.pk}: see /api/tags."
         (error,) = client.get(f"/api/tasks?{name}=x").json()["errors"]
-        assert error["detail"] == "Write the id of a tag, a number: see /api/tags."
+        assert error["detail"] == "Give the id of a tag, a number: see /api/tags."
 
 
 def test_pages_cover_everything_once_while_rows_come(client: APIClient, alice: User) -> None:

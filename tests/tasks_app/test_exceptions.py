@@ -29,4 +29,4 @@ def test_the_choices_are_named(alice: User, client_of: ClientOf) -> None:
 def test_a_tag_that_is_not_hers_to_merge_into(alice: User, client_of: ClientOf) -> None:
     tag = Tag.objects.create(user=alice, name="home")
     answer = client_of(alice).post(f"/api/tags/{tag.pk}/merge", {"into": 999_999})
-    assert detail_of(answer) == "You have no tag of id 999999."
+    assert detail_of(answer) == "You have no tag with the id 999999."
