@@ -122,7 +122,7 @@ def test_a_task_whose_event_cannot_be_written_is_not_written(alice: User, monkey
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tasks_app.task_events.outbox.write", fail)
+    monkeypatch.setattr("tasks_app.task_events.outbox.write_new", fail)
     with pytest.raises(ZeroDivisionError):
         Task.objects.create(user=alice, title="new")
     assert not Task.objects.exists()

@@ -1,8 +1,11 @@
 """Tags are their owner's; priorities are read by all and written by staff."""
 
+from typing import Any
+
 import pytest
 
 from accounts_app.models import User
+from tasks_app import task_serializer
 from tasks_app.models import Priority, Tag, Task
 from tasks_app.services import create_task, trash_task
 from tests.tasks_app.recorded import recorded
@@ -177,12 +180,27 @@ def test_every_answer_with_a_tag_has_its_count(client_of, alice: User) -> None:
     assert [answer["task_count"] for answer in answers] == [None] * 3
 
 
-@pytest.mark.django_db(transaction=True)  # the foreign key answers at the commit
-def test_a_priority_that_was_there_a_moment_ago(client_of, alice: User) -> None:
+@pytest.mark.django_db(transaction=True)  # the foreign key is checked at the commit
+def test_a_priority_that_is_deleted_at_the_same_moment(
+    client_of, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there when the request was checked, and is not when it is committed."""
+    priority_id = Priority.objects.get(level=4).pk
+
+    def create_after_its_deletion(*args: Any, **fields: Any) -> Task:
+        Priority.objects.get(pk=priority_id).delete()
+        return create_task(*args, **fields)
+
+    monkeypatch.setattr(task_serializer, "create_task", create_after_its_deletion)
+    answer = client_of(alice).post("/api/tasks", {"title": "b", "priority_id": priority_id})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "conflict")
+    assert not Task.objects.exists()
+
+
+def test_a_priority_that_was_deleted_is_unknown_at_once(client_of, alice: User) -> None:
     client, priority_id = client_of(alice), Priority.objects.get(level=4).pk
     assert client.post("/api/tasks", {"title": "a", "priority_id": priority_id}).status_code == 201
     Task.objects.all().delete()
     Priority.objects.get(pk=priority_id).delete()
     answer = client.post("/api/tasks", {"title": "b", "priority_id": priority_id})
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "conflict")
-    assert not Task.objects.exists()
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "unknown")
