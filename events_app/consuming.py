@@ -67,7 +67,7 @@ class GroupConsumer:
         """A client that is a member of the group until the block ends."""
         self._uncommitted, self._commit_by = 0, inf
         self._last_is_unsure = False
-        consumer = consumer_of(self.group, on_commit=self._committed)
+        consumer = consumer_of(self.group, on_commit=self.on_commit)
         try:
             consumer.subscribe(self.topics, on_assign=self._meet, on_revoke=self._leave)
             yield consumer
@@ -132,7 +132,7 @@ class GroupConsumer:
             if error.args[0].code() != KafkaError._NO_OFFSET:
                 raise
 
-    def _committed(self, error: KafkaError | None, _partitions: Sequence[TopicPartition]) -> None:
+    def on_commit(self, error: KafkaError | None, _partitions: Sequence[TopicPartition]) -> None:
         """A commit that was not waited for has ended. If it failed, another follows soon."""
         self._last_is_unsure = error is not None and error.code() != KafkaError._NO_OFFSET
         if self._last_is_unsure:

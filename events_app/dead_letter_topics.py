@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 # Longer than the producer takes to give up.
-_FLUSH_SECONDS = 15
+FLUSH_SECONDS = 15
 _LONGEST_ERROR = 1_000
 
 # bytes, which the client's own type does not say alone
@@ -46,16 +46,16 @@ class DeadLetterTopics:
         self._tried = letters[-1].pk if len(letters) == BATCH else 0
         if not letters:
             return 0
-        errors = self._send(letters)
+        errors = self.send(letters)
         refused = [letter for letter in letters if _is_too_large(errors.get(letter.pk))]
-        errors |= self._send(refused, with_value=False)
+        errors |= self.send(refused, with_value=False)
         taken = [pk for pk, error in errors.items() if error is None]
         DeadLetter.objects.filter(pk__in=taken).update(published_at=timezone.now())
         for error in {str(error) for error in errors.values() if error}:
             log.warning("dead_letters_not_published", error=error)
         return len(taken)
 
-    def _send(self, letters: list[DeadLetter], *, with_value: bool = True) -> dict[int, KafkaError | None]:
+    def send(self, letters: list[DeadLetter], *, with_value: bool = True) -> dict[int, KafkaError | None]:
         """The error of each by the row's id, None when published. Those without a report are missing."""
         self._producer = self._producer or dead_letter_producer()
         reports: dict[int, KafkaError | None] = {}
@@ -70,7 +70,7 @@ class DeadLetterTopics:
                 )
             except KafkaException as error:
                 reports[letter.pk] = error.args[0]
-        self._producer.flush(_FLUSH_SECONDS)
+        self._producer.flush(FLUSH_SECONDS)
         return reports
 
 

@@ -7,18 +7,18 @@ from time import monotonic
 
 from django.conf import settings
 
-_last_turns: dict[str, float] = {}
+last_turns: dict[str, float] = {}
 
 
 def turned(loop: str) -> None:
     """Report a turn of this loop: when it begins, and at each turn."""
-    _last_turns[loop] = monotonic()
+    last_turns[loop] = monotonic()
 
 
 def ages() -> dict[str, float]:
     """Seconds since the last turn of each loop of this process."""
     now = monotonic()
-    return {loop: now - turn for loop, turn in _last_turns.items()}
+    return {loop: now - turn for loop, turn in last_turns.items()}
 
 
 def stuck() -> list[str]:

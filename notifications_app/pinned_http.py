@@ -22,10 +22,10 @@ from notifications_app.endpoints import Endpoint
 # Three addresses that accept no connection and one slow response take less time than a delivery's lease.
 _CONNECT_SECONDS = 5.0
 _ADDRESSES_TRIED = 3
-_READ_SECONDS = 10.0  # without a byte
+READ_SECONDS = 10.0  # without a byte
 # For the whole response. If it arrives a byte at a time, the timeout of a read never ends it, and it would
 # block a worker until the time limit of its task (in a pool of threads, forever).
-_ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 15.0
 _ANSWER_BYTES = 1000
 
 
@@ -61,7 +61,7 @@ def post(endpoint: Endpoint, addresses: Sequence[str], *, body: bytes, headers: 
 def _post(endpoint: Endpoint, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     with closing(_connection(endpoint, address)) as connection:
         connection.connect()
-        connection.timeout = _READ_SECONDS
+        connection.timeout = READ_SECONDS
         with _cut_off(connection.sock):
             named = {"Host": endpoint.authority, **headers}
             connection.request("POST", endpoint.path, body, named, preload_content=False)
@@ -79,14 +79,14 @@ def _connection(endpoint: Endpoint, address: str) -> HTTPConnection:
 
 @contextmanager
 def _cut_off(connected: socket.socket) -> Iterator[None]:
-    """End the connection if the block takes longer than _ANSWER_SECONDS."""
+    """End the connection if the block takes longer than ANSWER_SECONDS."""
 
     def cut() -> None:
         with suppress(OSError):  # the connection has already ended
             # SSLSocket's own shutdown would remove the TLS session while another thread reads from it.
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
-    timer = Timer(_ANSWER_SECONDS, cut)
+    timer = Timer(ANSWER_SECONDS, cut)
     timer.daemon = True
     timer.start()
     try:

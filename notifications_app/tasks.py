@@ -13,7 +13,7 @@ from state_store.pause import Pause
 
 log = structlog.get_logger(__name__)
 
-_REQUEUE_BATCH = 500
+REQUEUE_BATCH = 500
 _REQUEUE_BATCHES = 10  # 5,000 a tick: more than the workers can send until the next one
 
 # After a failure the broker is skipped for some seconds: each try can take a second, and the relay, which has
@@ -38,10 +38,10 @@ def requeue_stalled_deliveries() -> int:
     """Tick: queue deliveries that became due again: retries, lost messages, leases that have ended."""
     queued = 0
     for _ in range(_REQUEUE_BATCHES):
-        stalled = deliveries.take_stalled(_REQUEUE_BATCH)
+        stalled = deliveries.take_stalled(REQUEUE_BATCH)
         taken = queue_deliveries(stalled)
         queued += taken
-        if taken < _REQUEUE_BATCH:
+        if taken < REQUEUE_BATCH:
             break
     return queued
 

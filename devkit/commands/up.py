@@ -22,7 +22,7 @@ from devkit.embedded.processes import INSTANCE, stop_leftovers
 from devkit.embedded.services import Servers, services
 from devkit.embedded.supervisor import Supervisor, procfile
 
-_READY_SECONDS = 60
+READY_SECONDS = 60
 
 # Elsewhere a fork may break what its parent has loaded (macOS: some of its own frameworks).
 _FORKS = sys.platform == "linux"
@@ -150,7 +150,7 @@ def _start_all(supervisor: Supervisor) -> None:
 
 
 def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, servers: Servers) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
+    deadline = time.monotonic() + READY_SECONDS
     missing = "nothing answers"
     while time.monotonic() < deadline:
         supervisor.require_all_running(servers.ours, seconds=0.1)
@@ -159,7 +159,7 @@ def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, 
         )
         if not missing:
             return
-    raise StartError(f"not ready after {_READY_SECONDS} seconds: {missing} (see {places.logs}).")
+    raise StartError(f"not ready after {READY_SECONDS} seconds: {missing} (see {places.logs}).")
 
 
 def _what_is_not_ready(url: str) -> str:

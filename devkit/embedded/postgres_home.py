@@ -20,8 +20,8 @@ from pathlib import Path
 from devkit.embedded import StartError
 from devkit.embedded.places import CHECKOUT, Places, wheel_folder
 
-_USER = "todo-postgres"
-_VAR_LIB = Path("/var/lib")
+USER = "todo-postgres"
+VAR_LIB = Path("/var/lib")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _home_for_root(places: Places) -> PostgresHome:
             programs=_programs_of(copy), folder=_folder_for_root(places, base, user), user=user
         )
     except OSError as error:
-        raise StartError(f"cannot prepare PostgreSQL for root below {_VAR_LIB}: {error}") from error
+        raise StartError(f"cannot prepare PostgreSQL for root below {VAR_LIB}: {error}") from error
 
 
 def _programs_of(site: Path) -> Path:
@@ -76,20 +76,20 @@ def _service_user() -> pwd.struct_passwd:
         ["adduser", "-S", "-D", "-H"],
     ):
         if command and shutil.which(command[0]):
-            subprocess.run([*command, _USER], capture_output=True)
+            subprocess.run([*command, USER], capture_output=True)
         try:
-            return pwd.getpwnam(_USER)
+            return pwd.getpwnam(USER)
         except KeyError:
             continue
     raise StartError(
-        f"PostgreSQL does not run as root, and its user {_USER} cannot be made: run as an ordinary user."
+        f"PostgreSQL does not run as root, and its user {USER} cannot be made: run as an ordinary user."
     )
 
 
 def _base_folder() -> Path:
     digest = hashlib.sha256(os.fsencode(CHECKOUT)).hexdigest()[:8]
     name = "".join(letter for letter in CHECKOUT.name if letter.isascii() and letter.isalnum())
-    base = _VAR_LIB / f"todo-{name[:20]}-{digest}"
+    base = VAR_LIB / f"todo-{name[:20]}-{digest}"
     base.mkdir(exist_ok=True)
     base.chmod(0o755)
     return base

@@ -20,7 +20,7 @@ INSTANCE = "TODO_INSTANCE"
 
 _SERVICES = {"postgres", "valkey-server"}
 _PR_SET_PDEATHSIG = 1
-_LOG_LIMIT_BYTES = 10 * 1024 * 1024
+LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 
 class Child(Protocol):
@@ -82,7 +82,7 @@ def kill_group(pid: int) -> None:
 
 def open_log(path: Path) -> IO[bytes]:
     """Open a log to append to; one that has grown past 10 MB is first set aside as `<name>.1`."""
-    if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES:
+    if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
         path.replace(path.with_name(path.name + ".1"))
     return path.open("ab")
 

@@ -23,10 +23,10 @@ from devkit.embedded.output import Outputs, Terminal
 from devkit.embedded.places import CHECKOUT, Places
 from devkit.embedded.processes import Child, kill_group, stop_all
 
-_STOP_SECONDS = 5
+STOP_SECONDS = 5
 _LOOK_SECONDS = 1.0
 # The wait before a new start doubles each time, and begins again when it has run for a minute in between.
-_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 30.0
+FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 30.0
 _SOUND_AFTER_SECONDS = 60.0
 
 
@@ -83,7 +83,7 @@ class Supervisor:
         children = list(self._children.values())
         for child in children:
             child.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
+        deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and any(child.poll() is None for child in children):
             self._outputs.relay(0.05)
         stop_all(children, stop_signal=signal.SIGTERM, seconds=0)
@@ -141,7 +141,7 @@ class Supervisor:
         elif (code := one.exit_code()) is not None:
             is_sound = now - one.started > _SOUND_AFTER_SECONDS
             longer = min(one.wait_seconds * 2, _LONGEST_WAIT_SECONDS)
-            one.wait_seconds = _FIRST_WAIT_SECONDS if is_sound else max(longer, _FIRST_WAIT_SECONDS)
+            one.wait_seconds = FIRST_WAIT_SECONDS if is_sound else max(longer, FIRST_WAIT_SECONDS)
             one.due = now + one.wait_seconds
             print(
                 f"./todo: {one.name} ended with exit code {code} (see {self._log(one.name)});"

@@ -35,7 +35,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def var_lib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "lib"
     folder.mkdir()
-    monkeypatch.setattr(postgres_home, "_VAR_LIB", folder)
+    monkeypatch.setattr(postgres_home, "VAR_LIB", folder)
     return folder
 
 
@@ -115,7 +115,7 @@ def test_a_var_lib_that_cannot_be_written_is_named(
 ) -> None:
     places.make()
     (var_lib / "file").touch()
-    monkeypatch.setattr(postgres_home, "_VAR_LIB", var_lib / "file")
+    monkeypatch.setattr(postgres_home, "VAR_LIB", var_lib / "file")
     with pytest.raises(StartError, match=r"cannot prepare PostgreSQL for root below .*file: "):
         find_postgres_home(places)
 
@@ -123,7 +123,7 @@ def test_a_var_lib_that_cannot_be_written_is_named(
 @for_root
 def test_a_user_that_cannot_be_made_is_named(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     places.make()
-    monkeypatch.setattr(postgres_home, "_USER", "no/such:user")
+    monkeypatch.setattr(postgres_home, "USER", "no/such:user")
     with pytest.raises(StartError, match="its user no/such:user cannot be made: run as an ordinary user"):
         find_postgres_home(places)
 

@@ -79,7 +79,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devkit.embedded.supervisor._FIRST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("devkit.embedded.supervisor.FIRST_WAIT_SECONDS", 0.1)
 
 
 def test_what_ends_is_started_again_and_it_says_so(
@@ -116,7 +116,7 @@ def test_what_a_killed_role_leaves_is_gone_before_it_is_started_again(
 def test_what_does_not_obey_is_killed_with_its_children(
     places: Places, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devkit.embedded.supervisor._STOP_SECONDS", 0.5)
+    monkeypatch.setattr("devkit.embedded.supervisor.STOP_SECONDS", 0.5)
     with supervisor:
         supervisor.start("stubborn", STUBBORN)
         while not {"up", "child"} <= set(log(places, "stubborn").split()):
@@ -145,7 +145,7 @@ def test_the_procfile_names_the_processes(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_log_that_has_grown_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devkit.embedded.processes._LOG_LIMIT_BYTES", 3)
+    monkeypatch.setattr("devkit.embedded.processes.LOG_LIMIT_BYTES", 3)
     for text in (b"one\n", b"two\n"):
         with open_log(tmp_path / "web.log") as opened:
             opened.write(text)

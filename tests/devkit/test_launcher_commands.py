@@ -118,7 +118,7 @@ def never_ready() -> Iterator[int]:
 def test_up_that_does_not_become_ready_says_what_is_missing(
     places: Places, never_ready: int, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(up, "_READY_SECONDS", 0.5)
+    monkeypatch.setattr(up, "READY_SECONDS", 0.5)
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port}")  # not for addresses of this machine
     nothing = Servers(environment={})
     with Supervisor(places, spawning(places, {})) as supervisor:

@@ -96,7 +96,7 @@ def test_one_message_does_not_wait_for_others(group: Group) -> None:
 
 
 def test_a_commit_is_waited_for_when_the_one_before_has_not_ended(group: Group, monkeypatch) -> None:
-    monkeypatch.setattr(GroupConsumer, "_committed", lambda *_: None)
+    monkeypatch.setattr(GroupConsumer, "on_commit", lambda *_: None)
     monkeypatch.setattr("events_app.consuming.COMMIT_SECONDS", 3600.0)
     publish(*map(str, range(MOST_UNCOMMITTED)), key="alice")
     consumer = GroupConsumer(group.name)

@@ -33,7 +33,7 @@ def dead() -> DeadLetter:
 
 
 def test_without_a_report_it_waits(dead: DeadLetter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letter_topics, "_FLUSH_SECONDS", 0)  # before Kafka can answer
+    monkeypatch.setattr(dead_letter_topics, "FLUSH_SECONDS", 0)  # before Kafka can answer
     assert DeadLetterTopics().publish_some() == 0
     dead.refresh_from_db()
     assert dead.published_at is None
@@ -53,14 +53,14 @@ def test_those_that_kafka_refuses_do_not_keep_the_others(
     later = DeadLetter.objects.get(pk=dead.pk)
     later.pk, later.event_id = None, uuid4()
     later.save()
-    topics, send = DeadLetterTopics(), DeadLetterTopics._send
+    topics, send = DeadLetterTopics(), DeadLetterTopics.send
 
     def refuse(self: DeadLetterTopics, letters: list[DeadLetter], **options: bool) -> dict:
         if letters == [dead]:
             return {dead.pk: KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)}
         return send(self, letters, **options)
 
-    monkeypatch.setattr(DeadLetterTopics, "_send", refuse)
+    monkeypatch.setattr(DeadLetterTopics, "send", refuse)
     assert [topics.publish_some() for _ in range(5)] == [0, 1, 0, 0, 0]
     later.refresh_from_db()
     assert later.published_at is not None

@@ -28,7 +28,7 @@ from tests.events_app.test_broker_contract import Group, event
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, no_handlers: None) -> None:
     """No other test's loops and handlers."""
-    monkeypatch.setattr(liveness, "_last_turns", {})
+    monkeypatch.setattr(liveness, "last_turns", {})
 
 
 def probe() -> tuple[str, dict[str, object]]:
@@ -61,7 +61,7 @@ def test_the_relay_turns_also_while_a_broker_keeps_it_waiting() -> None:
         batch_size = 1
 
         def publish_rows(self, rows, *, waiting) -> int:
-            liveness._last_turns.clear()
+            liveness.last_turns.clear()
             waiting()
             assert list(liveness.ages()) == ["relay"]
             return len(rows)

@@ -178,7 +178,7 @@ def test_the_ticks_do_it_all_by_their_names_in_the_schedule(
 def test_the_tick_goes_on_until_all_are_told(
     alice: User, service: PushService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("notifications_app.tasks._REQUEUE_BATCH", 2)
+    monkeypatch.setattr("notifications_app.tasks.REQUEUE_BATCH", 2)
     for _ in range(5):
         subscribe(alice, service.subscribe())
     task_due(alice)

@@ -60,7 +60,7 @@ def send(port: int, *, scheme: str = "http", host: str = "push.example.test") ->
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pinned_http, "_READ_SECONDS", 0.2)
+    monkeypatch.setattr(pinned_http, "READ_SECONDS", 0.2)
 
 
 def test_an_answer_has_status_retry_after_and_the_beginning_of_its_text() -> None:
@@ -94,7 +94,7 @@ def test_silence_is_no_answer() -> None:
 def test_an_answer_that_comes_a_byte_at_a_time_is_cut_off(
     begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinned_http, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(pinned_http, "ANSWER_SECONDS", 0.3)
     with answering(begun, drip=b"0") as port, pytest.raises(UnreachableError):
         send(port)
 
@@ -103,7 +103,7 @@ def test_an_answer_that_comes_a_byte_at_a_time_is_cut_off(
 def test_a_body_that_comes_a_byte_at_a_time_does_not_undo_the_status(
     length: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinned_http, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(pinned_http, "ANSWER_SECONDS", 0.3)
     with answering(b"HTTP/1.1 429 Slow\r\n" + length + b"\r\n", drip=b"x") as port:
         started = time.monotonic()
         assert send(port).status == 429
