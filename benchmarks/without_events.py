@@ -6,5 +6,5 @@ from todo_project.wsgi import application  # noqa: F401 - what granian serves; i
 
 task_events = import_module("tasks_app.task_events")  # not imported above: it needs the apps
 if not callable(task_events.record):
-    raise RuntimeError("Changes of tasks are recorded elsewhere by now; switch it off there.")
+    raise RuntimeError("Changes of tasks are now recorded elsewhere; switch it off there.")
 setattr(task_events, "record", lambda _changes: None)  # noqa: B010 - mypy knows no module's names

@@ -1,7 +1,7 @@
 """Makes `.venv` from the lock files. Run by `./todo` with the machine's own Python: standard library only.
 
 `.venv/installed-<lock file>` is a copy of the lock that was installed last: the environment is current
-while the two are equal. It is written last, so an environment without it is half-made and is made anew.
+while the two are equal. It is written last, so an environment without it is incomplete and is created again.
 """
 
 import fcntl

@@ -13,15 +13,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 INSTEAD = {
+    "anew": "again",
+    "anybody": "anyone",
+    "as ever": "as usual",
     "at first sight": "the first time",
+    "beforehand": "before, first",
     "by and by": "later, or after some attempts",
+    "by now": "now",
+    "everybody": "everyone, all users",
+    "for ever": "forever",
+    "heed": "follow",
+    "heeded": "followed",
+    "heeds": "follows",
+    "hence": "so, because of this",
     "herein": "here",
     "hitherto": "until now",
     "in vain": "without success",
     "lest": "so that ... not",
+    "nobody": "no one, no user",
     "nought": "nothing, 0",
+    "reckon": "compute, estimate",
+    "reckoned": "computed, estimated",
+    "reckons": "computes, estimates",
+    "somebody": "someone, another user",
+    "tells of": "is about",
     "thereby": "by this",
     "thereof": "of it",
+    "told": "reported, recorded, notified",
+    "whence": "from where, the origin",
+    "whoever": "anyone, if someone",
 }
 # They have the words as data.
 EXEMPT = {"devkit/words.py", "tests/devkit/test_words.py"}
@@ -70,7 +90,7 @@ def _ends_before(part: tuple[int, str], line: int) -> bool:
 
 def _pattern() -> re.Pattern[str]:
     phrases = (r"[\s#]+".join(map(re.escape, phrase.split())) for phrase in sorted(INSTEAD, reverse=True))
-    return re.compile(rf"(?<![\w`-])(?:{'|'.join(phrases)})(?![\w`-])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w`-])(?:{'|'.join(phrases)})(?![\w`@-])", re.IGNORECASE)
 
 
 _PATTERN = _pattern()

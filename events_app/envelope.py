@@ -1,7 +1,7 @@
 """The CloudEvents 1.0 envelope: an event as it is on the wire, and back.
 
 Source: CloudEvents 1.0.2, JSON event format, structured mode; the `sequence` extension compares
-text, hence the zero padding.
+text, so it needs the zero padding.
 """
 
 import json

@@ -35,7 +35,7 @@ _ADVANCE = """
     FROM unnest(%s::bigint[], %s::timestamptz[]) AS claimed (id, next_at)
     WHERE tasks.id = claimed.id
 """
-# Plain SQL, because it has to say which rows are new: the others were claimed before, and told.
+# Plain SQL, because it must return the new rows only: the others were claimed before and have events.
 _INSERT = """
     INSERT INTO reminders (task_id, reminder_at, claimed_at, lateness, event_id, state)
     SELECT task_id, reminder_at, %s, %s - reminder_at, event_id, %s

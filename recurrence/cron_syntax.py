@@ -1,8 +1,8 @@
 """The strict reader of `cron:` rules: five fields, and nothing a library would read in its own way.
 
-croniter's own check is not enough: it takes `1-1` for the whole week, draws `R` anew at every reading and
-accepts a sixth field. The grammar is that of Debian's crontab(5) without its surprises. It imports nothing
-of the project but errors.
+croniter's own check is not enough: it takes `1-1` for the whole week, draws a new value for `R` at every
+reading and accepts a sixth field. The grammar is that of Debian's crontab(5) without its surprises.
+It imports nothing of the project but errors.
 """
 
 import re

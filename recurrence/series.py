@@ -82,7 +82,7 @@ class Series:
     def catch_up(
         self, after: datetime | None, now: datetime, policy: Policy = "latest", limit: int = MAX_CAUGHT_UP
     ) -> CatchUp:
-        """What came up in (after, now] while nobody looked; `after` None: since the anchor.
+        """The slots in (after, now] that were not handled; `after` None: since the anchor.
 
         latest: the newest slot. all: the newest `limit`. skip: none. `missed` counts them all. `next` is
         after now (and after `after`, should that be later). No loop goes over the slots, however dense: the

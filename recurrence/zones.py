@@ -32,7 +32,7 @@ def zone(name: str) -> ZoneInfo:
 
 @cache
 def _zone_names() -> frozenset[str]:
-    # localtime is this machine's own, Factory says that nobody chose one.
+    # localtime is this machine's own zone, and Factory means that none was chosen.
     return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
 
 

@@ -14,7 +14,7 @@ _MADE_BY_MIGRATE = {"django_content_type", "auth_permission"}
 class Flush(Command):
     """In place of Django's `flush`, which TransactionTestCase calls after each test.
 
-    Django's truncates each table and then makes the content types and permissions anew: 60 ms and more. Most
+    Django's truncates each table and creates the content types and permissions again: 60 ms and more. Most
     tests write into a few tables of these forty.
     """
 

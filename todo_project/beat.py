@@ -18,7 +18,7 @@ class Beat(CeleryBeat):
     """On SIGTERM and SIGINT it finishes the tick in hand, or ends without.
 
     Celery's own handler writes the schedule down from within whatever it interrupts: in the middle of a query
-    it waits for ever for the lock of the connection that it holds itself. What is not written down is a task
+    it waits forever for the lock of the connection that it holds itself. What is not written down is a task
     that is sent once more, which does no harm.
     """
 

@@ -27,7 +27,7 @@ SHORTEST_SECRET_KEY = 50  # what Django's own `check --deploy` asks for
 SHORTEST_KEPT = timedelta(days=2)
 SHORTEST_METRICS_TOKEN = 16
 LONGEST_TOKEN = timedelta(days=3650)
-RESERVED_DOMAIN = ".test"  # RFC 6761: nobody reads mail there
+RESERVED_DOMAIN = ".test"  # RFC 6761: no one reads mail there
 
 
 def refuse_unsafe_start(*, serves_web: bool = False, **_signal: Any) -> None:
@@ -56,7 +56,7 @@ def check_web(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[C
     """What only the web server cannot do without."""
     del app_configs, options
     if settings.METRICS_TOKEN and not settings.PROMETHEUS_MULTIPROC_DIR:
-        hint = "Name an empty folder: without it an answer tells of the one worker of the web that gives it."
+        hint = "Set it to an empty folder: without it a response covers only one worker of the web."
         return [_error("E018", "METRICS_TOKEN is set and PROMETHEUS_MULTIPROC_DIR is not.", hint)]
     return []
 
@@ -95,7 +95,7 @@ def _wrong_push() -> Iterator[CheckMessage]:
 
 def _wrong_metrics() -> Iterator[CheckMessage]:
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_METRICS_TOKEN:
-        hint = f"At least {SHORTEST_METRICS_TOKEN} random characters; without one nobody reads /metrics."
+        hint = f"At least {SHORTEST_METRICS_TOKEN} random characters; without one /metrics is not served."
         yield _error("E014", "METRICS_TOKEN can be guessed.", hint)
     if settings.METRICS_PORT and not settings.PROMETHEUS_MULTIPROC_DIR:
         hint = "Name an empty folder: without it a worker's port tells nothing of its child processes."
@@ -139,7 +139,7 @@ def _unsafe_in_production() -> Iterator[CheckMessage]:
             yield _error(number, f"{name} is not set.", "Its default is for a developer's own machine.")
     yield from _unsafe_push_in_production()
     if not os.environ.get("EMAIL_URL") or settings.DEFAULT_FROM_EMAIL.endswith(RESERVED_DOMAIN):
-        hint = "Without them nobody can choose a new password, or confirm an address, by mail."
+        hint = "Without them users cannot reset a password or confirm an address by mail."
         yield Warning("EMAIL_URL or DEFAULT_FROM_EMAIL is not set.", hint=hint, id="todo.W001")
 
 
@@ -149,9 +149,9 @@ def _unsafe_push_in_production() -> Iterator[CheckMessage]:
         yield _error("E008", "VAPID_PRIVATE_KEY is not set: no reminder could be pushed.", hint)
     if settings.VAPID_SUBJECT.endswith(RESERVED_DOMAIN):
         hint = "Say where push services can reach you when something goes wrong."
-        yield _error("E009", f"VAPID_SUBJECT is {settings.VAPID_SUBJECT!r}: nobody reads that.", hint)
+        yield _error("E009", f"VAPID_SUBJECT is {settings.VAPID_SUBJECT!r}, which no one reads.", hint)
     if settings.PUSH_ALLOW_INSECURE_ENDPOINTS:
-        hint = "Leave it out: with it, whoever subscribes an endpoint reaches your inner network."
+        hint = "Remove it: with it, any user can reach your internal network by subscribing an endpoint."
         yield _error("E010", "PUSH_ALLOW_INSECURE_ENDPOINTS is on.", hint)
 
 
@@ -167,7 +167,7 @@ def _reaches_somebody(subject: str) -> bool:
 
 
 def _is_anybodys(host: str) -> bool:
-    """Whether everybody can have a host of this pattern: `*`, `.com`."""
+    """Whether anyone can get a host of this pattern: `*`, `.com`."""
     return "*" in host or (host.startswith(".") and "." not in host.strip("."))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 
-# What stands on each line, whoever wrote it: structlog's loggers, and `logging`'s.
+# The fields of each line, from structlog's loggers and from `logging`.
 ON_EVERY_LINE: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,

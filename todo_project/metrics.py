@@ -14,7 +14,7 @@ from todo_project.stored_facts import StoredFacts
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """To who has METRICS_TOKEN (`Authorization: Bearer ...`); while it is not set, to nobody."""
+    """Requires METRICS_TOKEN (`Authorization: Bearer ...`); a 404 while it is not set."""
     if not settings.METRICS_TOKEN:
         raise Http404
     if not _knows_the_token(request):

@@ -113,7 +113,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db_url("DATABASE_URL", default="postgresql://todo@localhost:5432/todo")
     | {"CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60), "CONN_HEALTH_CHECKS": True}
 }
-# A server that drops packets would hold up whoever asks for two minutes.
+# A server that drops packets would hold up a request for two minutes.
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
 # Seconds; 0 sends nothing, as a transaction pooler needs it. What is not set has no limit here, because a
@@ -130,7 +130,7 @@ if options := " ".join(filter(None, _OPTIONS)):
 # --- Redis or Valkey: Celery's hints and an operator's marks; never the only copy of anything ------
 
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
-# Whoever asks a state store that is away waits this long at most, then goes on without it.
+# A call to an unavailable state store waits at most this long, and the work then continues without it.
 REDIS_TIMEOUT_SECONDS = 1.0
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
@@ -367,7 +367,7 @@ SHORTEST_RECURRENCE = timedelta(minutes=env.int("SHORTEST_RECURRENCE_MINUTES", d
 
 # --- Metrics -----------------------------------------------------------------------------------
 
-# Who knows it may read /metrics; without it nobody may.
+# Required for reading /metrics; without it /metrics is not served.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # Where a worker or a relay, which has no web server, tells its own; 0: nowhere.
 METRICS_PORT = env.int("METRICS_PORT", default=0)
@@ -384,7 +384,7 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # The id is ours by then: http_app/request_log.py has checked it.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
-# One line a request, when it is answered; that it began is told to who looks for one that hangs.
+# One line a request, after the response. To look for requests that hang, enable the line at their start.
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 structlog.configure(
     processors=[

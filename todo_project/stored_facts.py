@@ -101,11 +101,15 @@ def _due(now: datetime) -> list[Metric]:
     ]
 
 
-def _waiting(name: str, told: str, rows: QuerySet[Any], field: str) -> list[Metric]:
+def _waiting(name: str, documentation: str, rows: QuerySet[Any], field: str) -> list[Metric]:
     first = rows.order_by(field).values_list(field, flat=True).first()
     return [
-        _gauge(f"{name}_due", f"{told}, at most {BOUND}.", _bounded(rows)),
-        _age(f"{name}_oldest_due_age_seconds", f"Seconds since the first of these was due: {told}.", first),
+        _gauge(f"{name}_due", f"{documentation}, at most {BOUND}.", _bounded(rows)),
+        _age(
+            f"{name}_oldest_due_age_seconds",
+            f"Seconds since the first of these was due: {documentation}.",
+            first,
+        ),
     ]
 
 
@@ -113,19 +117,19 @@ def _bounded(rows: QuerySet[Any]) -> float:
     return float(rows.order_by()[:BOUND].count())
 
 
-def _by_group(name: str, told: str, rows: QuerySet[Any]) -> Metric:
+def _by_group(name: str, documentation: str, rows: QuerySet[Any]) -> Metric:
     counted = Counter(dict.fromkeys(group_names(), 0))
     counted.update(rows.order_by().values_list("group", flat=True)[:BOUND])
-    family = GaugeMetricFamily(f"todo_{name}", told, labels=["group"])
+    family = GaugeMetricFamily(f"todo_{name}", documentation, labels=["group"])
     for group, number in counted.items():
         family.add_metric([group], number)
     return family
 
 
-def _age(name: str, told: str, since: datetime | None) -> Metric:
+def _age(name: str, documentation: str, since: datetime | None) -> Metric:
     age = max(0.0, (timezone.now() - since).total_seconds()) if since else 0.0
-    return _gauge(name, told, age)
+    return _gauge(name, documentation, age)
 
 
-def _gauge(name: str, told: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"todo_{name}", told, value)
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"todo_{name}", documentation, value)

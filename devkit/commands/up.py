@@ -40,7 +40,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        """The address for somebody on this machine."""
+        """The URL for clients on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
@@ -66,7 +66,7 @@ def _address() -> Address:
 
 
 def _stream_address(address: Address) -> Address:
-    """Where the live stream is: at STREAM_PORT, which is the next one unless somebody says otherwise."""
+    """Where the live stream is: at STREAM_PORT, by default the next port."""
     return Address(host=address.host, port=_port("STREAM_PORT", str(min(address.port + 1, 65535))))
 
 

@@ -1,1 +1,1 @@
-"""`./todo demo`: the story of one reminder, told over HTTP as a client would see it."""
+"""`./todo demo`: follows one reminder over HTTP, as a client would see it."""

@@ -14,7 +14,7 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Client:
-    """Somebody who calls the API: a visitor without `token`, a user with one."""
+    """A client of the API: a visitor without `token`, a user with one."""
 
     def __init__(self, url: str, token: str = "") -> None:
         self.url = url
@@ -23,7 +23,7 @@ class Client:
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, expect: int = 200) -> Any:
         """The answer's JSON (None when it has no body).
 
-        Raises StepFailedError when the status is not `expect`, or when nobody answers.
+        Raises StepFailedError if the status is not `expect`, or if there is no response.
         """
         status, text = self.send(method, path, body)
         if status != expect:
@@ -34,7 +34,7 @@ class Client:
             raise StepFailedError(f"{method} {path} answered no JSON: {_quoted(text)}") from None
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
-        """Status and text of the answer. Raises StepFailedError when nobody answers."""
+        """Status and text of the response. Raises StepFailedError if there is none."""
         try:
             with _opener.open(self._request(method, path, body), timeout=_TIMEOUT_SECONDS) as answer:
                 return answer.status, answer.read().decode(errors="replace")
@@ -42,7 +42,7 @@ class Client:
             with answer:
                 return answer.code, answer.read().decode(errors="replace")
         except (OSError, ValueError) as error:
-            raise StepFailedError(f"nobody answers at {self.url}: {error}") from error
+            raise StepFailedError(f"no response from {self.url}: {error}") from error
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> urllib.request.Request:
         headers = {"Accept": "application/json", "User-Agent": "todo-demo"}

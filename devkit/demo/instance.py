@@ -1,4 +1,4 @@
-"""The instance the story is told on: one that runs, or one of its own for the time of the story."""
+"""The instance the demo uses: one that runs, or one of its own while the demo runs."""
 
 import json
 import os

@@ -23,7 +23,7 @@ class LiveStream:
         except OSError as error:
             raise StepFailedError(f"no stream at {url}: {error}") from error
         require(first.get("event") == "ready", f"the stream began with {first}")
-        # It ends with the story: who waits for the next line cannot be told to stop.
+        # A daemon, since a thread that waits for the next line cannot be stopped.
         Thread(target=self._read, daemon=True).start()
 
     def find(self, task_id: int, version: int) -> tuple[float, dict[str, Any]] | None:

@@ -9,7 +9,7 @@ from devkit.demo.client import Client
 
 @dataclass
 class Person:
-    """Somebody new, in a time zone; `client` calls as them once they are signed in."""
+    """A new user in a time zone; `client` sends requests as this user after the sign-in."""
 
     client: Client
     timezone: str

@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silent: the story is told by who runs the service."""
+        """Silent: the demo prints what happens."""
 
 
 def _require_protocol(headers: Mapping[str, str], body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What a step of the story is: it says what it saw, or fails; how it waits; how it is told."""
+"""A step of the demo reports what it saw, or fails. Also how steps wait, and how they are printed."""
 
 import time
 from collections.abc import Callable

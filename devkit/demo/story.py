@@ -96,9 +96,9 @@ class Story:
         return f"a browser with a P-256 key of its own subscribes, at the push service {self.push.url}"
 
     def connect(self) -> str:
-        told = self.owner.client.call("POST", "/api/stream/ticket", expect=201)
-        self.live = LiveStream(told["url"], told["ticket"])
-        return f"the live stream at {told['url']} is open, by a ticket that is good once"
+        ticket = self.owner.client.call("POST", "/api/stream/ticket", expect=201)
+        self.live = LiveStream(ticket["url"], ticket["ticket"])
+        return f"the live stream at {ticket['url']} is open, by a ticket that works once"
 
     # --- a task, its event, its reminder -----------------------------------------------------------
 
@@ -125,7 +125,7 @@ class Story:
         task_id, what = self.task["id"], "the live stream did not tell of the task"
         at, update = wait_for(lambda: self.live.find(task_id, 1), seconds=EVENT_SECONDS, what=what)
         require(update["changes"]["title"] == TITLE, f"it says {update['changes']}")
-        return f"the stream told of task {task_id} {milliseconds(at - self.sent)} after its request was sent"
+        return f"the stream sent task {task_id} {milliseconds(at - self.sent)} after its request"
 
     def event_is_handled(self) -> str:
         outbox, task_id = self._outbox(), self.task["id"]
@@ -145,8 +145,10 @@ class Story:
         try:
             self.message = wait_for(look, seconds=PUSH_SECONDS, what="no Web Push arrived", every=0.005)
         except StepFailedError as error:
-            told = [_in_words(entry) for entry in self._trace()]
-            raise StepFailedError(f"{error}; the trace: {'; '.join(told) or 'it is not even due'}") from error
+            trace = [_in_words(entry) for entry in self._trace()]
+            raise StepFailedError(
+                f"{error}; the trace: {'; '.join(trace) or 'it is not even due'}"
+            ) from error
         lateness = (datetime.now(ZONE) - self.reminder_at).total_seconds()
         require(lateness > 0, f"it came {milliseconds(-lateness)} too early")
         at = self.reminder_at.time().isoformat("milliseconds")

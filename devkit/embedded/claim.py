@@ -15,7 +15,7 @@ from devkit.embedded.places import Places
 def claim(places: Places, *, command: str, url: str = "") -> Iterator[None]:
     """Own the data directory until the block ends or this process dies.
 
-    `command` and `url` are told to whoever else wants it. Raises StartError when it is taken.
+    If it is taken, raises StartError with the `command` and `url` of the other process.
     """
     places.make()
     with places.lock.open("a+") as lock:

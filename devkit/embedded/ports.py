@@ -6,7 +6,7 @@ _PORTS = range(15_000, 32_000)
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 where nobody listens now, nor at the next one, which is the stream's."""
+    """A port of 127.0.0.1 that is free, as is the next one, which the stream uses."""
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as probe, socket.socket() as beside:

@@ -66,7 +66,7 @@ class Postgres:
         if not self._cluster.exists():
             self._make_cluster()
         self._require_same_version()
-        # Whoever has the old server's process id by now: the claim says that no server runs here.
+        # Another process may have the old server's process id; the claim says that no server runs here.
         for stale in (self._cluster / "postmaster.pid", *self._sockets.glob(".s.PGSQL.*")):
             stale.unlink(missing_ok=True)
         settings = (
@@ -167,5 +167,5 @@ def _socket_folder(home: PostgresHome) -> Path:
     if home.user:
         os.chown(folder, home.user.pw_uid, home.user.pw_gid)
     elif folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise StartError(f"{folder} belongs to somebody else, so PostgreSQL's socket cannot be there.")
+        raise StartError(f"{folder} belongs to another user, so PostgreSQL's socket cannot be there.")
     return folder

@@ -110,7 +110,7 @@ def _copied_wheel(base: Path) -> Path:
 
 
 def _open_to_readers(folder: Path) -> None:
-    """The environment may have been made under a umask that keeps everybody else out."""
+    """The environment may have been created under a umask that excludes other users."""
     folder.chmod(0o755)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)

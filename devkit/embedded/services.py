@@ -86,7 +86,7 @@ def _remove_abandoned() -> None:
 
 
 def _is_old_and_ours(folder: Path) -> bool:
-    """Anybody may put anything into the folder for temporary files, a link to our home included."""
+    """Any user can put anything into the folder for temporary files, even a link to our home."""
     about = folder.lstat()
     return (
         stat.S_ISDIR(about.st_mode)

@@ -1,6 +1,6 @@
-"""What Django deletes with a row it collects beforehand; what is added in between, the database deletes.
+"""Django collects the rows to delete first; the database deletes rows that are added in between.
 
-A worker may add an attempt, or the consumer a delivery, while somebody erases the task: without this, the
+A worker may add an attempt, or the consumer a delivery, while the task is erased: without this, the
 erasure would fail at its commit. Same constraints, same names; only ON DELETE is added.
 """
 

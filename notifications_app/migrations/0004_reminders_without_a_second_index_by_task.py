@@ -1,6 +1,6 @@
 """The unique key (task, reminder_at) finds a task's reminders; the index of the task alone goes.
 
-Not by AlterField, which makes the foreign key anew: without the ON DELETE CASCADE of 0003.
+Not by AlterField, which would create the foreign key again, without the ON DELETE CASCADE of 0003.
 """
 
 import django.db.models.deletion

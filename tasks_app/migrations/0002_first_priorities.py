@@ -1,4 +1,4 @@
-"""The four priorities everybody starts with; the fifth level is the operator's.
+"""The four default priorities. Operators can add one for the fifth level.
 
 Medium's id is the default of tasks.priority_id (tasks_app.models.DEFAULT_PRIORITY_ID), so the ids are given.
 """

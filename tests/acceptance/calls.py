@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 def call(
     port: int, method: str, path: str, body: object = None, *, token: str = "", **headers: str
 ) -> Answer:
-    """Ask whoever listens at this port; header names with `_` for `-`. Raises OSError and HTTPException."""
+    """Send a request to this port; header names with `_` for `-`. Raises OSError and HTTPException."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     if token:
         sent["Authorization"] = f"Bearer {token}"

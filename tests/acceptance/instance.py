@@ -97,7 +97,7 @@ class Instance:
         return call(self.port, method, path, body, token=token, **headers)
 
     def sign_up(self, email: str, password: str = PASSWORD) -> str:
-        """Register somebody and sign them in; their access token."""
+        """Register and sign in a user; returns the access token."""
         account = {"email": email, "password": password}
         assert self.call("POST", "/api/auth/register", account).status == 201
         answer = self.call("POST", "/api/auth/token", account)
@@ -122,7 +122,7 @@ class Instance:
 
 @contextmanager
 def instance(folder: Path, *, durable: bool = False, **environment: str) -> Iterator[Instance]:
-    """A running instance with its data in `folder`; `environment` is what it is told besides.
+    """A running instance with its data in `folder`; `environment` has more settings.
 
     `durable`: what PostgreSQL acknowledged outlives its own death.
     """

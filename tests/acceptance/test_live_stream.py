@@ -1,4 +1,4 @@
-"""Clients that are cut, a server that is killed, a Redis that is flushed: nobody misses a change unknowingly.
+"""Clients are cut, a server is killed, Redis is flushed: no client misses a change without a notice.
 
 Outside CI, as the promise asks for it:
 `STREAM_RUN_SECONDS=600 STREAM_RUN_CLIENTS=200 ./todo test -n 0 -s -m slow
@@ -72,8 +72,8 @@ def strike(running: Instance, blows: dict[str, int], until: float) -> None:
         try:
             eventually(lambda: serves(running), seconds=120)
         except AssertionError as error:
-            told = running.log("stream").read_text()[-3000:]
-            raise AssertionError(f"The stream does not serve after {blows}: {told}") from error
+            log = running.log("stream").read_text()[-3000:]
+            raise AssertionError(f"The stream does not serve after {blows}: {log}") from error
         time.sleep(random.uniform(0, 2 * CALM_SECONDS))
         blow = random.choice(list(BLOWS))
         BLOWS[blow](running)
@@ -96,7 +96,7 @@ def flush(running: Instance) -> None:
 
 
 def flush_what_nobody_saw(running: Instance) -> None:
-    """What came while the server was away is lost with its stream, which begins anew before it is back."""
+    """What came while the server was away is lost with its stream, which starts again before it is back."""
     end(running, "kill")
     time.sleep(1)
     flush(running)
@@ -128,7 +128,7 @@ BLOWS = {
 
 
 def serves(running: Instance) -> bool:
-    if running.processes["stream"].poll() is not None:  # its port was somebody's for a moment
+    if running.processes["stream"].poll() is not None:  # another process had its port for a moment
         running.start("stream")
     try:
         return call(running.port + 1, "GET", "/healthz/ready").status == 200
@@ -137,9 +137,9 @@ def serves(running: Instance) -> bool:
 
 
 def missed(follower: Follower, journal: Journal) -> list[tuple[int, int]]:
-    """Changes of the follower's user since it began, of which it knows nothing and was not told so."""
-    told = max(follower.began, follower.last_reset)
-    changes = [change for user, change, sent in journal.changes if user == follower.user and sent > told]
+    """Changes of the follower's user since it began that it missed without a reset."""
+    since = max(follower.began, follower.last_reset)
+    changes = [change for user, change, sent in journal.changes if user == follower.user and sent > since]
     return [change for change in changes if change not in follower.seen]
 
 

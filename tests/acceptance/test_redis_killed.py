@@ -1,4 +1,4 @@
-"""Valkey killed under load and started again: nobody's request fails, no change is without its event."""
+"""Valkey killed under load and started again: no request fails, and every change has its event."""
 
 import signal
 import threading
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 THREADS = 8
 PHASE_SECONDS = 6.0
-# Longer than a request may wait for a store that is away, and shorter than anybody's patience.
+# Longer than a request may wait for a store that is away, and shorter than users would wait.
 LONGEST_SECONDS = 3.0
 
 
@@ -86,7 +86,7 @@ def _in_an_hour() -> str:
     return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
 
-def told(load: Load) -> str:
+def summary(load: Load) -> str:
     """The figures, for who runs it with -s."""
     lines = []
     for phase in ("before", "killed", "back", "frozen"):
@@ -98,7 +98,7 @@ def told(load: Load) -> str:
 
 
 def test_requests_and_events_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # A limit nobody reaches: the counters are asked all the same.
+    # A limit that is never reached; the counters are still used.
     with push_service() as service, instance(tmp_path / "data", THROTTLE_WRITES="100000/min") as running:
         keep_journal(running)
         tokens = [running.sign_up(f"{number}@example.test") for number in range(THREADS)]
@@ -137,7 +137,7 @@ def test_requests_and_events_go_on(tmp_path: Path, capsys: pytest.CaptureFixture
         eventually(running.is_ready)  # and no process has ended
         eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)])
         with capsys.disabled():
-            print(f"\n{told(load)}\n{changes(running)} changes, unmatched {unmatched(running)}")
+            print(f"\n{summary(load)}\n{changes(running)} changes, unmatched {unmatched(running)}")
             print(f"reminder delivered {until_delivered:.1f} s after it was back")
         wrong = [(request, status) for _, request, status, _ in load.answers if status >= 400]
         assert wrong == []

@@ -72,10 +72,10 @@ def create(caller: Caller) -> Callable[[int], tuple[Answer, int]]:
 
 
 def assert_one(answers: list[tuple[Answer, int]]) -> None:
-    told = Counter(answer for answer, _broken in answers)
+    different = Counter(answer for answer, _broken in answers)
     broken = sum(broken for _answer, broken in answers)
-    print(f"\n{len(answers)} calls, {broken} broken connections, {len(told)} different answers")
-    ((status, body),) = told
+    print(f"\n{len(answers)} calls, {broken} broken connections, {len(different)} different answers")
+    ((status, body),) = different
     assert (status, json.loads(body)["id"]) == (201, Task.objects.get().pk)
     assert OutboxEvent.objects.filter(type="task.created").count() == 1
     assert IdempotencyKey.objects.get().status == 201
@@ -97,7 +97,7 @@ def test_fifty_at_once_are_one_although_the_server_is_killed_after_the_commit(
         with web(caller.port, DYING, DIE_ONCE=str(die), **UNLIMITED) as first:
             asking = thread.submit(all_at_once, create(caller))
             eventually(lambda: first.process.poll() is not None)
-            # The effect is there, and nobody knows of it.
+            # The effect is there, and the client does not know it.
             assert Task.objects.count() == IdempotencyKey.objects.filter(status=201).count() == 1
             assert not asking.done()
         with web(caller.port, DYING, DIE_ONCE=str(die), **UNLIMITED):

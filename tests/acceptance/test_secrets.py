@@ -173,7 +173,7 @@ def sign_in_to_the_admin(run: Run) -> None:
 
 
 def restart_the_servers(running: Instance) -> None:
-    """Both away for a moment: their addresses, with passwords, are at hand where errors are told."""
+    """Both away for a moment: their addresses, with passwords, could get into the texts of errors."""
     assert running.valkey.process
     running.valkey.process.kill()
     running.valkey.process.wait()
@@ -216,7 +216,7 @@ def forms(secret: str) -> set[str]:
 
 
 def left_behind(running: Instance, run: Run, commands: list[str]) -> dict[str, str]:
-    """By its name, all text of: each log, each table, what Valkey was told, the answers of errors."""
+    """By its name, all text of: each log, each table, what was sent to Valkey, the error responses."""
     tables = [name for (name,) in running.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
     found = {
         f"table {table}": "\n".join(row for (row,) in running.rows(f'SELECT t::text FROM "{table}" AS t'))

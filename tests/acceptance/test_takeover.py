@@ -118,8 +118,8 @@ def test_the_active_relay_is_stopped_and_woken(running: Instance) -> None:
     eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)])
     found, again = first_appearances(servers, writer.versions)
     changes = sum(map(len, found.values()))
-    told = ", ".join(f"{one:.1f} s" for one in took)
-    print(f"\ntakeovers after {told}; {changes} changes, {again} came again")
+    times = ", ".join(f"{one:.1f} s" for one in took)
+    print(f"\ntakeovers after {times}; {changes} changes, {again} came again")
     assert found == {task: list(range(1, last + 1)) for task, last in writer.versions.items()}
 
 

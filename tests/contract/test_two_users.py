@@ -1,7 +1,7 @@
 """Another user's objects cannot be reached: each way to name one is answered as if it did not exist.
 
 Generated from the OpenAPI document: every route and method, by path, filter, field, cursor and key, asked by
-another user, by staff and by nobody. Each answer has to be the one that an id nobody has gets, nothing of
+another user, by staff and by an anonymous client. Each response must be that of an unknown id, nothing of
 bob's may stand in it, and nothing of bob's may change.
 """
 
@@ -55,8 +55,10 @@ class World:
         charlie.refresh_from_db()
         self.bob = bob
         self.users = {"another user": alice, "staff": charlie}
-        self.clients = {name: client_of(user) for name, user in self.users.items()} | {"nobody": APIClient()}
-        self.own = {name: _own(user) for name, user in self.users.items()} | {"nobody": _no_own()}
+        self.clients = {name: client_of(user) for name, user in self.users.items()} | {
+            "anonymous": APIClient()
+        }
+        self.own = {name: _own(user) for name, user in self.users.items()} | {"anonymous": _no_own()}
         self.of_bob = _of_bob(bob, client_of(bob))
 
     def pairs(self, way: Way) -> tuple[Any, Any]:
@@ -171,7 +173,7 @@ def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
         "e-mail address": [(bob.email, "who@example.test")],
         "account": [(str(bob.pk), str(UUID(int=7)))],
         "word": [(SECRET, "nobodysword")],
-        "idempotency key": [("of bob", "of nobody")],
+        "idempotency key": [("of bob", "of no user")],
         "cursor": _cursors(client, tasks[0]),
     }
 

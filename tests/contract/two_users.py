@@ -75,7 +75,7 @@ PLAIN = {
 # The answer shows that a name is taken, because two users cannot have the same address.
 TELLS = {("POST /api/auth/register", "body email")}
 
-CALLERS = ("another user", "staff", "nobody")
+CALLERS = ("another user", "staff", "anonymous")
 STATES = {"task": ("open", "completed", "archived", "in the trash")}  # of an object of bob's
 
 

@@ -27,7 +27,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
         monkeypatch.delenv(name, raising=False)
     # A path as people have them: with a space, and too long for a socket.
     places = Places(
-        data=tmp_path / "somebody's rather long folder name for the things to do" / "data directory"
+        data=tmp_path / "someone's rather long folder name for the things to do" / "data directory"
     )
     yield places
     stop_leftovers(places)

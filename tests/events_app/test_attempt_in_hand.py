@@ -35,7 +35,7 @@ class SlowGroup(Group):
 
 @contextmanager
 def in_hand(group: SlowGroup) -> Iterator[None]:
-    """Somebody else tries the event `slow` of alice's until the block ends."""
+    """Another process tries alice's event `slow` until the block ends."""
 
     def work() -> None:
         handle(group.name, event("slow", key="alice"), on_record=True)
@@ -63,4 +63,4 @@ def test_the_tick_goes_on_with_the_others(settings: Settings, no_handlers: None)
         assert group.handled == ["bobs"]
     retry_parked()
     assert group.handled == ["bobs", "slow", "alices second"]
-    assert group.tries == 1  # nobody waited for it until it gave up
+    assert group.tries == 1  # no test waited for it until it gave up

@@ -246,7 +246,7 @@ def test_an_event_given_up_on_goes_to_the_dead_letters_too(rig: Rig) -> None:
 
 
 def put(rig: Rig, value: bytes, *, key: bytes) -> None:
-    """Put a message of somebody else's on the topic, where the events of the key go."""
+    """Put a message of another program on the topic, where the events of the key go."""
     if not isinstance(rig.broker, KafkaBroker):
         pytest.skip("this process cannot get what it has not written")
     # Another partitioner would put it elsewhere than what comes behind it.

@@ -1,4 +1,4 @@
-"""A failing handler parks its event; order holds for its key, and nobody else waits."""
+"""A failing handler parks its event; order holds for its key, and other keys do not wait."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -166,12 +166,12 @@ def test_what_a_failing_handler_wrote_is_taken_back(no_handlers: None) -> None:
 
 
 def test_a_broken_reference_parks_the_event_too(no_handlers: None) -> None:
-    """Foreign keys are checked at commit: without asking earlier the relay would fail, for ever."""
+    """Foreign keys are checked at commit: without an earlier check the relay would fail forever."""
     from tasks_app.models import Tag
 
     @groups.handles("reminder.due", group="dangles")
     def write_dangling(_: Event) -> None:
-        Tag.objects.create(user_id=uuid4(), name="nobody's")
+        Tag.objects.create(user_id=uuid4(), name="without a user")
 
     publish(event("1"))
     assert "IntegrityError" in ParkedEvent.objects.get().error
@@ -289,7 +289,7 @@ def kill(_: Event) -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestWhatEndsItsProcess:
-    """The attempt is on record before it begins: else the event would come first again, for ever."""
+    """The attempt is on record before it begins: otherwise the event would come first again, forever."""
 
     def test_it_is_parked_and_the_next_process_goes_on(self, group: Group) -> None:
         deadly, behind, other = event("1"), event("2"), event("3", key="bob")
@@ -309,7 +309,7 @@ class TestWhatEndsItsProcess:
             handle("one", event("1"), on_record=True)
         handle("one", event("2"), on_record=True)
         for _ in range(2, settings.EVENT_MAX_ATTEMPTS + 1):
-            clock.shift(timedelta(minutes=1))  # no longer than that, though nobody said it failed
+            clock.shift(timedelta(minutes=1))  # no longer than that, although no failure was recorded
             with pytest.raises(Killed):
                 retry_parked()
         replace_handler("one", group.handle)

@@ -11,7 +11,7 @@ from tests.faults.journal import Entry, Journal, Trouble
 
 PATIENCE_SECONDS = 300
 _PAUSE = 0.25
-# The server ends a connection on which nothing is asked for long; whoever asks just then learns nothing.
+# The server ends a connection on which nothing is asked for long; a request sent just then gets no response.
 _LONGEST_IDLE = 5
 
 

@@ -22,7 +22,7 @@ from tests.faults.proxy import Route
 REPUBLISHING = {"relay", "postgres", "terminate", "kafka", "black_hole", "reset"}
 # Dealt out in turns, so that a short run has each.
 _KILLS = ["relay", "consumers", "web", "relay", "consumers", "web", "relay", "consumers"]
-# The trash of a month ago and its purge, in one transaction: nobody sees a task age.
+# The trash of a month ago and its purge, in one transaction: no test can wait for a task to age.
 _PURGE = """
 from django.db import connection, transaction
 from tasks_app.tasks import purge_trash
@@ -60,7 +60,7 @@ class Faults:
         self.plan = self._drawn(kills)
 
     @property
-    def told(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
         """How many of each there were."""
         return dict(Counter(window.fault for window in self.windows))
 
@@ -107,7 +107,7 @@ class Faults:
             self._kill(self.random.choice(["consumers", "consumers2"]))
 
     def _kill(self, *names: str) -> None:
-        """With all its children, and start it anew."""
+        """With all its children, and start it again."""
         for name in names:
             process = self.running.processes[name]
             os.killpg(process.pid, signal.SIGKILL)
@@ -173,7 +173,7 @@ class Faults:
     # --- time --------------------------------------------------------------------------------------
 
     def _purge(self) -> None:
-        """No fault, but a change that nobody asks for."""
+        """Not a fault, but a change without a request."""
         with self._window("purge"):
             subprocess.run(
                 [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", _PURGE],

@@ -67,7 +67,7 @@ class History:
 
     @cached_property
     def series_of(self) -> dict[str, int]:
-        """The task each series began with: whoever asks for a task gets a new series."""
+        """The task each series began with: a new task with a rule is a new series."""
         began: dict[str, int] = {}
         for state in self.states:
             if state.data and state.data["series_id"]:
@@ -103,7 +103,7 @@ def version_of(one: Message) -> int:
 
 
 def difference(before: State | None, after: State) -> set[str]:
-    """The names of the told fields that differ."""
+    """The names of the reported fields that differ."""
     old, new = (_told(before) if before else {}), _told(after)
     return {name for name, value in new.items() if value != old.get(name)} if old else set()
 

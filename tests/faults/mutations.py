@@ -11,7 +11,7 @@ from tests.faults.wire import Message
 
 
 def _with(history: History, **changes: Any) -> History:
-    """A history of its own; what was derived is derived anew."""
+    """A history of its own; derived values are computed again."""
     names = History.__dataclass_fields__
     return History(**({name: getattr(history, name) for name in names} | changes))
 

@@ -1,4 +1,4 @@
-"""Somebody who works in the admin: forms and actions, without keys, on tasks that nobody else writes.
+"""An operator who works in the admin: forms and actions, without keys, on tasks that no one else writes.
 
 An answer that did not come may have been done: the API is asked what is true, and that is written down.
 """
@@ -86,7 +86,7 @@ class Operator:
         version = answer.body["version"] if answer.status == 200 else None
         if version is None and task in self.versions:
             del self.versions[task]
-            # From the trash it is no change: that was told when it went there.
+            # From the trash it is not a change: the event was recorded when it went there.
             if task not in self.trashed:
                 entry.changed[task] = None
         elif version is not None and version != self.versions.get(task):

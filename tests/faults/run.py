@@ -61,7 +61,7 @@ class Run:
     # --- load --------------------------------------------------------------------------------------
 
     def client(self, name: str, browsers: int = 0) -> StubbornClient:
-        """Somebody new, signed in."""
+        """A new user, signed in."""
         client = StubbornClient(self.running.port, self.journal)
         self.clients.append(client)
         account = {"email": f"{name}@example.test", "password": PASSWORD}
@@ -122,7 +122,7 @@ class Run:
             time.sleep(0.05)
             if time.monotonic() > self.told + _PROGRESS_SECONDS:
                 self.told = time.monotonic()
-                self._tell(f"{self.journal.changes} changes, {self._waiting()} events wait, {faults.told}")
+                self._tell(f"{self.journal.changes} changes, {self._waiting()} events wait, {faults.counts}")
 
     def _waiting(self) -> object:
         try:

@@ -1,4 +1,4 @@
-"""A rich story of some lives with tasks, told step by step: what a broker may tell again later."""
+"""A rich story of some lives with tasks, step by step, which a broker may deliver again later."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

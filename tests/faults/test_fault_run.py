@@ -49,7 +49,7 @@ def tell(run: Run, history: History, faults: Faults) -> None:
         f"{run.journal.changes} changes acknowledged in {run.journal.requests} requests"
         f" ({run.journal.repeats} sent again with their key, {run.journal.other_answers} answered otherwise),"
         f" {len(history.states)} committed, {len(history.events)} events\n"
-        f"faults: {faults.told}\n"
+        f"faults: {faults.counts}\n"
         f"messages that came again: {len(history.duplicates)}, after one fault at most"
         f" {max(again, default=0)} (a batch is {PUBLISH_BATCH})\n"
         f"{len(history.reminders)} reminders, {len(history.pushes)} pushes,"

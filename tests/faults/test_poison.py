@@ -1,4 +1,4 @@
-"""One message in a hundred is poison: all of it ends among the dead letters, and nobody else waits for it.
+"""One message in a hundred is poison: all of it becomes dead letters, and other keys do not wait for it.
 
 Rounds with and without poison take turns in one run. The short run is among the slow tests, the full one is
 `./todo test -n 0 -s -m faults tests/faults/test_poison.py`; POISON_SECONDS is how long each of
@@ -76,7 +76,7 @@ class Patient:
 
 @dataclass
 class Poisoner:
-    """Produces healthy events at an even pace, and poison among them when told to."""
+    """Produces healthy events at an even pace, and poison among them on request."""
 
     producer: Producer
     healthy: int = 0
@@ -186,7 +186,7 @@ def servers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
 
 @pytest.fixture
 def patient(servers: str, tmp_path: Path) -> Iterator[Patient]:
-    """With a consumer, and somebody who retries what is parked and publishes what is dead."""
+    """With a consumer, and a process that retries parked events and publishes dead letters."""
     patient = Patient(tmp_path / "notes.jsonl")
     command = "python -m tests.faults.patient {} {} {}"
     with running(*(command.format(what, patient.name, patient.notes) for what in ("consume", "retry"))):

@@ -1,4 +1,4 @@
-"""A story told again from its start, three times, changes no row: in this process and on a real Kafka."""
+"""A story replayed from its start, three times, changes no row: in this process and on a real Kafka."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack

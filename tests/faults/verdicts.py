@@ -91,7 +91,7 @@ def _unrequested(history: History) -> Iterator[str]:
 def _own_doing(
     history: History, one: Message, before: State | None, after: State, entry: Entry | None
 ) -> bool:
-    """What nobody asks for: a next occurrence, a reminder sent, a head or a tag that went, erasure."""
+    """Changes without a request: a next occurrence, a reminder sent, a head or a tag that went, erasure."""
     if after.data is None:
         return one.key in history.closed
     if before is None or before.data is None:
@@ -113,7 +113,7 @@ def _unlike_answers(history: History) -> Iterator[str]:
             continue
         one = history.changes.get((task["id"], task["version"]))
         if one is None:
-            continue  # lost, and told so
+            continue  # lost, and reported
         data = one.event["data"]["task_data"]
         if wrong := [name for name in task if name in data and not _same(name, task[name], data[name])]:
             yield f"{entry.path}: task {task['id']} v{task['version']}: {wrong}"
@@ -163,12 +163,12 @@ def _unlike_rows(history: History) -> Iterator[str]:
         last = events[-1].event
         row = there.get(task)
         if row is None and last["type"] != "task.deleted":
-            # Purged from the trash by hand of nobody: its deletion was told before.
+            # Purged from the trash by the tick: its deletion was recorded before.
             yield f"task {task} is gone, and the last event is {last['type']}"
         if row is not None and (wrong := _unlike_state(last["data"]["task_data"], row, None)):
             yield f"task {task}: {wrong}"
     for task in there.keys() - history.of_topic("task-events").keys():
-        yield f"task {task} was never told of"
+        yield f"task {task} never had an event"
 
 
 def _altered(history: History) -> Iterator[str]:
@@ -259,7 +259,7 @@ def _reminders_missing(history: History) -> Iterator[str]:
 
 
 def _pushes_twice(history: History) -> Iterator[str]:
-    """A sender that loses the database before it records the outcome lets another one send: that is told."""
+    """A sender that loses the database before it records the outcome lets another send, which is reported."""
     for push, times in Counter(history.pushes).items():
         if times > 1 + (push in history.sends):
             yield f"{push}: {times} times"

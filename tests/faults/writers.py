@@ -82,7 +82,7 @@ class Writer:
         if task := self._any(self.open | self.done):
             path = f"/api/tasks/{task}?permanent=true"
             self._gone(self._send("DELETE", path, None, {task: None}), to_trash=False)
-        if task := self._any(set(self.trash)):  # the second half of a deletion that was told before
+        if task := self._any(set(self.trash)):  # the second half of a deletion that was recorded before
             self._send("DELETE", f"/api/tasks/{task}?permanent=true", None, {})
             self._forget(task)
 
@@ -102,7 +102,7 @@ class Writer:
 
     def _bulk_each(self) -> None:
         operations = self._operations(self.random.choice(BULK_SIZES))
-        operations.insert(3, {"op": "update", "id": 2**40, "data": {"title": "nobody's"}})
+        operations.insert(3, {"op": "update", "id": 2**40, "data": {"title": "of no user"}})
         operations.insert(5, {"op": "create", "data": {"title": ""}})
         self._run_bulk(operations, atomic=False)
 

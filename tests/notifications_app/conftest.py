@@ -60,7 +60,7 @@ def _use_broker(celery: Celery, url: str) -> None:
 
 
 def queued() -> list[int]:
-    """The deliveries the workers were told of since the last call, in order."""
+    """The deliveries that were queued since the last call, in order."""
     ids = []
     with app.connection_for_read() as connection:
         queue = connection.SimpleQueue("deliveries")

@@ -1,4 +1,4 @@
-"""The scan claims what is due: once, oldest first, as one late reminder, and as nothing anybody else sees."""
+"""The scan claims what is due: once, oldest first, as one late reminder, invisible to other users."""
 
 from datetime import timedelta
 

@@ -68,7 +68,7 @@ def test_in_batches(
 def test_none_rings_again(
     alice: User, service: PushService, noon: time_machine.Traveller, kept: timedelta
 ) -> None:
-    """Whatever is done with the task afterwards, short of a time set anew."""
+    """Whatever is done with the task afterwards, except setting a new time."""
     task = delivered(alice, service)
     noon.shift(kept * 2)
     assert purge_notifications() == 1

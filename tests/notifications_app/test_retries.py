@@ -111,7 +111,7 @@ def test_a_retry_that_would_come_too_late_is_not_waited_for(
 def test_a_push_service_that_is_down_is_tried_again(alice: User, service: PushService) -> None:
     browser = service.subscribe()
     delivery = pending_delivery(alice, browser)
-    Delivery.objects.update(target="http://127.0.0.1:1/push/nobody")
+    Delivery.objects.update(target="http://127.0.0.1:1/push/closed")
     delivery = after_one_attempt(delivery)
     assert delivery.state == "pending"
     ((status, error),) = attempts_of(delivery)

@@ -79,7 +79,7 @@ def test_two_scans_share_what_is_due(alice: User) -> None:
     for _ in range(60):
         task_due(alice)
     claimed = at_once(*[lambda: scan_reminders(limit=7)] * 3)
-    claimed.append(scan_reminders())  # what the others held while somebody looked for more
+    claimed.append(scan_reminders())  # reminders that were locked while another worker looked for more
     assert sum(claimed) == 60
     assert Reminder.objects.count() == 60
     events = OutboxEvent.objects.filter(type="reminder.due")

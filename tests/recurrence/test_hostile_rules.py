@@ -1,4 +1,4 @@
-"""Rules that somebody sends to break something: each has an answer at once, a code or what it gives."""
+"""Rules that are sent to break something: each gets a result at once, an error code or occurrences."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -104,7 +104,7 @@ def test_each_is_answered_at_once() -> None:
             slow[rule] = seconds
 
     assert len(set(rules)) > 1000
-    # A pause of the garbage collector is nobody's fault: what is slow once must be slow again.
+    # A pause of the garbage collector does not count: a slow rule must be slow twice.
     assert {rule: again for rule in slow if (again := _again(rule)) >= MOST_SECONDS} == {}
 
 

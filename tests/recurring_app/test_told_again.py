@@ -1,4 +1,4 @@
-"""A completion that is told again, however much later, brings nothing back that was erased since."""
+"""A repeated completion, however late, creates nothing that was erased since."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -58,7 +58,7 @@ def test_also_when_the_completed_task_is_erased_too(alice: User) -> None:
 
 
 def test_a_series_that_ended_since_is_not_revived(alice: User) -> None:
-    """Told first of an erased task whose slot was taken; what had taken it is gone when it is told again."""
+    """First for an erased task whose slot was taken; the task in the slot is gone at the repetition."""
     first = recurring(alice)
     event = completed(first)
     taker = create_task(alice, title="it", due_at=MONDAY, recurrence_rule="daily")
@@ -104,7 +104,7 @@ def test_a_trashed_successor_stays_in_the_trash(alice: User) -> None:
 
 
 def test_a_closed_account_gets_no_occurrence(alice: User) -> None:
-    """Its erasure takes the slots that remember what a completion brought; told again, it would come back."""
+    """Its erasure deletes the slots that record completions; a repetition would have its effect again."""
     event = completed(task := recurring(alice))
     close_account(alice)
     tell(event)

@@ -1,4 +1,4 @@
-"""What an operator types wrong in a task is told on the page, by the field; never a 500, never half saved."""
+"""Wrong input of an operator is reported beside its field; never a 500, never saved in part."""
 
 from datetime import UTC, datetime
 

@@ -98,7 +98,7 @@ def test_a_save_sends_post_save_once(alice: User) -> None:
 def test_a_lock_is_good_for_its_own_transaction_only(task: Task) -> None:
     with transaction.atomic():
         locked = Task.objects.locked().get(pk=task.pk)
-    update_task(task, title="by somebody else")
+    update_task(task, title="by another user")
     locked.color = "red"
     with pytest.raises(transaction.TransactionManagementError, match="lock"):
         locked.save()
@@ -107,12 +107,12 @@ def test_a_lock_is_good_for_its_own_transaction_only(task: Task) -> None:
 
 def test_a_stale_full_save_undoes_nothing(task: Task) -> None:
     stale = fresh(task)
-    update_task(task, reminder_sent=True, title="by somebody else")
+    update_task(task, reminder_sent=True, title="by another user")
     stale.color = "red"
     stale.save()
     row = fresh(task)
-    assert (row.reminder_sent, row.title, row.color, row.version) == (True, "by somebody else", "red", 3)
-    assert (stale.reminder_sent, stale.title, stale.version) == (True, "by somebody else", 3)
+    assert (row.reminder_sent, row.title, row.color, row.version) == (True, "by another user", "red", 3)
+    assert (stale.reminder_sent, stale.title, stale.version) == (True, "by another user", 3)
 
 
 def test_update_fields_limits_what_is_written(task: Task) -> None:

@@ -31,14 +31,14 @@ def test_create_with_ids_that_are_given(alice: User) -> None:
 
 def test_write_of_copies(alice: User) -> None:
     tasks = create_many(Task(user=alice, title=f"task {n}") for n in range(3))
-    update_task(fresh(tasks[0]), title="by somebody else")
+    update_task(fresh(tasks[0]), title="by another user")
     for task in tasks[:2]:
         task.color = "red"
     with recorded() as found:
         task_writes.write([Draft(task) for task in tasks])
     assert found.synced == [(task.pk, ["color"]) for task in tasks[:2]]
     assert [fresh(task).version for task in tasks] == [3, 2, 1]
-    assert fresh(tasks[0]).title == tasks[0].title == "by somebody else"
+    assert fresh(tasks[0]).title == tasks[0].title == "by another user"
 
 
 def test_write_of_many_with_few_statements(alice: User, django_assert_max_num_queries: Any) -> None:

@@ -25,7 +25,7 @@ def ready(**parameters: str) -> tuple[int, dict[str, Any]]:
 
 @pytest.fixture
 def relay(transactional_db: None) -> Iterator[None]:
-    """Somebody who holds the relay's lock."""
+    """Another session that holds the relay's lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_ID])
         yield
@@ -81,7 +81,7 @@ def test_without_the_state_store_requests_are_still_taken(settings: Settings, fr
     started = monotonic()
     assert (ready()[0], ready()[1]["not_ready"]) == (200, ["state_store"])
     assert ready(all="true")[0] == 503
-    assert monotonic() - started < health.ANSWER_WITHIN_SECONDS  # refused at once, so told at once
+    assert monotonic() - started < health.ANSWER_WITHIN_SECONDS  # refused at once, so reported at once
 
 
 @pytest.mark.usefixtures("relay")

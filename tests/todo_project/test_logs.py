@@ -59,7 +59,7 @@ def test_each_line_of_a_request_carries_its_id(
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/healthz/live", "/healthz/ready?all=true"])
 def test_an_orchestrators_questions_are_no_lines(written: StringIO, path: str) -> None:
-    """While a start is under way the right answer is a 503, and nobody's mistake."""
+    """While a start is under way the right answer is a 503, and not a mistake."""
     assert APIClient().get(path).status_code in (200, 503)
     assert "request_" not in written.getvalue()
 

@@ -43,7 +43,9 @@ def test_the_schedule_of_before_holds_and_what_changed_meanwhile_is_read_at_once
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(Scheduler, "all_as_schedule", refuse(error))
         assert set(scheduler.schedule) == before
-    PeriodicTask.objects.filter(name="scan-reminders").update(enabled=False)  # tells nobody, as a lost change
+    PeriodicTask.objects.filter(name="scan-reminders").update(
+        enabled=False
+    )  # without a notice, like a lost change
     assert set(scheduler.schedule) == before - {"scan-reminders"}
 
 

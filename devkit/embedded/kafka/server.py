@@ -57,7 +57,7 @@ class Login:
 
 
 class Kafka:
-    """One Kafka process. With a `login` it takes nobody without TLS and that name and password.
+    """One Kafka process. With a `login` it requires TLS and that name and password.
 
     `advertised_port` is where it tells clients to come, when something stands between (a test's proxy).
     """

@@ -76,7 +76,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.create_server((host, port), family=family, backlog=2048)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # Linux: who takes nothing for so long is cut off by the system, also when it was told to close.
+        # Linux: the system ends a connection whose client does not read for this long, even while it closes.
         milliseconds = int(settings.STREAM_SEND_TIMEOUT_SECONDS * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     return listener
