@@ -89,7 +89,7 @@ def _require_free(address: Address, variable: str) -> None:
 
 
 def _be_found(places: Places) -> None:
-    """Start anew with the variable by which the next start finds what is left of us, if it is not there yet.
+    """Start again with the variable by which the next start finds what is left of us, if it is not there yet.
 
     A fork shows the environment that its parent was started with, whatever has been added since.
     """
