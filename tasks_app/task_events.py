@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -72,7 +73,13 @@ def record_erased(tasks: Sequence[Any]) -> None:
 
 def task_data(task: Any) -> dict[str, Any]:
     """The task as the catalogue's TaskData, in JSON values; its tags are those in `tag_ids`."""
-    return {name: _json_value(getattr(task, name)) for name in _DATA_FIELDS} | {"tag_ids": task.tag_ids}
+    values = {name: getattr(task, name) for name in _DATA_FIELDS}
+    texts = {
+        name: value.isoformat() if isinstance(value, datetime) else str(value)
+        for name, value in values.items()
+        if isinstance(value, datetime | UUID)
+    }
+    return values | texts | {"tag_ids": task.tag_ids}
 
 
 def task_event(task: TaskFields, data: dict[str, Any], *, event_type: str) -> dict[str, Any]:
@@ -146,10 +153,3 @@ def _new(task: Any, topic: str, event_type: str, data: dict[str, Any]) -> NewEve
 
 def _key(topic: str, task_id: int) -> str:
     return f"{topic}:{task_id}"
-
-
-def _json_value(value: Any) -> Any:
-    """A field's value as JSON has it: times as ISO 8601, ids as text."""
-    if value is None or isinstance(value, str | int | list):
-        return value
-    return value.isoformat() if isinstance(value, datetime) else str(value)
