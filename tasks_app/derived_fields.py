@@ -90,12 +90,17 @@ def _rhythm(task: TaskFields) -> tuple[str | None, str]:
 
 def _start_series(task: TaskFields) -> None:
     """A series begins with this task; a new rule or zone ends the old series and begins another."""
-    anchor = task.due_at or task.reminder_at or task.created_at
-    local = anchor.astimezone(ZoneInfo(task.timezone)).replace(tzinfo=None, second=0, microsecond=0)
+    local = anchor_of(task, ZoneInfo(task.timezone))
     task.series_id = uuid4()
     task.anchor_local = local
     task.occurrence_at = instant_of(local, task.timezone)
     task.parent_task_id = None
+
+
+def anchor_of(task: TaskFields, tz: ZoneInfo) -> datetime:
+    """The local time that a series which begins with this task is counted from."""
+    anchor = task.due_at or task.reminder_at or task.created_at
+    return anchor.astimezone(tz).replace(tzinfo=None, second=0, microsecond=0, fold=0)
 
 
 def _derive_reminders(task: TaskFields, before: TaskFields, now: datetime) -> None:

@@ -75,7 +75,7 @@ class Task(models.Model):
 
     # Recurrence: a series is series_id + anchor_local + timezone + rule, copied to each occurrence.
     is_recurring = models.BooleanField(default=False)
-    recurrence_rule = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - null in the API
+    recurrence_rule = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null in the API
     recurrence_end = models.DateTimeField(null=True, blank=True)
     recurrence_mode = models.CharField(max_length=16, choices=RecurrenceMode, default=RecurrenceMode.FIXED)
     timezone = models.CharField(max_length=TIME_ZONE_MAX_LENGTH, blank=True, default="")

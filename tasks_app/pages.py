@@ -10,12 +10,12 @@ from typing import Any
 
 from django.db import connection
 
-from tasks_app.task_serializer import ANSWERED
+from tasks_app.task_serializer import READ
 
-Row = namedtuple("Row", ANSWERED)  # type: ignore[misc] # its names are the serializer's
-_ID = ANSWERED.index("id")
+Row = namedtuple("Row", READ)  # type: ignore[misc] # its names are the serializer's
+_ID = READ.index("id")
 _TAG_IDS = "ARRAY(SELECT tag_id FROM task_tags WHERE task_id = tasks.id ORDER BY tag_id)"
-_COLUMNS = ", ".join(_TAG_IDS if name == "tag_ids" else name for name in ANSWERED)
+_COLUMNS = ", ".join(_TAG_IDS if name == "tag_ids" else name for name in READ)
 _BY_IDS = f"SELECT {_COLUMNS} FROM tasks WHERE id = ANY(%s)"  # noqa: S608 - names of ours
 _OF_USER = f"SELECT {_COLUMNS} FROM tasks WHERE id = %s AND user_id = %s"  # noqa: S608 - names of ours
 

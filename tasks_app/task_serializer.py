@@ -25,6 +25,8 @@ from tasks_app.models import (
     Task,
     TaskTag,
 )
+from tasks_app.rule_field import HELP, RuleField
+from tasks_app.rule_text import text_of_rule
 from tasks_app.services import create_task, update_task
 from tasks_app.validity import check_task
 
@@ -45,11 +47,8 @@ PUT_DEFAULTS: dict[str, Any] = {
     "recurrence_mode": Task.RecurrenceMode.FIXED,
     "priority_id": DEFAULT_PRIORITY_ID,
 }
-_RULE_HELP = """`daily`, `weekly`, `monthly`, `weekdays`, or `cron:` and five fields: minute, hour, day of
-month, month, weekday; each `*`, `*/n`, a number, `a-b`, `a-b/n`, a list of these, or a three-letter name;
-or an alias such as `cron:@daily`. At least 5 minutes apart. It counts from due_at, else reminder_at, else
-now, by the wall clock of `timezone`: the hour stays when clocks change, the 31st is a shorter month's last
-day."""
+_RULE_HELP = f"""{HELP} It counts from due_at, else reminder_at, else now, by the wall clock of `timezone`:
+the hour stays when clocks change, and the 31st of `monthly` is a shorter month's last day."""
 _DEFAULTS = {field.attname: field.get_default() for field in Task._meta.concrete_fields}
 
 
@@ -65,12 +64,9 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         help_text="Minutes before due_at.",
     )
     is_recurring = serializers.BooleanField(required=False)
-    # No length or format here: the rule's own codes come first (checked in validate).
-    recurrence_rule = serializers.CharField(
-        allow_null=True,
-        required=False,
-        trim_whitespace=False,
-        help_text=_RULE_HELP,
+    recurrence_rule = RuleField(allow_null=True, required=False, help_text=_RULE_HELP)
+    recurrence_text = serializers.SerializerMethodField(
+        help_text="The rule in plain English; null without a rule."
     )
     recurrence_end = InstantOrDateField(allow_null=True, required=False)
     timezone = TimeZoneField(required=False, help_text="An IANA time zone. Default: the user's.")
@@ -110,6 +106,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             "snoozed_until",
             "is_recurring",
             "recurrence_rule",
+            "recurrence_text",
             "recurrence_end",
             "recurrence_mode",
             "timezone",
@@ -146,7 +143,8 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         """
         if instance.tag_ids is None:
             instance.tag_ids = TaskTag.objects.ids_by_task([instance.pk])[instance.pk]
-        answer = dict(zip(ANSWERED, _answered(instance), strict=True))
+        answer = dict(zip(ANSWERED, _read(instance), strict=True))
+        answer["recurrence_text"] = self.get_recurrence_text(instance)
         for name in _TIMES:
             if answer[name] is not None:
                 answer[name] = f"{answer[name].astimezone(UTC).isoformat()[:-6]}Z"
@@ -161,6 +159,9 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     @property
     def _lookup(self) -> Lookup:
         return self.context.get("lookup") or Lookup(self._user)
+
+    def get_recurrence_text(self, task: Task) -> str | None:
+        return text_of_rule(task.recurrence_rule, task.anchor_local, task.timezone)
 
     # --- one field ---------------------------------------------------------------------------------
 
@@ -268,7 +269,9 @@ def fields_and_tags(
 
 
 ANSWERED = [name for name in TaskSerializer.Meta.fields if name not in ("priority", "tags")]
-_answered = attrgetter(*ANSWERED)
+# The words of a rule are made of the anchor.
+READ = ["anchor_local" if name == "recurrence_text" else name for name in ANSWERED]
+_read = attrgetter(*READ)
 _TIMES = [
     field.name for field in Task._meta.fields if isinstance(field, DateTimeField) and field.name in ANSWERED
 ]

@@ -55,6 +55,7 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     filterset_class = TaskFilter
     page_rows = staticmethod(rows_of)
     extra_query_params = {"destroy": ["permanent"]}
+    codes_of_half_characters = {"recurrence_rule": "not_ascii"}
 
     @property
     def ordering_fields(self) -> dict[str, str]:

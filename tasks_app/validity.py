@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.timezone import now
 
-from recurrence.rules import RuleError, check_rule, zone
-from tasks_app.derived_fields import TaskFields
+from recurrence.rules import RuleError, Series, check_rule, zone
+from tasks_app.derived_fields import TaskFields, anchor_of
 
 # Where the codes of the recurrence engine belong; the rest are the rule's.
 FIELD_OF_CODE = {"bad_timezone": "timezone", "mode_not_allowed": "recurrence_mode"}
@@ -65,12 +65,19 @@ def _time_errors(task: CheckedTask, changed: set[str]) -> dict[str, ValidationEr
 def _rule_errors(task: CheckedTask) -> dict[str, ValidationError]:
     try:
         if task.recurrence_rule is not None:
+            timezone = task.timezone or _users_zone(task)
             check_rule(
                 task.recurrence_rule,
-                timezone=task.timezone or _users_zone(task),
+                timezone=timezone,
                 mode=task.recurrence_mode,
                 shortest_interval=settings.SHORTEST_RECURRENCE,
             )
+            series = Series(
+                rule=task.recurrence_rule, timezone=timezone, anchor=anchor_of(task, zone(timezone))
+            )
+            if series.next_after(None) is None:
+                message = "From this due time on no day has what the rule asks for; change one of them."
+                return {"recurrence_rule": ValidationError(message, code="no_occurrence")}
         elif task.timezone:
             zone(task.timezone)
     except RuleError as error:

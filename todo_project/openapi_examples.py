@@ -88,6 +88,7 @@ EXAMPLES: dict[str, Any] = {
     "NewApiToken": _API_TOKEN | {"token": "todo_pat_" + "0123456789abcdef" * 4},
     "Task": _TASK
     | {
+        "recurrence_text": "every day at 09:00, Europe/Berlin",
         "id": 7,
         "completed": False,
         "completed_at": None,

@@ -12,7 +12,7 @@ from tasks_app.models import COLUMNS, Task
 from tasks_app.task_serializer import ANSWERED
 
 # Computed when a task is answered, from fields that are in the events.
-COMPUTED_WHEN_ANSWERED: set[str] = set()
+COMPUTED_WHEN_ANSWERED = {"recurrence_text"}
 # Follow from a change, and are none by themselves.
 OF_THE_CHANGE = {"id", "version", "created_at", "updated_at"}
 

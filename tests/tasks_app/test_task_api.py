@@ -19,7 +19,15 @@ FIELDS = {
     *("id", "title", "description", "completed", "completed_at", "color", "pinned", "archived", "deleted_at"),
     *("due_at", "reminder_at", "reminder_offsets", "reminder_sent", "snoozed_until", "is_recurring"),
     *("recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "occurrence_at", "parent_task_id"),
-    *("recurring_task_id", "priority_id", "tag_ids", "version", "created_at", "updated_at"),
+    *(
+        "recurrence_text",
+        "recurring_task_id",
+        "priority_id",
+        "tag_ids",
+        "version",
+        "created_at",
+        "updated_at",
+    ),
 }
 
 
@@ -141,7 +149,7 @@ class TestCreate:
             ({"is_recurring": True}, "is_recurring", "conflict"),
             ({"is_recurring": False, "recurrence_rule": "daily"}, "is_recurring", "conflict"),
             ({"recurrence_rule": "hourly"}, "recurrence_rule", "unknown_rule"),
-            ({"recurrence_rule": ""}, "recurrence_rule", "blank"),
+            ({"recurrence_rule": ""}, "recurrence_rule", "unknown_rule"),
             ({"recurrence_rule": "cron:" + "1," * 60}, "recurrence_rule", "too_long"),
             ({"recurrence_rule": "cron:* * * * *"}, "recurrence_rule", "too_frequent"),
             ({"recurrence_rule": "daily", "timezone": "Mars/Olympus"}, "timezone", "bad_timezone"),
