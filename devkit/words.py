@@ -36,12 +36,13 @@ INSTEAD = {
     "reckoned": "computed, estimated",
     "reckons": "computes, estimates",
     "somebody": "someone, another user",
-    "tells of": "is about",
+    "tells": "says, reports, records",
     "thereby": "by this",
     "thereof": "of it",
     "told": "reported, recorded, notified",
     "whence": "from where, the origin",
     "whoever": "anyone, if someone",
+    "whom": "which user",
 }
 # They have the words as data.
 EXEMPT = {"devkit/words.py", "tests/devkit/test_words.py"}

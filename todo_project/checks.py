@@ -98,7 +98,7 @@ def _wrong_metrics() -> Iterator[CheckMessage]:
         hint = f"At least {SHORTEST_METRICS_TOKEN} random characters; without one /metrics is not served."
         yield _error("E014", "METRICS_TOKEN can be guessed.", hint)
     if settings.METRICS_PORT and not settings.PROMETHEUS_MULTIPROC_DIR:
-        hint = "Name an empty folder: without it a worker's port tells nothing of its child processes."
+        hint = "Set it to an empty folder: without it a worker's port does not cover its child processes."
         yield _error("E015", "METRICS_PORT is set and PROMETHEUS_MULTIPROC_DIR is not.", hint)
     if (folder := settings.PROMETHEUS_MULTIPROC_DIR) and not os.access(folder, os.W_OK):
         hint = "Make it before the processes start, and empty it."

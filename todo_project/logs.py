@@ -40,7 +40,7 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
             "django.request": {"level": "CRITICAL"},
             # Its warnings hold push endpoints, which are secrets, and whatever was answered there.
             "urllib3": {"level": "ERROR"},
-            # A line for each tick, each second: what a task has done it tells itself.
+            # It would be a line for each tick, each second. Tasks log what they have done themselves.
             "celery": {"level": "WARNING"},
             "django_structlog.celery": {"level": "WARNING"},
         },

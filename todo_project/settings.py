@@ -369,7 +369,7 @@ SHORTEST_RECURRENCE = timedelta(minutes=env.int("SHORTEST_RECURRENCE_MINUTES", d
 
 # Required for reading /metrics; without it /metrics is not served.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
-# Where a worker or a relay, which has no web server, tells its own; 0: nowhere.
+# Where a worker or a relay, which has no web server, serves its own metrics; 0: nowhere.
 METRICS_PORT = env.int("METRICS_PORT", default=0)
 METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
 # prometheus_client's own variable: a folder in which the processes of one machine put their facts together.

@@ -46,7 +46,7 @@ _VARIED = {
 
 @dataclass(frozen=True)
 class Owner:
-    """A user, the ids of their tags by name, and the head of a series of theirs."""
+    """A user, the ids of their tags by name, and the head of one of their series."""
 
     person: Person
     tags: dict[str, int]

@@ -1,4 +1,4 @@
-"""Tells the story line by line; exit code 0 when all of it holds, 1 when a step fails, 130 on Ctrl-C."""
+"""Prints each step of the demo; exit code 0 if all succeed, 1 if a step fails, 130 on Ctrl-C."""
 
 import signal
 import sys

@@ -26,7 +26,7 @@ from devkit.embedded.services import remove_instance
 _READY_SECONDS = 90  # `up` itself takes 60 at most, and then says what is missing
 _STOP_SECONDS = 12  # `up` itself takes 10 at most
 _INSECURE = "PUSH_ALLOW_INSECURE_ENDPOINTS"
-# All that an instance of our own takes from the caller: no setting of theirs may lead it to their data.
+# All that our own instance takes from the environment, so that no setting can lead it to other data.
 _SURROUNDINGS = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 
 # The next `./todo test` removes what a killed story leaves under such a name.

@@ -34,7 +34,7 @@ class RefusalError(Exception):
 
 @dataclass(frozen=True)
 class Browser:
-    """A browser's side of a subscription: its private key and what it tells the application."""
+    """A browser's side of a subscription: its private key and what it sends to the application."""
 
     key: ec.EllipticCurvePrivateKey
     secret: bytes

@@ -1,4 +1,4 @@
-"""Which binaries and which folder PostgreSQL uses, and as whom it runs.
+"""Which binaries and which folder PostgreSQL uses, and as which user it runs.
 
 PostgreSQL refuses to run as root, and another user can reach neither root's home nor an environment
 inside it. So as root the cluster and a copy of the binaries live in `/var/lib/todo-<clone>-<hash of its

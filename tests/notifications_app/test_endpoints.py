@@ -213,7 +213,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
     name = f"http://push.example.com:{port}"
     delivery = pending_delivery(alice, browser)
     Delivery.objects.update(target=browser.endpoint.replace(service.url, name))
-    service.url = name  # whom the token must be made for
+    service.url = name  # the audience of the token
     dns["push.example.com"] = [["127.0.0.1"], ["127.0.0.2"]]
 
     deliver(delivery.pk)

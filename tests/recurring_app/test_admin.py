@@ -1,4 +1,4 @@
-"""Templates in the admin: checked by the field, with a next occurrence; deleting one tells its tasks."""
+"""Templates in the admin: checked by the field, with a next occurrence; deleting one updates its tasks."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A save of a task tells what changed, once, whatever else has been written meanwhile."""
+"""A save of a task records what changed, once, also with concurrent writes."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -70,7 +70,7 @@ def test_deleting_a_tag(alice: User, task: Task, tag: Tag) -> None:
 
 @pytest.mark.parametrize("how", ["delete", "merge"])
 def test_a_task_in_the_trash_stays_deleted(alice: User, task: Task, tag: Tag, how: str) -> None:
-    """Its purge tells nothing: after an update the last a reader knows of it would be that it is there."""
+    """Its purge has no event, so an update must not be the last event that a consumer sees."""
     update_task(task, tags=[tag], deleted_at=timezone.now())
     with recorded() as found:
         if how == "delete":

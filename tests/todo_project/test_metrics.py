@@ -1,4 +1,4 @@
-"""What /metrics tells, and to whom."""
+"""The content of /metrics, and who may read it."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta

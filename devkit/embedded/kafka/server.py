@@ -59,7 +59,7 @@ class Login:
 class Kafka:
     """One Kafka process. With a `login` it requires TLS and that name and password.
 
-    `advertised_port` is where it tells clients to come, when something stands between (a test's proxy).
+    `advertised_port` is the port for clients, if it differs (behind a test's proxy).
     """
 
     name = "kafka"
