@@ -12,4 +12,5 @@ class TodoProjectConfig(AppConfig):
         import_module("todo_project.checks")
         import_module("todo_project.api_checks")
         import_module("todo_project.task_metrics")
+        import_module("todo_project.time_limits")
         import_module("todo_project.timestamps")

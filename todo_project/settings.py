@@ -269,7 +269,7 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# They hold in a pool of processes (Celery's default); a pool of threads ignores them.
+# They hold in a pool of processes, Celery's default. For `--pool solo` there is todo_project/time_limits.py.
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -31,6 +31,7 @@ _MODULES = (
     "celery.bin.celery",
     "celery.bin.worker",
     "celery.concurrency.prefork",
+    "celery.concurrency.solo",
     "celery.events.receiver",
     "celery.worker.autoscale",
     "celery.worker.components",
