@@ -1,6 +1,6 @@
 """A whole instance of its own: PostgreSQL, Valkey and every process of the Procfile, each of which may die.
 
-`./todo up` ends when one of them does; here the others are left to cope.
+`./todo up` starts one that has died again; here the others are left to cope.
 """
 
 import os

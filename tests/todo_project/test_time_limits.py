@@ -8,7 +8,7 @@ import pytest
 
 from devkit.embedded.places import CHECKOUT
 
-# A worker of one queue that nobody else reads, with a task that never ends.
+# A worker of a queue that no one else reads, with a task that never ends.
 WORKER = """
 import os, signal, sys, threading, time
 import django
