@@ -99,7 +99,9 @@ def test_topics_that_are_there_stay_and_where_they_differ_is_told(kafka: str, se
     call_command("create_topics", stdout=StringIO(), stderr=err)
     told = err.getvalue()
     assert "reminders has partitions 2, settings say 3. The topic stays as it is." in told
-    assert "reminders.dlq has retention.ms 604800000, settings say 86400000. The topic stays as it is." in told
+    assert (
+        "reminders.dlq has retention.ms 604800000, settings say 86400000. The topic stays as it is." in told
+    )
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from events_app.catalogue import CATALOGUE  # noqa: E402
 from events_app.consuming import GroupConsumer  # noqa: E402
 from events_app.dead_letter_topics import DeadLetterTopics  # noqa: E402
 from events_app.envelope import Event  # noqa: E402
-from events_app.handling import retry_parked  # noqa: E402
+from events_app.parked import retry_parked  # noqa: E402
 
 
 def main(what: str, group: str, notes: str) -> None:
