@@ -13,7 +13,7 @@ from django.db import close_old_connections, connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 
-from todo_project.postgresql.limits import limit_sessions
+from todo_project.session_limits import limit_sessions
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
 

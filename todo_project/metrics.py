@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from events_app.metrics import process_registry
-from todo_project.stored_facts import StoredFacts
+from todo_project.database_metrics import DatabaseMetrics
 
 
 @require_safe
@@ -22,9 +22,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
             "Bearer token needed.\n", "text/plain", 401, headers={"WWW-Authenticate": "Bearer"}
         )
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    stored = CollectorRegistry(support_collectors_without_names=True)
-    stored.register(StoredFacts())
-    parts = [encode(registry) for registry in (process_registry(), stored)]
+    of_database = CollectorRegistry(support_collectors_without_names=True)
+    of_database.register(DatabaseMetrics())
+    parts = [encode(registry) for registry in (process_registry(), of_database)]
     if content_type.startswith("application/openmetrics-text"):
         parts[0] = parts[0].removesuffix(b"# EOF\n")
     return HttpResponse(b"".join(parts), content_type)

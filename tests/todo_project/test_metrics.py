@@ -16,7 +16,7 @@ from accounts_app.models import DueMail, User
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from events_app.relay import LOCK_ID
 from tasks_app.models import Task
-from todo_project import stored_facts
+from todo_project import database_metrics
 
 TOKEN = "a token for the tests"
 
@@ -94,7 +94,7 @@ class TestRequests:
 
 
 @pytest.mark.django_db
-class TestStoredFacts:
+class TestDatabaseMetrics:
     def test_nothing_to_do(self) -> None:
         facts = scraped()
         for name in ("outbox_events", "outbox_oldest_age_seconds", "reminders_due", "deliveries_due"):
@@ -139,7 +139,7 @@ class TestStoredFacts:
         assert 300 <= facts[("todo_mails_oldest_due_age_seconds",)] < 310
 
     def test_a_bound_to_what_is_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(stored_facts, "BOUND", 3)
+        monkeypatch.setattr(database_metrics, "BOUND", 3)
         for _ in range(5):
             event()
             event(ParkedEvent, group="notifications")

@@ -7,7 +7,7 @@ from celery.signals import beat_init, worker_init
 from django.db import connection, connections
 
 from todo_project.celery import limit_its_sessions
-from todo_project.postgresql.limits import limit_sessions
+from todo_project.session_limits import limit_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)  # a new session, outside of a test's transaction
 

@@ -31,7 +31,7 @@ BOUND = 10_000
 TIMEOUT_MILLISECONDS = 2_000
 
 
-class StoredFacts(Collector):
+class DatabaseMetrics(Collector):
     """Gauges; without the database only `todo_database_up 0` and the release of the time zone database."""
 
     def collect(self) -> Iterable[Metric]:
