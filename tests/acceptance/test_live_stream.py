@@ -25,14 +25,14 @@ from tests.sync_app.following import Follower
 
 pytestmark = pytest.mark.slow
 
-SECONDS = float(os.environ.get("STREAM_RUN_SECONDS", "60"))
+SECONDS = float(os.environ.get("STREAM_RUN_SECONDS", "30"))
 CLIENTS = int(os.environ.get("STREAM_RUN_CLIENTS", "60"))
 USERS = max(2, CLIENTS // 10)
 WRITERS = 4
 PAUSE_SECONDS = 0.05  # of a writer between two changes
-LONGEST_LIFE_SECONDS = 20.0  # of a connection
+LONGEST_LIFE_SECONDS = 10.0  # of a connection
 _ON_THEIR_WAY = "SELECT (SELECT count(*) FROM outbox_events) + (SELECT count(*) FROM parked_events)"
-CALM_SECONDS = 6.0  # between two blows, on average
+CALM_SECONDS = 2.0  # between two blows, on average
 
 
 @dataclass

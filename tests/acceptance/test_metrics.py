@@ -1,6 +1,7 @@
 """Every process's facts are seen at the one /metrics, the worker's children's too."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from tests.acceptance.processes import eventually
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with instance(tmp_path_factory.mktemp("metrics") / "data") as running:
+        yield running
+
+
 def sample(running: Instance, name: str, **labels: str) -> float:
     """The sum of the samples with this name and at least these labels."""
     families = text_string_to_metric_families(running.metrics())
@@ -29,8 +36,8 @@ def event_ids(running: Instance, process: str, said: str) -> set[str]:
     return {line["event_id"] for line in lines if line["event"] == said}
 
 
-def test_a_reminder_is_seen_on_its_way_through_all_processes(tmp_path: Path) -> None:
-    with push_service() as service, instance(tmp_path / "data") as running:
+def test_a_reminder_is_seen_on_its_way_through_all_processes(running: Instance) -> None:
+    with push_service() as service:
         token = running.sign_up("alice@example.test")
         browser = service.subscribe().subscription
         assert running.call("POST", "/api/push-subscriptions", browser, token=token).status == 201
@@ -65,29 +72,25 @@ def test_a_reminder_is_seen_on_its_way_through_all_processes(tmp_path: Path) -> 
         }
 
 
-def test_where_there_is_no_web_a_process_has_a_port_of_its_own(tmp_path: Path) -> None:
+def test_where_there_is_no_web_a_process_has_a_port_of_its_own(running: Instance, tmp_path: Path) -> None:
     """As on many hosts: each process with a folder and a port for itself."""
-    with instance(tmp_path / "data") as running:
-        ticker = running.processes.pop("ticker")
-        ticker.terminate()
-        ticker.wait(20)
-        own = tmp_path / "ticker-metrics"
-        own.mkdir()
-        port = free_port()
-        running.environment |= {"PROMETHEUS_MULTIPROC_DIR": str(own), "METRICS_PORT": str(port)}
-        running.start("ticker")
+    port = free_port()
+    shared = running.environment
+    running.environment = shared | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "METRICS_PORT": str(port)}
+    running.start("ticker2")
+    running.environment = shared
 
-        def scans() -> float:
-            try:
-                answer = call(port, "GET", "/metrics")
-            except OSError:
-                return 0
-            families = text_string_to_metric_families(answer.body)
-            return sum(
-                one.value
-                for family in families
-                for one in family.samples
-                if one.name == "todo_celery_tasks_total" and one.labels["task"].endswith("scan_reminders")
-            )
+    def scans() -> float:
+        try:
+            answer = call(port, "GET", "/metrics")
+        except OSError:
+            return 0
+        families = text_string_to_metric_families(answer.body)
+        return sum(
+            one.value
+            for family in families
+            for one in family.samples
+            if one.name == "todo_celery_tasks_total" and one.labels["task"].endswith("scan_reminders")
+        )
 
-        eventually(lambda: scans() >= 2)
+    eventually(lambda: scans() >= 2)

@@ -3,7 +3,6 @@
 import json
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
@@ -17,11 +16,12 @@ from tests.events_app.kafka_servers import real_kafka
 pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 
 
-@pytest.fixture
-def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
-    with real_kafka() as kafka:
-        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
-        with instance(tmp_path / "data") as running:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    folder = tmp_path_factory.mktemp("kafka") / "data"
+    with real_kafka() as kafka, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
+        with instance(folder) as running:
             yield running
 
 
@@ -87,8 +87,8 @@ def test_one_successor_though_relay_and_consumers_are_killed(running: Instance) 
 
 def test_consumers_leave_when_they_are_asked(running: Instance) -> None:
     eventually(lambda: "consumers_started" in running.log("consumers").read_text())
-    consumers = running.processes.pop("consumers")
-    started = monotonic()
+    consumers, started = running.processes["consumers"], monotonic()
     consumers.send_signal(signal.SIGTERM)
     assert consumers.wait(15) == 0
     assert monotonic() - started < 10
+    running.start("consumers")

@@ -4,8 +4,8 @@ import os
 import signal
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,6 +15,13 @@ from tests.acceptance.instance import Instance, instance
 from tests.acceptance.processes import eventually
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    settings = {"DATABASE_LOCK_TIMEOUT": "0.5", "THROTTLE_WRITES": "off"}
+    with instance(tmp_path_factory.mktemp("postgres") / "data", **settings) as running:
+        yield running
 
 
 def kill(running: Instance) -> None:
@@ -36,8 +43,8 @@ def remind_soon(running: Instance, token: str) -> None:
     )
 
 
-def test_while_it_is_away_and_afterwards(tmp_path: Path) -> None:
-    with push_service() as service, instance(tmp_path / "data") as running:
+def test_while_it_is_away_and_afterwards(running: Instance) -> None:
+    with push_service() as service:
         token = running.sign_up("alice@example.test")
         running.call("POST", "/api/push-subscriptions", service.subscribe().subscription, token=token)
         remind_soon(running, token)
@@ -75,43 +82,40 @@ def test_while_it_is_away_and_afterwards(tmp_path: Path) -> None:
         eventually(lambda: len(service.messages) == 2)
 
 
-def test_sessions_ended_under_load(tmp_path: Path) -> None:
+def test_sessions_ended_under_load(running: Instance) -> None:
     """As a failover or an impatient operator ends them: 503 or done, never a 500, and never done in half."""
-    with instance(tmp_path / "data") as running:
-        token = running.sign_up("alice@example.test")
-        statuses: Counter[int] = Counter()
-        stop = threading.Event()
+    token = running.sign_up("bob@example.test")
+    statuses: Counter[int] = Counter()
+    stop = threading.Event()
 
-        def write() -> None:
-            while not stop.is_set():
-                statuses[running.call("POST", "/api/tasks", {"title": "x"}, token=token).status] += 1
+    def write() -> None:
+        while not stop.is_set():
+            answer = running.call("POST", "/api/tasks", {"title": "in one piece"}, token=token)
+            statuses[answer.status] += 1
 
-        writers = [threading.Thread(target=write) for _ in range(4)]
-        for writer in writers:
-            writer.start()
-        for _ in range(5):
-            told = statuses[201]
-            running.rows(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
-            )
-            eventually(lambda told=told: statuses[201] > told + 5)
-        stop.set()
-        for writer in writers:
-            writer.join()
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for _ in range(5):
+        told = statuses[201]
+        running.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()")
+        eventually(lambda told=told: statuses[201] > told + 5)
+    stop.set()
+    for writer in writers:
+        writer.join()
 
-        assert set(statuses) <= {201, 503}, statuses
-        ((tasks,),) = running.rows("SELECT count(*) FROM tasks")
-        assert statuses[201] <= tasks <= statuses[201] + statuses[503]
-        eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)])
+    assert set(statuses) <= {201, 503}, statuses
+    ((tasks,),) = running.rows("SELECT count(*) FROM tasks WHERE title = 'in one piece'")
+    assert statuses[201] <= tasks <= statuses[201] + statuses[503]
+    eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)])
 
 
-def test_a_lock_that_is_held_ends_in_503_within_the_limit(tmp_path: Path) -> None:
-    with instance(tmp_path / "data", DATABASE_LOCK_TIMEOUT="0.5", THROTTLE_WRITES="off") as running:
-        token = running.sign_up("alice@example.test")
-        task = running.call("POST", "/api/tasks", {"title": "x"}, token=token).body["id"]
-        with psycopg.connect(running.postgres.url) as holder:
-            holder.execute("SELECT 1 FROM tasks WHERE id = %s FOR UPDATE", [task])
-            answer = running.call("PATCH", f"/api/tasks/{task}", {"title": "y"}, token=token)
-            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-            assert answer.body["errors"][0]["code"] == "busy"
-        assert running.call("PATCH", f"/api/tasks/{task}", {"title": "y"}, token=token).status == 200
+def test_a_lock_that_is_held_ends_in_503_within_the_limit(running: Instance) -> None:
+    token = running.sign_up("charlie@example.test")
+    task = running.call("POST", "/api/tasks", {"title": "x"}, token=token).body["id"]
+    with psycopg.connect(running.postgres.url) as holder:
+        holder.execute("SELECT 1 FROM tasks WHERE id = %s FOR UPDATE", [task])
+        answer = running.call("PATCH", f"/api/tasks/{task}", {"title": "y"}, token=token)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.body["errors"][0]["code"] == "busy"
+    assert running.call("PATCH", f"/api/tasks/{task}", {"title": "y"}, token=token).status == 200
