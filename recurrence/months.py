@@ -13,7 +13,8 @@ T = TypeVar("T")
 
 MONTHS_OF_A_CYCLE = 400 * 12  # the Gregorian calendar repeats after 400 years, weekdays included
 LAST_MONTH = 9999 * 12 + 11
-SHAPES = tuple(product(range(7), (28, 29, 30, 31)))
+LENGTHS = (28, 29, 30, 31)
+SHAPES = tuple(product(range(7), LENGTHS))
 """(weekday of the 1st, Monday 0; length), by the shape's number."""
 
 _LENGTHS_OF_MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

@@ -3,6 +3,7 @@
 They import nothing of the project but months, day_sets and rrule_syntax.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
@@ -54,6 +55,9 @@ class Bounded:
         return found if found is None or found <= self._certain or self._has(found) else None
 
     def count(self, first: date, last: date, most: int | None = None) -> int:
+        last = self._reached(last)
+        if self.limit is None or self._counted(last) <= self.limit:
+            return self.days.count(max(first, self.first), last)
         before = self._count_to(first - DAY) if first > self.first else 0
         return max(0, self._count_to(last) - before)
 
@@ -61,11 +65,17 @@ class Bounded:
         """Whether the series has not ended before this match of the rule."""
         if self._reached(match) != match:
             return False
-        return self.limit is None or self.days.count(self.first, match, self.limit + 1) <= self.limit
+        return self.limit is None or self._counted(match) <= self.limit
 
     def _count_to(self, day: date) -> int:
-        found = self.days.count(self.first, self._reached(day), self.limit)
-        return found if self.limit is None else min(found, self.limit)
+        counted = self._counted(self._reached(day))
+        return counted if self.limit is None else min(counted, self.limit)
+
+    @cached_property
+    def _counted(self) -> Callable[[date], int]:
+        """How many matches the rule has from the first day to another, counted no further than COUNT asks."""
+        enough = None if self.limit is None else self.limit + 1
+        return lru_cache(maxsize=64)(lambda day: self.days.count(self.first, day, enough))
 
     @cached_property
     def _certain(self) -> date:

@@ -27,7 +27,7 @@ from recurrence.wall_clock import (
     offsets_of,
     wall_time,
 )
-from recurrence.zone_changes import SECOND, Change, changes, steady_offset
+from recurrence.zone_changes import SECOND, Change, changes, listed_changes, steady_offset
 from recurrence.zones import FIRST, LAST, known, offset_at
 
 LONGEST_GAP = timedelta(hours=3)
@@ -40,6 +40,9 @@ class Timeline(ABC):
     calendar: Calendar
     anchor: datetime
     tz: ZoneInfo
+
+    # Those that may need a correction.
+    changes = staticmethod(changes)
 
     def next(self, after: datetime | None) -> datetime | None:
         """The first slot strictly after an instant, or of all; None or OverflowError when there is none."""
@@ -73,7 +76,7 @@ class Timeline(ABC):
             return 0
         since = after if after is not None and after >= self.opening else _minute_before(self.opening)
         uncorrected = self.calendar.count(self.reached_or_start(after), self.reached(until))
-        return uncorrected + sum(map(self.correction, changes(self.tz, since, until)))
+        return uncorrected + sum(map(self.correction, self.changes(self.tz, since, until)))
 
     @cached_property
     def opening(self) -> datetime:
@@ -125,6 +128,8 @@ class OncePerLocalTime(Timeline):
 class NamedTimeline(OncePerLocalTime):
     """Its calendar has one time of day."""
 
+    changes = staticmethod(listed_changes)
+
     def slot(self, local: datetime) -> datetime | None:
         return shifted_instant(local, self.tz)
 
@@ -147,6 +152,8 @@ class NamedTimeline(OncePerLocalTime):
 
 class AllDayTimeline(OncePerLocalTime):
     """Its calendar has days, each at 23:59; a slot is the last minute of its day."""
+
+    changes = staticmethod(listed_changes)
 
     def slot(self, local: datetime) -> datetime | None:
         return last_minute(local.date(), self.tz)

@@ -71,6 +71,11 @@ def _steady_offset(name: str, number: int) -> timedelta | None:
     return offset if offset % timedelta(minutes=1) == timedelta(0) else None
 
 
+def listed_changes(tz: ZoneInfo, since: datetime, until: datetime) -> Iterator[Change]:
+    """Those of `changes` that the zone's file lists; the others, by rule, are of a few hours at most."""
+    return (change for change in _file(tz.key)[0] if since < change.at <= until)
+
+
 @lru_cache(maxsize=4096)
 def _changes_of_year(name: str, year: int) -> tuple[Change, ...]:
     listed, has_rule = _file(name)

@@ -1,7 +1,7 @@
 """What a preview is asked, and what it answers."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from recurrence.rules import RuleError, check_rule, end_of_local_day
 from tasks_app.rule_field import HELP, RuleField
 
 MOST_SHOWN = 100
+LONGEST_CATCH_UP = timedelta(days=100 * 365)
 # Where the codes of the recurrence engine belong; the rest are the rule's.
 FIELD_OF_CODE = {"bad_timezone": "timezone", "mode_not_allowed": "mode"}
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?")
@@ -82,6 +83,7 @@ class PreviewSerializer(StrictSerializer):
         attrs["all_day"] = not isinstance(attrs["start"], datetime)
         if attrs.get("completed_at") is not None and attrs.get("now") is not None:
             raise _refusal("now", "Send completed_at or now, not both.", "conflict")
+        self._check_span(attrs)
         until = attrs.get("until")
         if until is not None and not isinstance(until, datetime):
             attrs["until"] = end_of_local_day(until, attrs["timezone"])
@@ -96,6 +98,14 @@ class PreviewSerializer(StrictSerializer):
         except RuleError as error:
             raise _refusal(FIELD_OF_CODE.get(error.code, "rule"), str(error), error.code) from error
         return attrs
+
+    def _check_span(self, attrs: dict[str, Any]) -> None:
+        """What came up is counted by the changes of the zone's clocks, two a year."""
+        now, start = attrs.get("now"), attrs["start"]
+        since = attrs.get("after") or datetime(start.year, start.month, start.day, tzinfo=UTC)
+        if now is not None and now - since > LONGEST_CATCH_UP:
+            message = f"now may be {LONGEST_CATCH_UP.days // 365} years after `after` (or start) at most."
+            raise _refusal("now", message, "out_of_range")
 
 
 class PreviewAnswerSerializer(serializers.Serializer[Any]):

@@ -188,13 +188,14 @@ def test_its_allowance_is_its_own(client: APIClient, settings: Settings) -> None
     assert client.post("/api/tasks", {"title": "water the plants"}).status_code == 201
 
 
-def test_a_century_is_caught_up_with(client: APIClient) -> None:
-    body = {
-        "rule": "cron:*/5 * * * *",
-        "start": "1970-01-01T00:00",
-        "timezone": "UTC",
-        "now": "2070-01-01T00:00Z",
-    }
-    days = datetime.fromisoformat("2070-01-01") - datetime.fromisoformat("1970-01-01")
+def test_a_century_is_caught_up_with_and_no_more(client: APIClient) -> None:
+    body = {"rule": "cron:*/5 * * * *", "start": "1970-01-01T00:00", "timezone": "UTC"}
+    days = datetime.fromisoformat("2069-01-01") - datetime.fromisoformat("1970-01-01")
 
-    assert client.post(URL, body).json()["missed"] == days // timedelta(minutes=5) + 1
+    answer = client.post(URL, body | {"now": "2069-01-01T00:00Z"})
+    assert answer.json()["missed"] == days // timedelta(minutes=5) + 1
+    refused = client.post(URL, body | {"now": "2070-01-01T00:00Z"})
+    assert codes(refused) == [("out_of_range", "now")]
+    assert (
+        client.post(URL, body | {"now": "8999-01-01T00:00Z", "after": "8998-01-01T00:00Z"}).status_code == 200
+    )
