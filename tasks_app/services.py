@@ -74,11 +74,15 @@ def merge_tag(tag: Tag, *, into: Tag) -> Tag:
 @transaction.atomic(savepoint=False)
 def untag(tag_ids: set[int], *, instead: int | None = None) -> None:
     """Take these tags from the tasks that have them, each a change of its task; give them `instead`."""
+    # A request that gives one of them to a task now waits for this lock at its commit, and fails (409).
+    list(Tag.objects.filter(pk__in=tag_ids).order_by("pk").select_for_update().values_list("pk"))
     links = TaskTag.objects.filter(tag__in=tag_ids)
     added = {instead} if instead else set()
     for tasks in _locked_batches(Task.objects.filter(pk__in=links.values("task_id"))):
         have = TaskTag.objects.ids_by_task([task.pk for task in tasks])
-        task_writes.write([Draft(task, set(have[task.pk]) - tag_ids | added) for task in tasks])
+        # Asked again under the lock: a task may have lost the tag meanwhile.
+        tagged = [task for task in tasks if tag_ids & set(have[task.pk])]
+        task_writes.write([Draft(task, set(have[task.pk]) - tag_ids | added) for task in tagged])
 
 
 @transaction.atomic(savepoint=False)

@@ -144,7 +144,7 @@ def _erase_batch(tasks: Sequence[Any]) -> dict[str, int]:
     for task_id, tag_id in links:
         tag_ids[task_id].append(tag_id)
     for task in tasks:
-        task.tag_ids = tag_ids[task.pk]
+        task.tag_ids = sorted(tag_ids[task.pk])
     task_events.record_erased(tasks)
     collector = Collector(using=connection.alias, origin=tasks[0])
     collector.collect(tasks)

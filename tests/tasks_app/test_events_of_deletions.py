@@ -43,6 +43,15 @@ def test_delete_is_complete_in_itself(task: Task, tag: Tag) -> None:
     assert found.events[0].sequence == 3
 
 
+def test_the_tags_of_an_erased_task_are_in_their_order(alice: User, task: Task, tag: Tag) -> None:
+    later = Tag.objects.create(user=alice, name="later")
+    update_task(task, tags=[later])
+    update_task(task, tags=[later, tag])
+    with recorded() as found:
+        task.delete()
+    assert found.data(task.pk)["tag_ids"] == [tag.pk, later.pk]
+
+
 def test_queryset_delete(alice: User, tag: Tag) -> None:
     tasks = [create_task(alice, title=f"task {n}", tags=[tag]) for n in range(3)]
     with recorded() as found:

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from accounts_app.models import User
 from tasks_app.lookup import tags_named
 from tasks_app.models import Tag, Task, TaskTag
-from tasks_app.services import create_task, restore_task, update_task
+from tasks_app.services import create_task, merge_tag, restore_task, update_task
 from tests.aside import PATIENCE_SECONDS, aside
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +38,27 @@ def test_a_tag_is_deleted_in_the_order_of_the_tasks(
         list(Task.objects.filter(pk__in=[second.pk, third.pk]).locked())
     deleting.result(PATIENCE_SECONDS)
     assert not TaskTag.objects.exists()
+
+
+def test_a_task_that_loses_a_tag_at_the_same_moment_gets_no_other(alice: User, aside: Any) -> None:
+    tag, into = (Tag.objects.create(user=alice, name=name) for name in ("garden", "home"))
+    task = create_task(alice, title="water", tags=[tag])
+    with transaction.atomic():
+        update_task(Task.objects.locked().get(pk=task.pk), tags=[])
+        merging = aside(lambda: merge_tag(tag, into=into))
+    merging.result(PATIENCE_SECONDS)
+    assert list(task.tags.all()) == []
+
+
+def test_a_tag_that_is_merged_is_given_to_no_task(client_of: Any, alice: User, aside: Any) -> None:
+    tag, into = (Tag.objects.create(user=alice, name=name) for name in ("garden", "home"))
+    task = create_task(alice, title="water")
+    client, body = client_of(alice), {"tag_ids": [tag.pk]}
+    with transaction.atomic():
+        merge_tag(tag, into=into)
+        patching = aside(lambda: client.patch(f"/api/tasks/{task.pk}", body))
+    assert patching.result(PATIENCE_SECONDS).status_code == 409
+    assert list(task.tags.all()) == []
 
 
 def test_what_is_taken_out_of_the_trash_at_the_same_moment_is_not_erased(alice: User, aside: Any) -> None:
