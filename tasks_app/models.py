@@ -129,12 +129,10 @@ class Task(models.Model):
         ]
         indexes = [
             models.Index(fields=["user", "-created_at", "-id"], name="tasks_by_creation"),
-            models.Index(fields=["user", "-updated_at", "-id"], name="tasks_by_update"),
             models.Index(fields=["user", "due_at", "id"], name="tasks_by_due"),
             models.Index(fields=["user", "reminder_at", "id"], name="tasks_by_reminder"),
             models.Index(fields=["user", "completed_at", "id"], name="tasks_by_completion"),
             models.Index(fields=["user", "title", "id"], name="tasks_by_title"),
-            models.Index(fields=["user", "priority"], name="tasks_by_priority"),
             models.Index(fields=["priority"], name="tasks_of_priority"),
             models.Index(
                 fields=["next_reminder_at"],

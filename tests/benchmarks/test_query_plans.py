@@ -36,8 +36,6 @@ IN_ORDER = {
     "tag (of half of the tasks)": "tasks_by_creation",
     "ordering=created_at": "tasks_by_creation",
     "ordering=-created_at": "tasks_by_creation",
-    "ordering=updated_at": "tasks_by_update",
-    "ordering=-updated_at": "tasks_by_update",
     "ordering=due_at": "tasks_by_due",
     "ordering=-due_at": "tasks_by_due",
     "ordering=reminder_at": "tasks_by_reminder",
@@ -84,7 +82,17 @@ def test_what_few_tasks_have_is_found_by_its_index(owner: Owner, name: str, inde
     assert not reads_the_table(plan)
 
 
-@pytest.mark.parametrize("ordering", [f"{sign}{name}" for name in ORDERED_BY for sign in ("", "-")])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_the_order_by_update_sorts_the_users_own_tasks(owner: Owner, sign: str) -> None:
+    """It has no index of its own (docs/decisions/0022-indexes-of-tasks.md)."""
+    plan = plans_of(owner, queries(owner)[f"ordering={sign}updated_at"])[0]
+    assert "Sort Key" in plan
+    assert not reads_the_table(plan)
+
+
+@pytest.mark.parametrize(
+    "ordering", [f"{sign}{name}" for name in ORDERED_BY if name != "updated_at" for sign in ("", "-")]
+)
 def test_a_page_far_in_the_list_begins_in_the_index(owner: Owner, ordering: str) -> None:
     client = client_of(owner)
     page = client.get(f"/api/tasks?page_size=200&ordering={ordering}").json()
