@@ -95,7 +95,7 @@ def _be_found(places: Places) -> None:
     """
     if os.environ.get(INSTANCE) != str(places.data):
         environment = os.environ | {INSTANCE: str(places.data)}
-        os.execve(sys.executable, [sys.executable, "-m", "devkit.launcher", "up"], environment)
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
 def _serve(places: Places, address: Address) -> None:
