@@ -122,7 +122,9 @@ def commit_of(checkout: Path) -> str:
         done = subprocess.run(["git", *arguments], cwd=checkout, capture_output=True, text=True)
         return done.stdout.strip()
 
-    changed = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+    # Each benchmark of a run changes the page itself.
+    status = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md")
+    changed = " with changes" if status else ""
     return (git("rev-parse", "--short", "HEAD") or "unknown") + changed
 
 
