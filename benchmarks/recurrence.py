@@ -4,8 +4,10 @@ In seconds of the processor, in turns. A rival answers in local time or with an 
 instant in UTC, with gaps and folds of the zone resolved.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -98,10 +100,18 @@ def _ours(rule: str, anchor: datetime = ANCHOR) -> Side:
 
 def _cron_rivals(expression: str) -> Iterable[Side]:
     start = FROM.astimezone(ZoneInfo(ZONE))
-    simulated = CronSim(expression, start)
     iterated = croniter(expression, start, ret_type=datetime)
-    yield Side("cronsim", lambda seconds: _turn(lambda: next(simulated), seconds))
-    yield Side("croniter", lambda seconds: _turn(iterated.get_next, seconds))
+
+    def simulate() -> None:
+        deque(islice(CronSim(expression, start), AT_ONCE), maxlen=0)
+
+    def iterate() -> None:
+        iterated.set_current(start)
+        for _ in range(AT_ONCE):
+            iterated.get_next()
+
+    yield Side("cronsim", lambda seconds: _turn(simulate, seconds))
+    yield Side("croniter", lambda seconds: _turn(iterate, seconds))
 
 
 def _dateutil(parts: str, anchor: datetime) -> Side:
@@ -117,14 +127,14 @@ def _walking(name: str, find_next: Callable[[Any], Any], start: datetime) -> Sid
         for _ in range(AT_ONCE):
             slot = find_next(slot)
 
-    return Side(name, lambda seconds: _turn(walk, seconds, pieces=AT_ONCE))
+    return Side(name, lambda seconds: _turn(walk, seconds))
 
 
-def _turn(work: Callable[[], object], seconds: float, *, pieces: int = 1) -> Turn:
+def _turn(work: Callable[[], object], seconds: float) -> Turn:
     begin = now = process_time()
     latencies = []
     while now - begin < seconds:
         work()
         now, before = process_time(), now
         latencies.append(now - before)
-    return Turn(latencies, now - begin, pieces=pieces)
+    return Turn(latencies, now - begin, pieces=AT_ONCE)

@@ -11,6 +11,7 @@ from math import lcm
 
 from recurrence.day_sets import (
     ByShape,
+    Days,
     DaysByMonth,
     EndlessDays,
     Months,
@@ -104,9 +105,12 @@ def _years_later(day: date) -> date:
     return date(year, day.month, 28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
 
 
-def days_of(rule: RRule, anchor: date) -> Bounded:
+def days_of(rule: RRule, anchor: date) -> Days:
     """The days of a rule from an anchor on, which is one of them only where the rule matches it."""
-    return Bounded(_endless_days(rule, anchor), anchor, rule.count)
+    days = _endless_days(rule, anchor)
+    if rule.count is None and isinstance(days, Periodic):  # its pauses are of 19 years at most
+        return days
+    return Bounded(days, anchor, rule.count)
 
 
 def ever_matches(rule: RRule) -> bool:

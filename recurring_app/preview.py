@@ -44,13 +44,13 @@ def preview(asked: Mapping[str, Any]) -> dict[str, Any]:
     series = _series(asked)
     shown = _shown(series, asked)
 
-    def told(instant: datetime) -> str:
+    def in_zone(instant: datetime) -> str:
         local = instant.astimezone(zone(series.timezone))
         return local.date().isoformat() if series.all_day else local.isoformat(timespec="minutes")
 
     return {
-        "occurrences": [told(slot) for slot in shown.slots],
-        "next": None if shown.next is None else told(shown.next),
+        "occurrences": [in_zone(slot) for slot in shown.slots],
+        "next": None if shown.next is None else in_zone(shown.next),
         "ends": shown.next is None,
         "missed": None if asked.get("now") is None else shown.missed,
         "description": describe(

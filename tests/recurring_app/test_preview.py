@@ -34,13 +34,13 @@ def test_every_case(client: APIClient) -> None:
         if case["kind"] == "invalid":
             assert (answer.status_code, codes(answer)[0][0]) == (400, case["error"]), case["id"]
             continue
-        told = answer.json()
-        assert (answer.status_code, told["occurrences"]) == (200, case["expect"]), case["id"]
-        assert told["ends"] is (told["next"] is None)
+        shown = answer.json()
+        assert (answer.status_code, shown["occurrences"]) == (200, case["expect"]), case["id"]
+        assert shown["ends"] is (shown["next"] is None)
         if "ends" in case:
-            assert told["ends"] is case["ends"], case["id"]
+            assert shown["ends"] is case["ends"], case["id"]
         if case["kind"] == "catchup":
-            assert (told["missed"], told["next"]) == (case["missed"], case["next"]), case["id"]
+            assert (shown["missed"], shown["next"]) == (case["missed"], case["next"]), case["id"]
 
 
 def test_five_when_nothing_is_said_in_the_users_zone(client: APIClient) -> None:
