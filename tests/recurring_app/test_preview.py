@@ -1,8 +1,10 @@
 """POST /api/recurrence/preview: every agreed case again through HTTP, and what the cases leave out."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -10,7 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts_app.api_tokens import create_api_token
 from accounts_app.models import User
+from recurrence.rules import Code
 from tests.recurrence.test_cases import CASES
+from tests.recurrence.test_hostile_rules import corpus
 
 URL = "/api/recurrence/preview"
 FIELDS = {"rule", "timezone", "start", "after", "until", "mode", "completed_at", "now", "policy"}
@@ -199,3 +203,17 @@ def test_a_century_is_caught_up_with_and_no_more(client: APIClient) -> None:
     assert (
         client.post(URL, body | {"now": "8999-01-01T00:00Z", "after": "8998-01-01T00:00Z"}).status_code == 200
     )
+
+
+@pytest.mark.slow
+def test_hostile_rules_get_an_answer_or_a_code(client: APIClient) -> None:
+    refused = Counter()
+    for rule in corpus():
+        body = json.dumps({"rule": rule, "start": "2026-01-31T02:30", "timezone": "America/New_York"})
+        answer = client.post(URL, body, content_type="application/json")
+        if answer.status_code != 200:
+            assert answer.status_code == 400, rule
+            refused.update(code for code, _ in codes(answer))
+
+    assert set(refused) <= set(get_args(Code))
+    assert len(refused) > 8
