@@ -69,7 +69,6 @@ class Cron:
     wildcard: minute or hour starts with `*`, which decides what happens when clocks change.
     """
 
-    text: str
     minutes: frozenset[int]
     hours: frozenset[int]
     days: frozenset[int]
@@ -88,7 +87,6 @@ def parse_cron(expression: str) -> Cron:
     texts = _split(expression)
     minutes, hours, days, months, weekdays = map(_read_field, texts, FIELDS)
     return Cron(
-        text=" ".join(texts),
         minutes=minutes,
         hours=hours,
         days=days,

@@ -1,14 +1,15 @@
 """The days of an `rrule:` from an anchor: RFC 5545, 3.3.10, on local dates, by sets.
 
-They import nothing of the project but months, day_sets and rrule_syntax.
+They import nothing of the project but months, day_sets, calendars and rrule_syntax.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property, lru_cache
 from math import lcm
 
+from recurrence.calendars import DAY
 from recurrence.day_sets import (
     ByShape,
     Days,
@@ -37,7 +38,6 @@ from recurrence.months import (
 from recurrence.rrule_syntax import RRule
 
 YEARS_BETWEEN_MATCHES = 50
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ Four readings, which differ only there:
 - AllDayTimeline: the last minute of each local day that there is.
 
 A gap of more than 3 hours is no daylight saving but a change of the calendar: what lies in it is skipped.
-Instants are UTC and on a whole minute. A leaf: it imports nothing of the project but its siblings.
+Instants are UTC and on a whole minute. It imports nothing of the project but calendars, wall_clock,
+zone_changes and zones.
 """
 
 from abc import ABC, abstractmethod
