@@ -22,11 +22,12 @@ class Lookup:
 
     def has_priority(self, priority_id: int) -> bool:
         """Whether there is a priority of this id."""
-        return priority_id in self._priorities.values()
+        return any(pk == priority_id for _, pk in self._priorities)
 
     def priority_named(self, name: str) -> int | None:
-        """The id of the priority of this name, without regard to case."""
-        return self._priorities.get(name.casefold())
+        """The id of the priority of this name, without regard to case; of several the lowest level's."""
+        wanted = name.casefold()
+        return next((pk for known, pk in self._priorities if known.casefold() == wanted), None)
 
     def load_tags(self, tag_ids: Iterable[int]) -> None:
         """Ask for these in advance, with one query."""
@@ -43,10 +44,10 @@ class Lookup:
         return {pk for pk in tag_ids if self._tags[pk]}
 
     @cached_property
-    def _priorities(self) -> dict[str, int]:
+    def _priorities(self) -> list[tuple[str, int]]:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT name, id FROM priorities")
-            return {name.casefold(): pk for name, pk in cursor.fetchall()}
+            cursor.execute("SELECT name, id FROM priorities ORDER BY level")
+            return cursor.fetchall()
 
 
 def tags_named(user: User, names: Iterable[str]) -> dict[str, int]:

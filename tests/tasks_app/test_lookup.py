@@ -25,6 +25,15 @@ def test_priorities_are_asked_for_once_and_as_they_are_now(
     assert not Lookup(alice).has_priority(pk)
 
 
+def test_priorities_whose_names_differ_in_case_only_are_all_known(alice: User) -> None:
+    high = Priority.objects.get(name="High")
+    shouted = Priority.objects.create(name="HIGH", level=5, color="#123456")
+    lookup = Lookup(alice)
+    assert lookup.has_priority(high.pk)
+    assert lookup.has_priority(shouted.pk)
+    assert lookup.priority_named("high") == high.pk
+
+
 def test_tags_are_asked_for_once(alice: User, bob: User, django_assert_num_queries: Any) -> None:
     mine, hers = (Tag.objects.create(user=user, name="home").pk for user in (alice, bob))
     lookup = Lookup(alice)
