@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from events_app.catalogue import TaskData
-from recurrence.rules import instant_of
+from recurrence.rules import instant_of, zone
 from tasks_app.reminding import Reminded, is_silent, next_reminder, reminder_instants
 
 # The fields that others can see. A change of another column is not a change of the task.
@@ -90,7 +90,7 @@ def _rhythm(task: TaskFields) -> tuple[str | None, str]:
 
 def _start_series(task: TaskFields) -> None:
     """A series begins with this task; a new rule or zone ends the old series and begins another."""
-    local = anchor_of(task, ZoneInfo(task.timezone))
+    local = anchor_of(task, zone(task.timezone))
     task.series_id = uuid4()
     task.anchor_local = local
     task.occurrence_at = instant_of(local, task.timezone)

@@ -7,6 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from recurrence.rules import RuleError
 from tasks_app.models import Task
 
 FRIDAYS = {
@@ -82,3 +83,9 @@ def test_half_a_character_is_not_ascii(client: APIClient) -> None:
     answer = client.post("/api/tasks", body, content_type="application/json")
 
     assert [error["code"] for error in answer.json()["errors"]] == ["not_ascii"]
+
+
+def test_a_write_that_nothing_has_checked_refuses_a_zone_that_does_not_exist(alice: User) -> None:
+    with pytest.raises(RuleError) as refused:
+        Task.objects.create(user=alice, title="report", recurrence_rule="daily", timezone="Mars/Olympus")
+    assert refused.value.code == "bad_timezone"
