@@ -34,7 +34,10 @@ def lease(row: Model, *, until: datetime, **changes: Any) -> None:
 
 
 def purge(rows: QuerySet[Row], *, batch: int) -> int:
-    """Delete the first `batch` of the rows, in their order, with what belongs to them; how many rows."""
+    """Delete the first `batch` of the rows, in their order, with what belongs to them; how many rows.
+
+    A row that is no longer one of them when it is deleted stays: a mail may be requested again meanwhile.
+    """
     chosen = list(rows.values_list("pk", flat=True)[:batch])
-    _, deleted = rows.model._default_manager.filter(pk__in=chosen).delete()
+    _, deleted = rows.filter(pk__in=chosen).delete()
     return deleted.get(rows.model._meta.label, 0)

@@ -19,6 +19,7 @@ from pytest_django import Settings
 
 from accounts_app import mails
 from accounts_app.models import DueMail, User
+from tests.aside import PATIENCE_SECONDS, aside
 
 pytestmark = pytest.mark.django_db
 
@@ -181,6 +182,18 @@ def test_what_was_sent_is_forgotten_after_a_day(alice: User, clock: Any) -> None
     assert mails.purge_handled() == 0
     clock.shift(timedelta(hours=2))
     assert mails.purge_handled() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_is_requested_again_while_its_row_is_purged_stays() -> None:
+    mails.request_mail(RESET, ALICE)
+    DueMail.objects.update(handled_at=timezone.now() - 2 * mails.KEPT, next_attempt_at=None)
+    with aside() as start:
+        with transaction.atomic():
+            mails.request_mail(RESET, ALICE)
+            purging = start(mails.purge_handled)
+        assert purging.result(PATIENCE_SECONDS) == 0
+    assert DueMail.objects.get().handled_at is None
 
 
 def test_two_workers_do_not_send_the_same_mail(alice: User, mailoutbox: list[EmailMessage]) -> None:
