@@ -27,7 +27,7 @@ class Lookup:
     def priority_named(self, name: str) -> int | None:
         """The id of the priority of this name, without regard to case; of several the lowest level's."""
         wanted = name.casefold()
-        return next((pk for known, pk in self._priorities if known.casefold() == wanted), None)
+        return next((pk for known, pk in self._priorities if known == wanted), None)
 
     def load_tags(self, tag_ids: Iterable[int]) -> None:
         """Ask for these in advance, with one query."""
@@ -47,7 +47,7 @@ class Lookup:
     def _priorities(self) -> list[tuple[str, int]]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT name, id FROM priorities ORDER BY level")
-            return cursor.fetchall()
+            return [(name.casefold(), pk) for name, pk in cursor.fetchall()]
 
 
 def tags_named(user: User, names: Iterable[str]) -> dict[str, int]:
