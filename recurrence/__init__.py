@@ -1,1 +1,1 @@
-"""Calendar arithmetic: named rules and cron, gaps and folds of zones. Pure Python; rules.py is its door."""
+"""Calendar arithmetic: named rules, cron and RFC 5545, gaps and folds of zones. Its door is rules.py."""

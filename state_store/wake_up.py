@@ -33,7 +33,8 @@ class WakeUp:
     def hints(self) -> Iterator[bool]:
         """Listen: True when a hint has come, or may have been missed; False each time none has, for a moment.
 
-        The first is True, once it listens. Raises RedisError when the store is away.
+        The first is True, once it listens. Raises RedisError when the store is away, ConnectionError when it
+        has fallen silent.
         """
         turns_to_ask = int(SILENCE_SECONDS / _TURN_SECONDS)
         silent_turns = 0

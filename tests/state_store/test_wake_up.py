@@ -1,6 +1,7 @@
 """A hint wakes the listener, and does not wait for a store that is unavailable."""
 
 import socket
+from collections import deque
 from itertools import islice
 from time import monotonic
 
@@ -47,3 +48,31 @@ def test_a_store_that_is_away_costs_a_sender_nothing_but_the_first_time(
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
             silent.accept()
+
+
+class Silent:
+    """A store whose connection stays open and brings nothing."""
+
+    def pubsub(self) -> "Silent":
+        return self
+
+    def __enter__(self) -> "Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def subscribe(self, _channel: str) -> None:
+        pass
+
+    def ping(self) -> None:
+        pass
+
+    def get_message(self, timeout: float) -> None:
+        pass
+
+
+def test_listening_ends_when_the_store_is_silent(wake_up: WakeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("state_store.wake_up.store", Silent)
+    with pytest.raises(ConnectionError, match="silent"):
+        deque(islice(wake_up.hints(), 1000), maxlen=0)
