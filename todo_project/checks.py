@@ -80,7 +80,7 @@ def _wrong_servers() -> Iterator[CheckMessage]:
 
 
 def _wrong_push() -> Iterator[CheckMessage]:
-    if not _reaches_somebody(settings.VAPID_SUBJECT):
+    if not _reaches_someone(settings.VAPID_SUBJECT):
         yield _error(
             "E002",
             f"VAPID_SUBJECT is {settings.VAPID_SUBJECT!r}.",
@@ -132,7 +132,7 @@ def _unsafe_in_production() -> Iterator[CheckMessage]:
             "SECRET_KEY is the development one, or too short to keep a secret.",
             f"Set {SHORTEST_SECRET_KEY} random characters; on your own machine, TODO_ENV=development.",
         )
-    if not settings.ALLOWED_HOSTS or any(map(_is_anybodys, settings.ALLOWED_HOSTS)):
+    if not settings.ALLOWED_HOSTS or any(map(_is_anyones, settings.ALLOWED_HOSTS)):
         yield _error("E005", f"ALLOWED_HOSTS is {settings.ALLOWED_HOSTS}.", "Name the hosts you serve.")
     for number, name in (("E006", "DATABASE_URL"), ("E007", "REDIS_URL")):
         if not os.environ.get(name):
@@ -155,7 +155,7 @@ def _unsafe_push_in_production() -> Iterator[CheckMessage]:
         yield _error("E010", "PUSH_ALLOW_INSECURE_ENDPOINTS is on.", hint)
 
 
-def _reaches_somebody(subject: str) -> bool:
+def _reaches_someone(subject: str) -> bool:
     """mailto: with an address, or https: with a host."""
     try:
         if subject.startswith("mailto:"):
@@ -166,7 +166,7 @@ def _reaches_somebody(subject: str) -> bool:
         return False
 
 
-def _is_anybodys(host: str) -> bool:
+def _is_anyones(host: str) -> bool:
     """Whether anyone can get a host of this pattern: `*`, `.com`."""
     return "*" in host or (host.startswith(".") and "." not in host.strip("."))
 

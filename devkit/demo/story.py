@@ -63,7 +63,7 @@ class Story:
             ("Event", self.event_is_handled),
             ("Reminder", self.reminder_comes_due),
             ("Web Push", self.push_is_readable),
-            ("Trace", self.trace_tells_it),
+            ("Trace", self.trace_shows_it),
             ("Complete", self.complete),
             ("Next", self.next_occurrence_appears),
             ("Only once", self.completing_again_makes_no_other),
@@ -166,7 +166,7 @@ class Story:
             f'"{payload["title"]}"; VAPID verified: this instance sent it, to this service'
         )
 
-    def trace_tells_it(self) -> str:
+    def trace_shows_it(self) -> str:
         def look() -> dict[str, Any] | None:
             return next((entry for entry in self._trace() if entry["state"] == "delivered"), None)
 

@@ -28,13 +28,13 @@ def test_asked_in_the_middle_of_a_query() -> None:
         eventually(lambda: broker.llen("ticks"))  # from now on it has something to write down at its end
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE django_celery_beat_periodictasks")
-            eventually(_somebody_waits)
+            eventually(_someone_waits)
             beat.send_signal(signal.SIGTERM)
             time.sleep(_SIGNAL_SECONDS)
         assert beat.wait(10) == 0
 
 
-def _somebody_waits() -> bool:
+def _someone_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_WAITING)
         return bool(cursor.fetchone()[0])

@@ -95,7 +95,7 @@ def flush(running: Instance) -> None:
         store.flushall()
 
 
-def flush_what_nobody_saw(running: Instance) -> None:
+def flush_what_no_one_saw(running: Instance) -> None:
     """What came while the server was away is lost with its stream, which starts again before it is back."""
     end(running, "kill")
     time.sleep(1)
@@ -122,7 +122,7 @@ BLOWS = {
     "server killed": kill,
     "server stopped": stop,
     "Redis flushed": flush,
-    "server killed, then Redis flushed": flush_what_nobody_saw,
+    "server killed, then Redis flushed": flush_what_no_one_saw,
     "Redis killed": kill_redis,
 }
 
@@ -165,7 +165,7 @@ class Followers:
         self.loop.close()
 
 
-def test_nobody_misses_a_change_unknowingly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_one_misses_a_change_unknowingly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = {"THROTTLE_WRITES": "off", "THROTTLE_SIGN_UP": "off", "THROTTLE_SIGN_IN_BY_ADDRESS": "off"}
     settings |= {"ACCESS_TOKEN_MINUTES": "60", "STREAM_CONNECTIONS_PER_USER": "1000", "LOG_LEVEL": "WARNING"}
     with instance(tmp_path / "data", **settings) as running:

@@ -19,7 +19,7 @@ def test_a_user_is_found_whatever_the_case(alice: User, bob: User, email: str) -
 
 
 @pytest.mark.parametrize("email", [None, "", "alice", "%@example.test", "alice@example.tes_"])
-def test_nobody_is_found_by_less(alice: User, email: str | None) -> None:
+def test_no_one_is_found_by_less(alice: User, email: str | None) -> None:
     User.objects.create_user(None)
     assert not User.objects.with_email(email).exists()
 

@@ -166,7 +166,7 @@ def test_nothing_in_the_database_names_the_erased(alice: User, hers: Tokens, any
             assert cursor.fetchone() == (0,), table
 
 
-def test_each_task_is_told_deleted_once_and_a_trashed_one_not_again(
+def test_each_task_is_recorded_deleted_once_and_a_trashed_one_not_again(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = create_task(alice, title="head")

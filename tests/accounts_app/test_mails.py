@@ -28,7 +28,7 @@ ALICE = "alice@example.test"
 
 
 @pytest.fixture
-def nobody_listens(settings: Settings) -> None:
+def no_one_listens(settings: Settings) -> None:
     """A port of this machine that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings.EMAIL_PORT = server.getsockname()[1]
@@ -84,7 +84,7 @@ def test_what_is_true_when_it_is_sent_counts(alice: User, mailoutbox: list[Email
 
 
 def test_a_server_that_is_away_is_tried_again_and_at_last_given_up(
-    alice: User, clock: Any, nobody_listens: None, caplog: pytest.LogCaptureFixture
+    alice: User, clock: Any, no_one_listens: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     mails.request_mail(RESET, ALICE)
     tried = 0
@@ -98,7 +98,7 @@ def test_a_server_that_is_away_is_tried_again_and_at_last_given_up(
 
 
 def test_a_mail_is_sent_as_soon_as_the_server_is_back(
-    alice: User, clock: Any, nobody_listens: None, settings: Settings
+    alice: User, clock: Any, no_one_listens: None, settings: Settings
 ) -> None:
     mails.request_mail(RESET, ALICE)
     assert mails.send_due_mails() == 0

@@ -96,7 +96,7 @@ def test_better_auths_own_word_for_a_confirmed_address_counts() -> None:
 
 
 @pytest.mark.parametrize("confirmed", [None, False, "true", 1])
-def test_an_unconfirmed_address_is_nobodys(confirmed: Any) -> None:
+def test_an_unconfirmed_address_is_no_ones(confirmed: Any) -> None:
     assert come(email="dora@example.test", email_verified=confirmed).json()["email"] is None
 
 
@@ -117,7 +117,7 @@ def test_an_address_confirmed_on_both_sides_is_one_person(alice: User) -> None:
 
 
 @pytest.mark.parametrize("here", [True, False])
-def test_an_address_confirmed_on_one_side_links_nobody(alice: User, here: bool) -> None:
+def test_an_address_confirmed_on_one_side_links_no_one(alice: User, here: bool) -> None:
     if here:
         confirm(alice)
     answer = come(email="alice@example.test", email_verified=not here)
@@ -157,7 +157,7 @@ def test_an_erased_account_is_not_opened_again_by_a_page_left_open() -> None:
         assert come().status_code == 200
 
 
-def test_what_is_kept_of_an_erased_account_names_nobody_and_goes() -> None:
+def test_what_is_kept_of_an_erased_account_names_no_one_and_goes() -> None:
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for subject in ("one", "two"):
             come(sub=subject)

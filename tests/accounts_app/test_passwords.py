@@ -113,7 +113,9 @@ def test_the_answer_to_a_change_is_not_kept(hers: Tokens, anyone: APIClient) -> 
         assert cursor.fetchone() == (0,)
 
 
-def test_a_change_is_told_by_mail(hers: Tokens, anyone: APIClient, mailoutbox: list[EmailMessage]) -> None:
+def test_a_change_is_notified_by_mail(
+    hers: Tokens, anyone: APIClient, mailoutbox: list[EmailMessage]
+) -> None:
     change(anyone, hers["access"])
     assert mails.send_due_mails() == 1
     (mail,) = mailoutbox

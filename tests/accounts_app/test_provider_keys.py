@@ -200,13 +200,13 @@ def test_known_keys_are_good_for_a_day_while_the_endpoint_is_away(
     assert error_of(come(), 503) == (None, "identity_provider_away")
 
 
-def test_nobody_listens(provider: Provider, settings: Settings) -> None:
+def test_no_one_listens(provider: Provider, settings: Settings) -> None:
     settings.AUTH_JWKS_URL = "http://127.0.0.1:1/jwks"
     assert error_of(come(), 503) == (None, "identity_provider_away")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_silent_endpoint_holds_up_nobody_who_has_a_key(provider: Provider, monotonic: Monotonic) -> None:
+def test_a_silent_endpoint_holds_up_no_one_who_has_a_key(provider: Provider, monotonic: Monotonic) -> None:
     keys = provider_keys.provider_keys(provider.url)
     assert keys.key("one")
     provider.answer = None

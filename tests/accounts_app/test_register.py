@@ -104,10 +104,10 @@ def test_a_stale_sign_in_does_not_keep_anyone_from_registering(anyone: APIClient
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_at_the_same_moment_one_gets_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    def finds_nobody(self: UserManager, email: str | None) -> QuerySet[User]:
+    def finds_no_one(self: UserManager, email: str | None) -> QuerySet[User]:
         return self.none()  # as two concurrent requests would see it
 
-    monkeypatch.setattr(UserManager, "with_email", finds_nobody)
+    monkeypatch.setattr(UserManager, "with_email", finds_no_one)
 
     def attempt(email: str) -> Any:
         try:

@@ -112,13 +112,13 @@ def test_guesses_about_an_account_are_few_from_one_address(alice: User, settings
     assert sign_in(attacker, "bob@example.test", WRONG).status_code == 401
 
 
-def test_whoever_guesses_elsewhere_locks_nobody_out(alice: User, settings: Settings) -> None:
+def test_anyone_who_guesses_elsewhere_locks_no_one_out(alice: User, settings: Settings) -> None:
     allow(settings, sign_in_by_account="1/h", sign_in_by_address="1/h")
     assert [sign_in(at("192.0.2.1"), "alice@example.test", WRONG).status_code for _ in range(2)] == [401, 429]
     assert sign_in(at("198.51.100.7"), "alice@example.test").status_code == 200
 
 
-def test_an_address_that_nobody_has_is_limited_alike(settings: Settings) -> None:
+def test_an_address_that_no_one_has_is_limited_alike(settings: Settings) -> None:
     allow(settings, sign_in_by_account="1/h")
     answers = [sign_in(at("192.0.2.1"), "nobody@example.test", WRONG).status_code for _ in range(2)]
     assert answers == [401, 429]
@@ -142,7 +142,7 @@ def test_mails_to_an_address_are_few_from_wherever(settings: Settings) -> None:
     assert ask(at("192.0.2.1"), email="bob@example.test") == 202
 
 
-def test_what_is_refused_uses_up_nobodys_mails(settings: Settings) -> None:
+def test_what_is_refused_uses_up_no_ones_mails(settings: Settings) -> None:
     allow(settings, mail_by_account="1/h", mail_by_address="2/h")
     attacker = at("192.0.2.1")
     assert [ask(attacker, mistake=True) for _ in range(4)] == [400, 400, 429, 429]
@@ -150,7 +150,7 @@ def test_what_is_refused_uses_up_nobodys_mails(settings: Settings) -> None:
     assert ask(at("198.51.100.7")) == 202
 
 
-def test_nobodys_mailbox_is_filled_by_opening_and_closing_accounts(
+def test_no_ones_mailbox_is_filled_by_opening_and_closing_accounts(
     client_of: ClientOf, settings: Settings
 ) -> None:
     allow(settings, mail_by_account="2/h")
@@ -164,7 +164,7 @@ def test_nobodys_mailbox_is_filled_by_opening_and_closing_accounts(
     assert not User.objects.with_email(body["email"]).exists()
 
 
-def test_nobodys_mailbox_is_filled_by_sending_again(
+def test_no_ones_mailbox_is_filled_by_sending_again(
     alice: User, client_of: ClientOf, settings: Settings
 ) -> None:
     allow(settings, mail_by_account="2/h")
@@ -248,7 +248,7 @@ def test_where_a_request_comes_from(
     assert ByAddress().address(request) == counted_as
 
 
-def test_the_store_learns_no_address_of_anybody(settings: Settings, fresh_store: Any) -> None:
+def test_the_store_learns_no_address_of_anyone(settings: Settings, fresh_store: Any) -> None:
     allow(settings, sign_in_by_account="9/h", sign_in_by_address="9/min")
     sign_in(at("192.0.2.1"), "alice@example.test", WRONG)
     keys = list(fresh_store.scan_iter("todo-app::throttle::*"))
@@ -288,7 +288,7 @@ def views(patterns: list[URLPattern | URLResolver]) -> Iterator[Any]:
             yield pattern.callback.cls
 
 
-def test_every_route_that_takes_something_from_anybody_is_limited_by_address() -> None:
+def test_every_route_that_takes_something_from_anyone_is_limited_by_address() -> None:
     default: list[type[BaseThrottle]] = api_settings.DEFAULT_THROTTLE_CLASSES
     taking = [view for view in views(get_resolver().url_patterns) if not view.authentication_classes]
     taking = [view for view in taking if hasattr(view, "post")]

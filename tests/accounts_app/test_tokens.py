@@ -124,7 +124,7 @@ def test_a_header_that_is_not_bearer_and_a_token(anyone: APIClient, header: str)
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic YTpi"])
-def test_without_a_token_nobody_is_signed_in(anyone: APIClient, header: str | None) -> None:
+def test_without_a_token_no_one_is_signed_in(anyone: APIClient, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     assert error_of(anyone.get("/api/me", headers=headers), 401) == (None, "not_authenticated")
 

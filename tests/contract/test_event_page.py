@@ -29,7 +29,7 @@ def test_it_has_about_20_lines() -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_it_tells_each_completion_once(settings: Settings, tmp_path: Path, alice: User) -> None:
+def test_it_reports_each_completion_once(settings: Settings, tmp_path: Path, alice: User) -> None:
     with mock_cluster() as servers:
         settings.KAFKA_BOOTSTRAP_SERVERS = servers
         broker = KafkaBroker()

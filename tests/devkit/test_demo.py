@@ -116,7 +116,7 @@ def test_it_is_stopped_with_its_instance(places: Places, temporary: Path) -> Non
 # --- a step fails ----------------------------------------------------------------------------------
 
 
-def test_nobody_answers(places: Places, free_port: int) -> None:
+def test_no_one_answers(places: Places, free_port: int) -> None:
     done = demo(places, TODO_URL=f"http://127.0.0.1:{free_port}")
     assert done.returncode == 1
     assert told(done.stdout) == [("FAILED", "Instance")]
@@ -174,7 +174,7 @@ def test_a_reminder_that_never_comes_ends_the_story_and_nothing_is_left_behind(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_event_that_nobody_takes_ends_the_story(
+def test_an_event_that_no_one_takes_ends_the_story(
     only_web: Instance,
     push: PushService,
     monkeypatch: pytest.MonkeyPatch,

@@ -17,7 +17,7 @@ with claim(places, command="up", url="http://127.0.0.1:8000"), published(places,
 """
 
 
-def test_a_second_owner_is_told_who_the_first_is(places: Places) -> None:
+def test_a_second_owner_learns_who_the_first_is(places: Places) -> None:
     with python_running(HOLD, places) as first:
         assert is_claimed(places)
         expected = rf"in use by `./todo up` \(process {first.pid}\) at http://127.0.0.1:8000\.$"

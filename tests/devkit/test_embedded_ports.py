@@ -17,7 +17,7 @@ def test_no_outgoing_connection_can_take_it_before_its_server_does() -> None:
     assert max(free_port() for _ in range(100)) + 1 < lowest
 
 
-def test_nobody_listens_there_nor_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_one_listens_there_nor_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     draw = secrets.choice
     with socket.socket() as taken:
         port = free_port()

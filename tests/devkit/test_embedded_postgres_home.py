@@ -162,7 +162,7 @@ def test_the_socket_is_where_clients_can_name_it(
         folder.parent.rmdir()
 
 
-def test_a_socket_folder_that_somebody_else_put_there_is_refused(
+def test_a_socket_folder_that_someone_else_put_there_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

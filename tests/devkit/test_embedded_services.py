@@ -51,7 +51,7 @@ def test_they_answer_with_the_settings_we_rely_on_and_leave_nothing_running(plac
     assert modes_above(CHECKOUT / "todo") == before
 
 
-def test_nobody_else_can_reach_them(places: Places) -> None:
+def test_no_one_else_can_reach_them(places: Places) -> None:
     with claim(places, command="up"), services(places) as servers:
         sockets = Path(str(ask(servers, "SHOW unix_socket_directories")[0][0]))
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
@@ -118,7 +118,7 @@ def test_a_first_start_that_was_killed_half_way_is_made_good(places: Places) -> 
     assert not (home / "unfinished").exists()
 
 
-def test_a_lock_file_with_the_id_of_some_living_process_stops_nobody(places: Places) -> None:
+def test_a_lock_file_with_the_id_of_some_living_process_stops_no_one(places: Places) -> None:
     with claim(places, command="up"), services(places):
         pass
     stale = places.postgres.resolve() / "cluster" / "postmaster.pid"
@@ -196,7 +196,7 @@ def test_a_wheel_of_valkey_without_a_server_says_what_to_do(
         Valkey(places, durable=True).start()
 
 
-def test_what_killed_test_runs_left_is_removed_and_nothing_of_anybody_else(
+def test_what_killed_test_runs_left_is_removed_and_nothing_of_anyone_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: Places
 ) -> None:
     temporary = tmp_path / "tmp"

@@ -161,7 +161,7 @@ def test_what_pip_says_becomes_one_line(errors: str, line: str) -> None:
     assert "\n" not in explain(errors)
 
 
-def test_its_failure_is_told_on_stderr(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_failure_is_on_stderr(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(virtual_environment, "CHECKOUT", clone)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     assert virtual_environment.main(["requirements.txt"]) == 1

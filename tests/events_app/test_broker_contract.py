@@ -184,7 +184,7 @@ NOTHING_KNOWN = b'{"type": "task.created", "data": {}}'
     [b"", b"not JSON", b"[]", b"{}", NOTHING_KNOWN, b"\xff", NESTED, OVERSIZE],
     ids=lambda value: repr(value[:40]),
 )
-def test_what_is_no_event_goes_to_the_dead_letters_and_blocks_nobody(rig: Rig, value: bytes) -> None:
+def test_what_is_no_event_goes_to_the_dead_letters_and_blocks_no_one(rig: Rig, value: bytes) -> None:
     group, alice = Group(), str(uuid4())
     put(rig, value, key=alice.encode())
     rig.publish(event("1", alice))

@@ -226,7 +226,7 @@ def test_what_waits_behind_another_is_not_due_before_it(group: Group, clock: tim
     assert group.handled == ["1", "2", "3"]
 
 
-def test_a_requeued_letter_is_told_with_its_event(group: Group) -> None:
+def test_a_requeued_letter_is_logged_with_its_event(group: Group) -> None:
     group.poison = {"1"}
     handle("one", event("1"))
     parked = ParkedEvent.objects.get()

@@ -90,7 +90,7 @@ def end_of(key_line: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.kafka
-def test_topics_that_are_there_stay_and_where_they_differ_is_told(kafka: str, settings: Settings) -> None:
+def test_topics_that_are_there_stay_and_where_they_differ_is_reported(kafka: str, settings: Settings) -> None:
     settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC_PARTITIONS = kafka, 2
     create_topics()
     assert (create_topics(), differences()) == ([], [])

@@ -104,11 +104,11 @@ def version_of(one: Message) -> int:
 
 def difference(before: State | None, after: State) -> set[str]:
     """The names of the reported fields that differ."""
-    old, new = (_told(before) if before else {}), _told(after)
+    old, new = (_reported(before) if before else {}), _reported(after)
     return {name for name, value in new.items() if value != old.get(name)} if old else set()
 
 
-def _told(state: State) -> dict[str, Any]:
+def _reported(state: State) -> dict[str, Any]:
     """What others see of it."""
     assert state.data is not None
     unseen = {"next_reminder_at", "reminded_until", "due_announced_for", "generated_from_id"}

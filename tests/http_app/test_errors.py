@@ -211,7 +211,7 @@ def test_a_unique_value_taken_between_check_and_write(caller: Client) -> None:
     assert error_of(answer, 409, "client_error")["code"] == "conflict"
 
 
-def test_our_own_fault_tells_the_request_and_nothing_of_the_inside(caller: Client, alice: User) -> None:
+def test_our_own_fault_names_the_request_and_nothing_of_the_inside(caller: Client, alice: User) -> None:
     Task.objects.create(user=alice, title="hers")
     answer = caller.post("/api/write-then/crash", headers={"X-Request-ID": "abc-123"})
     assert error_of(answer, 500, "server_error") == {

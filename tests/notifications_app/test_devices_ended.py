@@ -19,7 +19,7 @@ def reset_password(user: User) -> None:
     passwords.reset_password(user.pk, token=token, new=f"fresh horse {uuid4()}")
 
 
-def test_whoever_opened_an_account_on_anothers_address_is_told_nothing_more(
+def test_anyone_who_opened_an_account_on_anothers_address_gets_nothing_more(
     alice: User, bob: User, service: PushService
 ) -> None:
     hers, his = pending_delivery(alice, service.subscribe()), subscribe(bob, service.subscribe())

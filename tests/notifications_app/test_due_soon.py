@@ -25,7 +25,7 @@ def due_in(user: User, distance: timedelta, **fields: object) -> Task:
     return Task.objects.create(user=user, title="Hand in the tax return", due_at=NOON + distance, **fields)
 
 
-def test_it_is_told_once_with_the_whole_task(alice: User, noon: time_machine.Traveller) -> None:
+def test_it_is_recorded_once_with_the_whole_task(alice: User, noon: time_machine.Traveller) -> None:
     task = due_in(alice, DAY)
     tag = Tag.objects.create(user=alice, name="money")
     update_task(task, tags=[tag])
@@ -50,7 +50,7 @@ def test_it_is_no_change_of_the_task(alice: User, noon: time_machine.Traveller) 
     assert Task.objects.get().version == task.version
 
 
-def test_it_is_told_again_for_another_due_date(alice: User, noon: time_machine.Traveller) -> None:
+def test_it_is_recorded_again_for_another_due_date(alice: User, noon: time_machine.Traveller) -> None:
     task = due_in(alice, timedelta(hours=3))
     announce_due_soon()
     task.due_at = NOON + timedelta(hours=5)
@@ -62,7 +62,7 @@ def test_it_is_told_again_for_another_due_date(alice: User, noon: time_machine.T
 
 
 @pytest.mark.parametrize("distance", [DAY + timedelta(seconds=1), timedelta(0), timedelta(hours=-1)])
-def test_nothing_is_told_outside_of_the_day_before(
+def test_nothing_is_recorded_outside_of_the_day_before(
     alice: User, noon: time_machine.Traveller, distance: timedelta
 ) -> None:
     due_in(alice, distance)
@@ -70,14 +70,14 @@ def test_nothing_is_told_outside_of_the_day_before(
 
 
 @pytest.mark.parametrize("closed", [{"completed": True}, {"archived": True}, {"deleted_at": NOON}])
-def test_nothing_is_told_of_closed_tasks(
+def test_nothing_is_recorded_of_closed_tasks(
     alice: User, noon: time_machine.Traveller, closed: dict[str, object]
 ) -> None:
     due_in(alice, timedelta(hours=1), **closed)
     assert announce_due_soon() == 0
 
 
-def test_all_batches_are_told_soonest_first(alice: User, noon: time_machine.Traveller) -> None:
+def test_all_batches_are_recorded_soonest_first(alice: User, noon: time_machine.Traveller) -> None:
     for hours in (5, 1, 4, 2, 3):
         due_in(alice, timedelta(hours=hours))
     assert announce_due_soon(limit=2) == 5

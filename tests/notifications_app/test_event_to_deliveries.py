@@ -47,7 +47,7 @@ def test_each_browser_of_the_user_gets_a_delivery(alice: User, bob: User, servic
     assert delivery.reminder == Reminder.objects.get()
 
 
-def test_the_workers_are_told_when_it_is_committed(
+def test_the_workers_are_notified_when_it_is_committed(
     alice: User, service: PushService, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     subscribe(alice, service.subscribe())
@@ -112,7 +112,7 @@ def test_a_task_erased_meanwhile_is_no_fault(alice: User, service: PushService) 
     assert not ParkedEvent.objects.exists()
 
 
-def test_without_redis_the_tick_tells_the_workers(
+def test_without_redis_the_tick_notifies_the_workers(
     alice: User,
     service: PushService,
     celery_broker: Callable[[str], None],
@@ -136,7 +136,7 @@ def test_without_redis_the_tick_tells_the_workers(
     assert queued() == [delivery.pk]
 
 
-def test_a_lost_message_is_told_again_and_a_fresh_one_is_not(
+def test_a_lost_message_is_sent_again_and_a_fresh_one_is_not(
     alice: User, service: PushService, noon: time_machine.Traveller
 ) -> None:
     subscribe(alice, service.subscribe())
@@ -175,7 +175,7 @@ def test_the_ticks_do_it_all_by_their_names_in_the_schedule(
     assert Task.objects.get().due_announced_for == NOON + timedelta(hours=1)
 
 
-def test_the_tick_goes_on_until_all_are_told(
+def test_the_tick_goes_on_until_all_are_recorded(
     alice: User, service: PushService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("notifications_app.tasks.REQUEUE_BATCH", 2)

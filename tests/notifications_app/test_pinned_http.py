@@ -116,7 +116,7 @@ def test_noise_is_no_answer(answer: bytes) -> None:
         send(port)
 
 
-def test_nobody_there_is_no_answer() -> None:
+def test_no_one_there_is_no_answer() -> None:
     with pytest.raises(UnreachableError, match="refused"):
         send(1)
 

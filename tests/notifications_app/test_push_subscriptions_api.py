@@ -70,7 +70,7 @@ def test_subscribing_again_renews_it(alice: User, client_of: ClientOf, service: 
     assert PushSubscription.objects.get().p256dh_key == second.subscription["p256dh_key"]
 
 
-def test_whoever_subscribes_a_browser_has_it(
+def test_anyone_who_subscribes_a_browser_has_it(
     alice: User, bob: User, client_of: ClientOf, service: PushService
 ) -> None:
     browser = service.subscribe()

@@ -119,7 +119,7 @@ def test_tests_of_a_browser_go_as_well(
     assert not Delivery.objects.exists()
 
 
-def test_a_task_that_somebody_holds_is_left_to_the_next_tick(
+def test_a_task_that_someone_holds_is_left_to_the_next_tick(
     alice: User, service: PushService, kept: timedelta
 ) -> None:
     task = delivered(alice, service)

@@ -26,7 +26,7 @@ def url_of(task: Task) -> str:
     return f"/api/tasks/{task.pk}/reminders"
 
 
-def test_a_reminder_is_told_with_its_deliveries_and_their_attempts(
+def test_a_reminder_is_shown_with_its_deliveries_and_their_attempts(
     alice: User, client_of: ClientOf, service: PushService, noon: time_machine.Traveller
 ) -> None:
     delivery = pending_delivery(alice, service.subscribe(), reminder_at=NOON - timedelta(minutes=2))
@@ -51,7 +51,7 @@ def test_a_reminder_is_told_with_its_deliveries_and_their_attempts(
     ]
 
 
-def test_it_tells_when_the_next_attempt_will_be(
+def test_it_says_when_the_next_attempt_will_be(
     alice: User, client_of: ClientOf, service: PushService
 ) -> None:
     delivery = pending_delivery(alice, service.subscribe())

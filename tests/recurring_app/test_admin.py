@@ -122,7 +122,7 @@ class TestForm:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("several", [False, True])
-def test_deleting_tells_its_tasks(
+def test_deleting_changes_its_tasks(
     operator: Client, template: RecurringTask, alice: User, several: bool
 ) -> None:
     task = create_task(alice, title="made of it", recurring_task=template, occurrence_at=NOW)

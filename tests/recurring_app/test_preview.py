@@ -170,7 +170,7 @@ def test_half_a_character_is_not_ascii(client: APIClient) -> None:
     assert codes(answer) == [("not_ascii", "rule")]
 
 
-def test_a_scope_to_read_is_enough_and_nobody_else_may(alice: User) -> None:
+def test_a_scope_to_read_is_enough_and_no_one_else_may(alice: User) -> None:
     _, secret = create_api_token(alice, name="reader", scopes=["read"], expires_at=None)
 
     assert APIClient().post(URL, FRIDAYS).status_code == 401

@@ -62,7 +62,7 @@ def test_a_stream_ends_with_its_token(serve: Callable[..., StreamServer], alice:
     assert timezone.now() >= until
 
 
-def test_silence_is_told_by_heartbeats(serve: Callable[..., StreamServer], alice: User) -> None:
+def test_silence_is_filled_by_heartbeats(serve: Callable[..., StreamServer], alice: User) -> None:
     client = serve(STREAM_HEARTBEAT_SECONDS="0.1").connect(alice)
     client.next()
     tell(alice, next(task_ids))
@@ -88,7 +88,7 @@ def test_a_stop_ends_streams_at_once_and_they_are_gone_on_with(
     assert (again.next().event, again.next().data["task_id"]) == ("ready", missed)
 
 
-def test_who_does_not_read_is_cut_off_and_harms_nobody(
+def test_who_does_not_read_is_cut_off_and_harms_no_one(
     serve: Callable[..., StreamServer], alice: User, bob: User
 ) -> None:
     server = serve(STREAM_SEND_TIMEOUT_SECONDS="1")

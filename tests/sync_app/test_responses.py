@@ -14,7 +14,9 @@ from tests.sync_app.conftest import StreamServer, token_of
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
-def test_who_gets_no_stream_is_told_why(serve: Callable[..., StreamServer], alice: User, bob: User) -> None:
+def test_a_stream_that_is_refused_says_why(
+    serve: Callable[..., StreamServer], alice: User, bob: User
+) -> None:
     server = serve(
         STREAM_CONNECTIONS_PER_USER="1", STREAM_CONNECTIONS="2", CORS_ALLOWED_ORIGINS="https://app.test"
     )

@@ -74,7 +74,7 @@ def test_a_token_that_may_only_read_gets_a_ticket(alice: User) -> None:
     assert client.post("/api/tasks", {"title": "x"}).status_code == 403
 
 
-def test_who_is_nobody_gets_no_ticket() -> None:
+def test_without_a_sign_in_there_is_no_ticket() -> None:
     assert APIClient().post("/api/stream/ticket").status_code == 401
 
 

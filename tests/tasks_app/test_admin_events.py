@@ -182,7 +182,7 @@ class TestDelete:
             assert operator.post(url_of("delete", task), {"post": "yes"}).status_code == 302
         assert found.types == [("task.deleted", task.pk)]
 
-    def test_from_the_trash_was_told_before(self, operator: Client, task: Task) -> None:
+    def test_from_the_trash_was_recorded_before(self, operator: Client, task: Task) -> None:
         update_task(task, deleted_at=DUE)
         with recorded() as found:
             assert operator.post(url_of("delete", task), {"post": "yes"}).status_code == 302

@@ -121,7 +121,7 @@ def test_what_was_accepted_once_stays(operator: Client, task: Task) -> None:
     assert Task.objects.get().title == "renamed"
 
 
-def test_offsets_are_sorted_and_told_once(operator: Client, task: Task) -> None:
+def test_offsets_are_sorted_and_kept_once(operator: Client, task: Task) -> None:
     assert edit(operator, task, **AT_DUE, reminder_offsets="60, 10, 60") == {}
     assert Task.objects.get().reminder_offsets == [10, 60]
 

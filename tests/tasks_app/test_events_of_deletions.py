@@ -69,7 +69,7 @@ def test_queryset_delete_of_many_with_few_statements(
     assert len(found.types) == 100
 
 
-def test_deleting_a_stale_copy_tells_the_row(task: Task) -> None:
+def test_deleting_a_stale_copy_records_the_row(task: Task) -> None:
     stale = fresh(task)
     update_task(task, title="newer")
     with recorded() as found:
@@ -113,7 +113,7 @@ def test_a_slice_is_not_deleted(task: Task) -> None:
     assert Task.objects.exists()
 
 
-def test_erasing_a_head_tells_its_occurrences(alice: User) -> None:
+def test_erasing_a_head_changes_its_occurrences(alice: User) -> None:
     head = Task.objects.create(user=alice, title="head")
     child = Task.objects.create(user=alice, title="child", parent_task=head)
     with recorded() as found:
@@ -161,7 +161,7 @@ def test_amended_changes_say_what_the_task_says(alice: User) -> None:
     assert sync.data["changes"] == {name: data[name] for name in sync.data["changes"]}
 
 
-def test_deleting_a_template_tells_its_tasks(alice: User) -> None:
+def test_deleting_a_template_changes_its_tasks(alice: User) -> None:
     template = RecurringTask.objects.create(
         user=alice,
         template_title="t",

@@ -26,7 +26,7 @@ def test_create_outside_a_transaction(alice: User) -> None:
     assert [event.sequence for event in found.events] == [1, 1]
 
 
-def test_update_tells_only_what_changed(task: Task) -> None:
+def test_an_update_records_only_what_changed(task: Task) -> None:
     task.title = "water all plants"
     with recorded() as found:
         task.save()

@@ -58,7 +58,7 @@ def test_completed_in_the_trash_is_still_deleted(task: Task) -> None:
     assert found.types == [("task.deleted", task.pk)]
 
 
-def test_what_is_undone_in_the_same_transaction_is_not_told(task: Task) -> None:
+def test_what_is_undone_in_the_same_transaction_is_not_recorded(task: Task) -> None:
     with recorded() as found, transaction.atomic():
         update_task(task, completed=True)
         update_task(task, completed=False)
@@ -97,7 +97,7 @@ def test_two_transactions_are_two_events(task: Task) -> None:
     assert [event.sequence for event in found.events if event.topic == "task-events"] == [2, 3]
 
 
-def test_nothing_is_told_of_what_did_not_happen(alice: User, task: Task, tag: Tag) -> None:
+def test_nothing_is_recorded_of_what_did_not_happen(alice: User, task: Task, tag: Tag) -> None:
     with recorded() as found, pytest.raises(ZeroDivisionError), transaction.atomic():
         Task.objects.create(user=alice, title="new")
         update_task(task, title="renamed", completed=True)

@@ -146,6 +146,6 @@ def test_a_host_of_ones_own(production: Settings, host: str) -> None:
     "subject",
     ["mailto:", "mailto:operator", "mailto:a@b@c", "https:", "https://", "https://[", "https:example.org"],
 )
-def test_a_subject_that_reaches_nobody(production: Settings, subject: str) -> None:
+def test_a_subject_that_reaches_no_one(production: Settings, subject: str) -> None:
     production.VAPID_SUBJECT = subject
     assert "todo.E002" in [message.id for message in check_settings(None)]

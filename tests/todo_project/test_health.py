@@ -52,7 +52,7 @@ def move_database(db: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], 
     return move
 
 
-def test_alive_asks_nobody() -> None:
+def test_alive_asks_no_one() -> None:
     answer = Client().get("/healthz/live")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert Client().post("/healthz/live").status_code == 405
@@ -85,7 +85,7 @@ def test_without_the_state_store_requests_are_still_taken(settings: Settings, fr
 
 
 @pytest.mark.usefixtures("relay")
-def test_a_state_store_that_hangs_is_told_in_time(settings: Settings, silent_port: int) -> None:
+def test_a_state_store_that_hangs_is_reported_in_time(settings: Settings, silent_port: int) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{silent_port}/0"
     status, body = ready()
     assert (status, body["checks"]["state_store"]) == (200, "does not answer")
@@ -105,7 +105,7 @@ def test_without_the_database_it_is_not_ready(move_database: Callable[[int], Non
 
 
 @pytest.mark.slow
-def test_a_database_that_hangs_is_told_in_time_each_time(
+def test_a_database_that_hangs_is_reported_in_time_each_time(
     move_database: Callable[[int], None], silent_port: int
 ) -> None:
     move_database(silent_port)

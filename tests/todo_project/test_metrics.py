@@ -46,13 +46,13 @@ def event(model: type = OutboxEvent, **fields: object) -> None:
 
 class TestWhoMayRead:
     @pytest.mark.parametrize("given", ["", "Bearer", "Bearer another", f"Basic {TOKEN}", TOKEN, "Bearer ü"])
-    def test_nobody_without_the_token(self, given: str) -> None:
+    def test_no_one_without_the_token(self, given: str) -> None:
         answer = Client().get("/metrics", headers={"Authorization": given})
         assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
         assert b"todo_" not in answer.content
 
     @pytest.mark.parametrize("given", ["", "Bearer "])
-    def test_nobody_while_no_token_is_set(self, settings: Settings, given: str) -> None:
+    def test_no_one_while_no_token_is_set(self, settings: Settings, given: str) -> None:
         settings.METRICS_TOKEN = ""
         assert Client().get("/metrics", headers={"Authorization": given}).status_code == 404
 
@@ -121,7 +121,7 @@ class TestDatabaseMetrics:
         assert facts[("todo_dead_letters", "recurring")] == 1
         assert 300 <= facts[("todo_parked_oldest_age_seconds",)] < 310
 
-    def test_reminders_nobody_claims(self, alice: User) -> None:
+    def test_reminders_no_one_claims(self, alice: User) -> None:
         ago = timezone.now() - timedelta(minutes=5)
         Task.objects.create(user=alice, title="water", reminder_at=ago)
         Task.objects.create(user=alice, title="water", reminder_at=timezone.now() + timedelta(hours=1))
@@ -129,7 +129,7 @@ class TestDatabaseMetrics:
         assert facts[("todo_reminders_due",)] == 1
         assert 300 <= facts[("todo_reminders_oldest_due_age_seconds",)] < 310
 
-    def test_mails_nobody_sends(self) -> None:
+    def test_mails_no_one_sends(self) -> None:
         ago = timezone.now() - timedelta(minutes=5)
         DueMail.objects.create(
             kind=DueMail.Kind.PASSWORD_RESET, address="alice@example.test", next_attempt_at=ago
