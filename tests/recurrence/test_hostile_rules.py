@@ -9,7 +9,9 @@ from time import process_time
 from recurrence.rules import RuleError, Series, check_rule, describe
 
 at = datetime.fromisoformat
-MOST_SECONDS = 0.005
+# The goal is 5 ms of processor (benchmarks/recurrence measures such figures). Here it is the bound of a hang:
+# ten times as much, since a busy machine or the tracing of coverage must not fail this test.
+MOST_SECONDS = 0.05
 ALPHABET = "*/,-0123456789LW#?HR@ \t\n\0aMO=;:+.\u0660\u2028\ud800é"
 
 

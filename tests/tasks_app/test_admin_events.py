@@ -111,7 +111,7 @@ class TestForm:
         update_task(task, title="by alice")
         with recorded() as found:
             errors = send(operator, url, page, pinned="on")
-        assert "open it again" in str(errors["__all__"])
+        assert "Open it again." in str(errors["__all__"])
         assert found.events == []
         assert fresh(task).title == "by alice"
 
