@@ -53,7 +53,7 @@ def test_the_other_sign_ins_go_on(alice: User, bob: User, hers: Tokens, anyone: 
     assert refresh(anyone, bobs["refresh"]).status_code == 200
 
 
-def test_the_reuse_is_responses_in_the_log_without_the_token(
+def test_the_reuse_is_logged_without_the_token(
     alice: User, hers: Tokens, anyone: APIClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     refresh(anyone, hers["refresh"])

@@ -51,6 +51,22 @@ def test_nothing_is_missed_before_the_anchor_or_in_no_time() -> None:
         assert (answer.slots, answer.missed) == ([], 0)
 
 
+@pytest.mark.parametrize(
+    ("rule", "now", "newest"),
+    [
+        ("weekdays", "2026-06-08T08:59Z", []),
+        ("weekdays", "2026-06-08T09:00Z", ["2026-06-08T09:00Z"]),
+        ("monthly", "2026-06-06T08:59Z", []),
+        ("monthly", "2026-07-06T08:59Z", ["2026-06-06T09:00Z"]),
+    ],
+)
+def test_the_newest_slot_is_none_before_the_first(rule: str, now: str, newest: list[str]) -> None:
+    """The first of `weekdays` from a Saturday is the Monday."""
+    series = Series(rule=rule, timezone="UTC", anchor=at("2026-06-06T09:00"))
+
+    assert series.catch_up(None, at(now)).slots == [at(slot) for slot in newest]
+
+
 def test_next_never_falls_back_behind_what_was_made_already() -> None:
     """A clock set back, or a template generated ahead: `after` is later than now."""
     answer = DAILY.catch_up(at("2026-06-10T09:00-04:00"), at("2026-06-08T00:00Z"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import NotSupportedError
+from django.utils import timezone
 
 from accounts_app.models import User
 from tasks_app import task_writes
@@ -39,6 +40,16 @@ def test_write_of_copies(alice: User) -> None:
     assert found.synced == [(task.pk, ["color"]) for task in tasks[:2]]
     assert [fresh(task).version for task in tasks] == [3, 2, 1]
     assert fresh(tasks[0]).title == tasks[0].title == "by another user"
+
+
+def test_each_of_many_has_the_event_of_its_own_change(alice: User) -> None:
+    completed, trashed, unchanged = tasks = create_many(Task(user=alice, title=f"task {n}") for n in range(3))
+    completed.completed, trashed.deleted_at = True, timezone.now()
+    with recorded() as found:
+        task_writes.write([Draft(task) for task in tasks])
+    assert found.types == [("task.completed", completed.pk), ("task.deleted", trashed.pk)]
+    assert fresh(completed).completed_at is not None
+    assert fresh(unchanged).version == 1
 
 
 def test_write_of_many_with_few_statements(alice: User, django_assert_max_num_queries: Any) -> None:
