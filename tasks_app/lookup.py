@@ -54,7 +54,7 @@ def tags_named(user: User, names: Iterable[str]) -> dict[str, int]:
     """The ids of the user's tags of these names, by name; new ones are made."""
     wanted = set(names)
     found = _ids_by_name(user, wanted)
-    if new := wanted - found.keys():
+    while new := wanted - found.keys():  # again, if one that was there is deleted before it is read
         # In one order: two requests that make the same ones would else wait for each other.
         Tag.objects.bulk_create([Tag(user=user, name=name) for name in sorted(new)], ignore_conflicts=True)
         found = _ids_by_name(user, wanted)

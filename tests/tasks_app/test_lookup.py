@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from accounts_app.models import User
 from tasks_app.lookup import Lookup, tags_named
@@ -48,3 +49,22 @@ def test_names_that_are_there_take_one_query(alice: User, django_assert_num_quer
     with django_assert_num_queries(1):
         assert tags_named(alice, ["garden"]) == {"garden": made["garden"]}
     assert Tag.objects.count() == 2
+
+
+def test_a_name_whose_tag_is_deleted_at_the_same_moment_is_made_again(alice: User) -> None:
+    """It is there when the insert finds that it is, and gone when its id is read."""
+    inserts = []
+
+    def come_and_go(execute: Any, sql: str, *rest: Any) -> Any:
+        if not sql.startswith('INSERT INTO "tags"') or "ON CONFLICT" not in sql:
+            return execute(sql, *rest)
+        inserts.append(sql)
+        theirs = Tag.objects.create(user=alice, name="home") if len(inserts) == 1 else None
+        done = execute(sql, *rest)
+        if theirs:
+            theirs.delete()
+        return done
+
+    with connection.execute_wrapper(come_and_go):
+        assert tags_named(alice, ["home"]) == {"home": Tag.objects.get().pk}
+    assert len(inserts) == 2
