@@ -122,7 +122,7 @@ class Story:
         return f'"{TITLE}", daily, due {_local(self.due)}, {ahead}: task {self.task["id"]}, version 1'
 
     def change_is_live(self) -> str:
-        task_id, what = self.task["id"], "the live stream did not tell of the task"
+        task_id, what = self.task["id"], "the live stream did not report the task"
         at, update = wait_for(lambda: self.live.find(task_id, 1), seconds=EVENT_SECONDS, what=what)
         require(update["changes"]["title"] == TITLE, f"it says {update['changes']}")
         return f"the stream sent task {task_id} {milliseconds(at - self.sent)} after its request"
@@ -145,10 +145,8 @@ class Story:
         try:
             self.message = wait_for(look, seconds=PUSH_SECONDS, what="no Web Push arrived", every=0.005)
         except StepFailedError as error:
-            trace = [_in_words(entry) for entry in self._trace()]
-            raise StepFailedError(
-                f"{error}; the trace: {'; '.join(trace) or 'it is not even due'}"
-            ) from error
+            trace = "; ".join(map(_in_words, self._trace())) or "it is not even due"
+            raise StepFailedError(f"{error}; the trace: {trace}") from error
         lateness = (datetime.now(ZONE) - self.reminder_at).total_seconds()
         require(lateness > 0, f"it came {milliseconds(-lateness)} too early")
         at = self.reminder_at.time().isoformat("milliseconds")
@@ -175,9 +173,8 @@ class Story:
         self.task = self.owner.client.call("GET", f"/api/tasks/{self.task['id']}")
         require(self.task["reminder_sent"], "the task does not say reminder_sent")
         claimed = milliseconds(entry["lateness_seconds"])
-        return (
-            f"claimed {claimed} after its time; {_in_words(entry)}; reminder_sent is true, {self._version()}"
-        )
+        sent = f"reminder_sent is true, {self._version()}"
+        return f"claimed {claimed} after its time; {_in_words(entry)}; {sent}"
 
     # --- done, and the next one --------------------------------------------------------------------
 
