@@ -14,13 +14,13 @@ from accounts_app.models import User
 from http_app.admin_classes import LargeTableAdmin, ReadOnly
 from http_app.datetime_fields import EARLIEST, LATEST
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, SeriesSlot, Tag, Task, TaskTag
+from tasks_app.pages import DIGITS_OF_ID
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.searching import WORDS, beginning_with, words_of
 from tasks_app.services import complete_task, restore_task, trash_task
 
 # Typing "a" does not look for a particular user.
 MAX_USERS_FOUND = 100
-LARGEST_ID_DIGITS = 18
 
 RECURRENCE = ["recurrence_rule", "recurrence_mode", "recurrence_end", "timezone"]
 # Derived, or changed by the actions: read-only here.
@@ -244,7 +244,7 @@ def _matches(word: str) -> Q:
     """By words, by id or by user. Users are looked up first: an OR across tables has no index."""
     users = User.objects.filter(email__istartswith=word).values_list("pk", flat=True)[:MAX_USERS_FOUND]
     found = Q(words=beginning_with(word)) | Q(user__in=list(users))
-    if word.isascii() and word.isdigit() and len(word) <= LARGEST_ID_DIGITS:
+    if word.isascii() and word.isdigit() and len(word) <= DIGITS_OF_ID:
         found |= Q(pk=int(word))
     return found
 

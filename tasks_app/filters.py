@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from http_app.filters import BooleanFilter, NamedFilterSet
 from http_app.pagination import ORDERING
 from tasks_app.models import OPEN, Priority, Tag, Task, TaskTag
+from tasks_app.pages import DIGITS_OF_ID
 from tasks_app.searching import beginning_with, by_rank, matching, words_of
 
 RANK = "rank"  # the ordering that only a search has
@@ -127,7 +128,7 @@ class TaskFilter(NamedFilterSet):
         return queryset.filter(overdue if value else ~overdue)
 
     def of_priority(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
-        by_id = value.isascii() and value.isdigit() and len(value) < 19
+        by_id = value.isascii() and value.isdigit() and len(value) <= DIGITS_OF_ID
         found = Priority.objects.filter(Q(pk=int(value)) if by_id else Q(name__iexact=value)).first()
         if found is None:
             raise ValidationError({"priority": ["There is no such priority: see /api/priorities."]})
