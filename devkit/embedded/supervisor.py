@@ -151,13 +151,19 @@ class Supervisor:
 
     def _start(self, name: str) -> None:
         if name in self._children:
-            kill_group(self._children[name].pid)  # what a process that was killed has left of its children
+            self._clear_away(self._children[name].pid)
         command, colour = self._commands[name]
         writer = self._outputs.open(name, colour, self._log(name))
         try:
             self._children[name] = self._begin(name, command, writer, self._outputs.forget)
         finally:
             os.close(writer)
+
+    def _clear_away(self, pid: int) -> None:
+        """Kill what a process that was killed has left of its children; its open streams count no longer."""
+        kill_group(pid)
+        for gauge in self._places.metrics.glob(f"gauge_live*_{pid}.db"):
+            gauge.unlink()
 
     def _log(self, name: str) -> Path:
         return self._places.logs / f"{name}.log"

@@ -113,6 +113,18 @@ def test_what_a_killed_role_leaves_is_gone_before_it_is_started_again(
     assert processes_of(places) == []
 
 
+def test_a_role_that_has_ended_is_no_longer_counted_in_the_metrics(places: Places) -> None:
+    """prometheus_client adds up these files of all processes; it is for others to say that one has ended."""
+    places.make()
+    places.metrics.mkdir()
+    environment = environment_for(places, METRICS=str(places.metrics))
+    with pytest.raises(EnoughError), Supervisor(places, spawning(places, environment)) as supervisor:
+        supervisor.start("stream", """sh -c 'touch "$METRICS/gauge_livesum_$$.db"; echo up; exit 7'""")
+        supervisor.keep([Server(seconds=2)])
+    assert log(places, "stream").count("up") >= 2
+    assert len(list(places.metrics.iterdir())) == 1
+
+
 def test_what_does_not_obey_is_killed_with_its_children(
     places: Places, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
