@@ -6,9 +6,10 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from recurring_app.models import RecurringTask
-from tasks_app.services import release_from_template
+from tasks_app.services import release_from_templates
+from tasks_app.signals import deleted_together
 
 
 @receiver(pre_delete, sender=RecurringTask)
-def release_tasks(instance: RecurringTask, **_: Any) -> None:
-    release_from_template(instance.pk)
+def release_tasks(instance: RecurringTask, origin: Any, **_: Any) -> None:
+    release_from_templates(deleted_together(instance, origin))

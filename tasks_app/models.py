@@ -82,7 +82,7 @@ class Task(models.Model):
     series_id = models.UUIDField(null=True, blank=True, editable=False)
     anchor_local = LocalDateTimeField(null=True, blank=True, editable=False)
     occurrence_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # References are set to null by task_writes.erase() and services.release_from_template().
+    # References are set to null by task_writes.erase() and services.release_from_templates().
     parent_task = models.ForeignKey(
         "self", on_delete=DO_NOTHING, null=True, blank=True, related_name="occurrences", db_index=False
     )

@@ -86,9 +86,9 @@ def untag(tag_ids: set[int], *, instead: int | None = None) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def release_from_template(template_id: int) -> None:
-    """The template is about to go; the tasks that came of it stay, without it."""
-    for tasks in _locked_batches(Task.objects.filter(recurring_task=template_id)):
+def release_from_templates(template_ids: set[int]) -> None:
+    """These templates are about to go; the tasks that came of them stay, without them."""
+    for tasks in _locked_batches(Task.objects.filter(recurring_task__in=template_ids)):
         for task in tasks:
             task.recurring_task = None
         task_writes.write([Draft(task) for task in tasks])

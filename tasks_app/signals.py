@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import ProtectedError, QuerySet
+from django.db.models import Model, ProtectedError, QuerySet
 from django.db.models.signals import post_save, pre_delete
 from django.dispatch import receiver
 
@@ -11,6 +11,12 @@ from tasks_app import task_events
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task
 from tasks_app.services import untag
 from tasks_app.task_events import Change
+
+
+def deleted_together(instance: Model, origin: Any) -> set[Any]:
+    """The ids of all rows of one deletion, so that their tasks are locked at once, in the order of locks."""
+    is_of_many = isinstance(origin, QuerySet) and origin.model is type(instance)
+    return {row.pk for row in origin} if is_of_many else {instance.pk}
 
 
 @receiver(post_save, sender=Task)
@@ -29,9 +35,8 @@ def keep_tasks(instance: User, **_: Any) -> None:
 
 @receiver(pre_delete, sender=Tag)
 def untag_tasks(instance: Tag, origin: Any, **_: Any) -> None:
-    """Take tags that are about to go from their tasks: all of a deletion at first, in the order of locks."""
-    is_of_tags = isinstance(origin, QuerySet) and origin.model is Tag
-    untag({tag.pk for tag in origin} if is_of_tags else {instance.pk})
+    """Take tags that are about to go from their tasks."""
+    untag(deleted_together(instance, origin))
 
 
 @receiver(pre_delete, sender=Priority)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 
 from accounts_app.models import User
+from recurring_app.models import RecurringTask
 from tasks_app.lookup import tags_named
 from tasks_app.models import Tag, Task, TaskTag
 from tasks_app.services import create_task, merge_tag, restore_task, update_task
@@ -38,6 +40,25 @@ def test_a_tag_is_deleted_in_the_order_of_the_tasks(
         list(Task.objects.filter(pk__in=[second.pk, third.pk]).locked())
     deleting.result(PATIENCE_SECONDS)
     assert not TaskTag.objects.exists()
+
+
+def test_templates_are_deleted_in_the_order_of_the_tasks(alice: User, aside: Any) -> None:
+    one, other = (
+        RecurringTask.objects.create(
+            user=alice,
+            template_title="water",
+            recurrence_pattern="daily",
+            starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - local
+        )
+        for _ in range(2)
+    )
+    first, second = (create_task(alice, title="water", recurring_task=template) for template in (other, one))
+    with transaction.atomic():
+        Task.objects.locked().get(pk=first.pk)
+        deleting = aside(lambda: RecurringTask.objects.all().delete())
+        Task.objects.locked().get(pk=second.pk)
+    deleting.result(PATIENCE_SECONDS)
+    assert not Task.objects.filter(recurring_task__isnull=False).exists()
 
 
 def test_a_task_that_loses_a_tag_at_the_same_moment_gets_no_other(alice: User, aside: Any) -> None:
