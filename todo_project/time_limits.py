@@ -34,5 +34,7 @@ def _end(**_signal: Any) -> None:
 
 
 def _give_up(_number: int, _frame: FrameType | None) -> None:
-    log.error("task_exceeds_its_time_limit")
-    os._exit(1)
+    try:
+        log.error("task_exceeds_its_time_limit")
+    finally:  # the signal may have come in the middle of another line of the log, which is an error
+        os._exit(1)

@@ -24,9 +24,16 @@ def hang():
 def end():  # and stop the worker when the limit has long passed
     threading.Timer(3, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
-queue = "of_the_test_" + sys.argv[1]
+class Reentered:  # as a log whose line is written while the signal comes
+    def error(self, _event):
+        raise RuntimeError
+
+if sys.argv[1] == "hangs in its log":
+    from todo_project import time_limits
+    time_limits.log = Reentered()
+queue = "of_the_test_" + sys.argv[1].replace(" ", "_")
 app.conf.task_create_missing_queues = True
-(hang if sys.argv[1] == "hangs" else end).apply_async(queue=queue)
+(end if sys.argv[1] == "ends" else hang).apply_async(queue=queue)
 app.worker_main(["--quiet", "worker", "--pool", "solo", "--queues", queue])
 """
 
@@ -44,6 +51,11 @@ def test_a_task_that_hangs_ends_the_worker() -> None:
     ended = run_worker("hangs")
     assert ended.returncode == 1, ended.stderr
     assert "task_exceeds_its_time_limit" in ended.stderr
+
+
+@pytest.mark.slow
+def test_also_when_that_cannot_be_logged() -> None:
+    assert run_worker("hangs in its log").returncode == 1
 
 
 @pytest.mark.slow
