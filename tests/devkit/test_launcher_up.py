@@ -185,6 +185,21 @@ def test_what_dies_is_started_again_while_the_others_run(places: Places, free_po
     assert processes_of(places) == []
 
 
+def test_a_web_worker_that_dies_is_replaced_while_the_other_serves(places: Places, free_port: int) -> None:
+    with up(places, free_port) as running:
+        web = running.child("todo-web")
+        assert web
+        before = web.children()
+        assert len(before) == 2
+        before[0].kill()
+        before[0].wait(10)  # a request in its hands is lost with it
+        assert [running.status("/healthz/live") for _request in range(50)] == [200] * 50
+        wait_until(lambda: len(set(web.children()) - {before[0]}) == 2, seconds=30)
+        assert before[1] in web.children()
+        assert [running.status("/healthz/live") for _request in range(50)] == [200] * 50
+        assert "./todo: web ended" not in running.output
+
+
 def test_the_roles_are_forks_that_a_person_finds_by_name(places: Places, free_port: int) -> None:
     with up(places, free_port) as running:
         names = {child.name() for child in running.children()}
