@@ -53,6 +53,11 @@ def close_account(user: User) -> None:
     log.info("account_closed", user_id=str(user.pk))
 
 
+def has_closed_accounts() -> bool:
+    """Whether accounts are closed and not yet erased."""
+    return _closed_accounts().exists()
+
+
 def erase_closed_accounts() -> int:
     """Erase a batch of each closed account in turn, for SECONDS_PER_CALL. Returns the number of rows."""
     deadline = monotonic() + SECONDS_PER_CALL
@@ -64,7 +69,7 @@ def erase_closed_accounts() -> int:
 
 def erase_round(deadline: float) -> int:
     """Erase one batch of each closed account until `deadline` (monotonic). Returns the number of rows."""
-    closed = User.objects.filter(deleted_at__isnull=False).order_by("deleted_at")
+    closed = _closed_accounts().order_by("deleted_at")
     erased = 0
     for user_id in list(closed.values_list("pk", flat=True)[:ACCOUNTS_PER_ROUND]):
         if monotonic() < deadline:
@@ -72,11 +77,15 @@ def erase_round(deadline: float) -> int:
     return erased
 
 
+def _closed_accounts() -> models.QuerySet[User]:
+    return User.objects.filter(deleted_at__isnull=False)
+
+
 def _erase_batch_of(user_id: UUID) -> int:
     """Return the number of rows: 0 also if the account is locked or the outbox is too deep."""
     try:
         with transaction.atomic():
-            closed = User.objects.filter(pk=user_id, deleted_at__isnull=False)
+            closed = _closed_accounts().filter(pk=user_id)
             user = closed.select_for_update(skip_locked=True, no_key=True).first()
             if user is None or OutboxEvent.objects.order_by()[:DEEPEST_OUTBOX].count() == DEEPEST_OUTBOX:
                 return 0

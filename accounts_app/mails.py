@@ -43,6 +43,11 @@ def request_mail(kind: DueMail.Kind, address: str) -> None:
             mail.save()
 
 
+def has_due() -> bool:
+    """Whether `send_due_mails` has something to send."""
+    return DueMail.objects.filter(next_attempt_at__lte=timezone.now()).exists()
+
+
 def send_due_mails() -> int:
     """Send the due mails one after the other. Returns the number that were sent."""
     deadline = monotonic() + SECONDS_PER_CALL

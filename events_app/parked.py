@@ -98,13 +98,21 @@ def queue_behind_others(group: str, event: Event) -> bool:
     return due is not None
 
 
+def has_due() -> bool:
+    """Whether `retry_parked` has something to try again."""
+    return _due_heads().exists()
+
+
 def retry_parked(limit: int = 100) -> int:
     """Try again what is due, the oldest of each group and key first. Returns how many left the table."""
+    keys = list(_due_heads().order_by("next_attempt_at").values_list("group", "key")[:limit])
+    return sum(_retry_key(group, key) for group, key in keys)
+
+
+def _due_heads() -> QuerySet[ParkedEvent]:
     of_same_key = ParkedEvent.objects.filter(group=OuterRef("group"), key=OuterRef("key")).order_by("id")
     head = Subquery(of_same_key.values("id")[:1])
-    due = ParkedEvent.objects.filter(next_attempt_at__lte=timezone.now(), id=head)
-    keys = list(due.order_by("next_attempt_at").values_list("group", "key")[:limit])
-    return sum(_retry_key(group, key) for group, key in keys)
+    return ParkedEvent.objects.filter(next_attempt_at__lte=timezone.now(), id=head)
 
 
 def _retry_key(group: str, key: str) -> int:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -102,15 +102,24 @@ def deliver(delivery_id: int) -> None:
     record_outcome(lease, outcome)
 
 
+def has_stalled() -> bool:
+    """Whether `take_stalled` has something to take."""
+    now = timezone.now()
+    return _not_queued(now).filter(next_attempt_at__lte=now).exists()
+
+
 def take_stalled(limit: int) -> list[int]:
     """Mark due deliveries as queued if they are not, or were long ago. Returns their ids, oldest first."""
     now = timezone.now()
-    not_queued = Q(queued_at=None) | Q(queued_at__lte=now - REQUEUE_AFTER)
     with transaction.atomic():
-        pending = Delivery.objects.filter(not_queued, state=Delivery.State.PENDING)
-        ids = list(queues.lock_due(pending, now).values_list("pk", flat=True)[:limit])
+        ids = list(queues.lock_due(_not_queued(now), now).values_list("pk", flat=True)[:limit])
         Delivery.objects.filter(pk__in=ids).update(queued_at=now)
     return ids
+
+
+def _not_queued(now: datetime) -> QuerySet[Delivery]:
+    not_queued = Q(queued_at=None) | Q(queued_at__lte=now - REQUEUE_AFTER)
+    return Delivery.objects.filter(not_queued, state=Delivery.State.PENDING)
 
 
 def resend(deliveries: Iterable[Delivery]) -> list[int]:

@@ -45,6 +45,11 @@ _INSERT = """
 """
 
 
+def has_due() -> bool:
+    """Whether `scan_reminders` has something to claim, which another scan may hold."""
+    return Task.objects.filter(next_reminder_at__lte=timezone.now()).exists()
+
+
 def scan_reminders(limit: int = 500) -> int:
     """Claim every reminder that is due, oldest first, `limit` tasks to a batch; how many there were.
 

@@ -42,8 +42,13 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 
 
 @beat_init.connect
+def limit_sessions_of_beat(**_signal: Any) -> None:
+    """All ticks wait for a statement of beat's; each of them takes a millisecond."""
+    limit_sessions(statement_timeout=5, idle_in_transaction_session_timeout=60)
+
+
 @worker_init.connect
-def limit_its_sessions(**_signal: Any) -> None:
+def limit_sessions_of_worker(**_signal: Any) -> None:
     """No statement outlives its task; a worker that was stopped in the middle must not hold its locks."""
     limit_sessions(
         statement_timeout=settings.CELERY_TASK_SOFT_TIME_LIMIT, idle_in_transaction_session_timeout=60

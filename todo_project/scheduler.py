@@ -5,13 +5,18 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.conf import settings
+from django.db import Error, InterfaceError, OperationalError, connection
+from django.utils.module_loading import import_string
 from django_celery_beat.schedulers import DatabaseScheduler
 
 log = structlog.get_logger(__name__)
 
 # How long a change made in the table takes to be seen; only the settings change it, at a start.
 CHANGES_EVERY_SECONDS = 5.0
+# A tick without work is sent this often all the same: alerts ask when it has last run, and beat's clock may
+# be behind the clock of the process that takes it.
+WITHOUT_WORK_EVERY_SECONDS = 30.0
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
@@ -22,6 +27,18 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
     """
 
     _next_look = 0.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._sent_at: dict[str, float] = {}
+        super().__init__(*args, **kwargs)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send the tick if there is work for it, or if it was not sent for WITHOUT_WORK_EVERY_SECONDS."""
+        now = monotonic()
+        sent_at = self._sent_at.get(entry.name)
+        if sent_at is None or now - sent_at >= WITHOUT_WORK_EVERY_SECONDS or has_work(entry.name):
+            self._sent_at[entry.name] = now
+            super().apply_entry(entry, producer)
 
     def adjust(self, n: float, drift: float = 0.0) -> float:
         """Seconds to wait for a tick that is due in `n`: exactly those.
@@ -48,3 +65,12 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
             connection.close()
             self._last_full_sync = datetime.min  # noqa: DTZ901 - compared with the library's own local times
             return self._schedule
+
+
+def has_work(tick: str) -> bool:
+    """Whether settings.TICK_HAS_WORK says so; True for other ticks, and if the database does not answer."""
+    try:
+        return tick not in settings.TICK_HAS_WORK or import_string(settings.TICK_HAS_WORK[tick])()
+    except Error:  # the process that takes the tick reports it
+        connection.close()
+        return True

@@ -310,6 +310,16 @@ CELERY_BEAT_SCHEDULE = {
     "send-due-mails": _tick("accounts_app.send_due_mails", 2.0, queue="background"),
 }
 
+# Before beat sends one of these it asks this function whether there is work, since a message that finds none
+# wakes three processes; see todo_project/scheduler.py. The other ticks are sent each time.
+TICK_HAS_WORK = {
+    "scan-reminders": "notifications_app.scan.has_due",
+    "requeue-stalled-deliveries": "notifications_app.deliveries.has_stalled",
+    "retry-parked-events": "events_app.parked.has_due",
+    "erase-closed-accounts": "accounts_app.erasure.has_closed_accounts",
+    "send-due-mails": "accounts_app.mails.has_due",
+}
+
 # --- Notifications -----------------------------------------------------------------------------
 
 VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")

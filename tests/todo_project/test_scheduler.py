@@ -1,29 +1,19 @@
 """Beat wakes for its ticks alone, and keeps its schedule while PostgreSQL is unavailable."""
 
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask, PeriodicTasks
 from django_celery_beat.schedulers import SCHEDULE_SYNC_MAX_INTERVAL
+from pytest_django import Settings
 
-from todo_project import scheduler as module
-from todo_project.celery import app
+from tests.todo_project.conftest import Played, wake_for_a_minute
 from todo_project.scheduler import CHANGES_EVERY_SECONDS, Scheduler
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the library commits and closes connections
-
-
-@pytest.fixture
-def scheduler() -> Iterator[Scheduler]:
-    scheduler = Scheduler(app=app)
-    yield scheduler
-    scheduler.sync()  # or it would write at the end of the whole run, when the tables are gone
 
 
 def refuse(error: Exception) -> Any:
@@ -56,48 +46,10 @@ def test_a_start_without_the_database_fails(scheduler: Scheduler, monkeypatch: p
         _ = scheduler.schedule
 
 
-class Played:
-    """A clock that only sleeping moves: the wall's and the monotonic one."""
-
-    def __init__(self, shift: Callable[[float], None]) -> None:
-        self._shift = shift
-        self.seconds = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-        self._shift(seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
-    with time_machine.travel("2030-05-01T09:00:00Z", tick=False) as traveller:
-        clock = Played(traveller.shift)
-        monkeypatch.setattr(module, "monotonic", clock.monotonic)
-        yield clock
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the ticks that were sent, which no broker takes."""
-    names: list[str] = []
-    monkeypatch.setattr(Scheduler, "apply_entry", lambda _self, entry, **_: names.append(entry.name))
-    return names
-
-
-def wake_for_a_minute(scheduler: Scheduler, clock: Played) -> int:
-    """As beat's own loop; how often it slept."""
-    slept, until = 0, clock.seconds + 60
-    while clock.seconds < until:
-        if (interval := scheduler.tick()) and interval > 0:
-            clock.sleep(interval)
-            slept += 1
-    return slept
-
-
-def test_it_wakes_for_a_tick_and_not_before(played: Played, scheduler: Scheduler, sent: list[str]) -> None:
+def test_it_wakes_for_a_tick_and_not_before(
+    played: Played, scheduler: Scheduler, sent: list[str], settings: Settings
+) -> None:
+    settings.TICK_HAS_WORK = {}  # so that each is sent every time
     slept = wake_for_a_minute(scheduler, played)
     for name, tick in settings.CELERY_BEAT_SCHEDULE.items():
         assert sent.count(name) == pytest.approx(60 / tick["schedule"], abs=1), name
@@ -114,11 +66,12 @@ def test_it_asks_for_changes_every_few_seconds_only(played: Played, scheduler: S
 
 def test_a_change_is_seen_after_these_seconds(played: Played, scheduler: Scheduler, sent: list[str]) -> None:
     wake_for_a_minute(scheduler, played)
-    tick = PeriodicTask.objects.get(name="scan-reminders")
+    assert "announce-due-soon" in sent
+    tick = PeriodicTask.objects.get(name="announce-due-soon")
     tick.enabled = False
     tick.save()
     played.sleep(CHANGES_EVERY_SECONDS)
     scheduler.tick()
     sent.clear()
     wake_for_a_minute(scheduler, played)
-    assert "scan-reminders" not in sent
+    assert "announce-due-soon" not in sent

@@ -1,12 +1,13 @@
 """The time limits of a process's sessions: its own, unless the environment has others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from celery.signals import beat_init, worker_init
+from celery.utils.dispatch import Signal
 from django.db import connection, connections
 
-from todo_project.celery import limit_its_sessions
+from todo_project.celery import limit_sessions_of_beat, limit_sessions_of_worker
 from todo_project.session_limits import limit_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)  # a new session, outside of a test's transaction
@@ -40,8 +41,14 @@ def test_those_of_the_environment_win(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (limit("statement_timeout"), limit("lock_timeout")) == ("15s", "0")
 
 
-def test_workers_and_beat_have_theirs() -> None:
-    for start in (worker_init, beat_init):
-        assert limit_its_sessions in {receiver() for _key, receiver in start.receivers}
-    limit_its_sessions()
-    assert (limit("statement_timeout"), limit("idle_in_transaction_session_timeout")) == ("90s", "1min")
+@pytest.mark.parametrize(
+    ("start", "receiver", "statement_timeout"),
+    [(worker_init, limit_sessions_of_worker, "90s"), (beat_init, limit_sessions_of_beat, "5s")],
+)
+def test_workers_and_beat_have_theirs(
+    start: Signal, receiver: Callable[[], None], statement_timeout: str
+) -> None:
+    assert receiver in {reference() for _key, reference in start.receivers}
+    receiver()
+    assert limit("statement_timeout") == statement_timeout
+    assert limit("idle_in_transaction_session_timeout") == "1min"

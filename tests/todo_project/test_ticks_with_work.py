@@ -1,0 +1,137 @@
+"""A tick without work is no message, and with work it is sent as often as the schedule says."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as project
+from django.db import OperationalError, connection
+from django.utils import timezone
+from pytest_django import Settings
+from uuid_utils.compat import uuid7
+
+from accounts_app.erasure import close_account
+from accounts_app.mails import request_mail, send_due_mails
+from accounts_app.models import DueMail, User
+from events_app.models import ParkedEvent
+from notifications_app.models import Delivery
+from notifications_app.scan import scan_reminders
+from tasks_app.models import Task
+from tests.todo_project.conftest import Played, wake_for_a_minute
+from todo_project.scheduler import WITHOUT_WORK_EVERY_SECONDS, Scheduler
+
+pytestmark = pytest.mark.django_db(transaction=True)  # the library commits and closes connections
+
+RARELY = 60 / WITHOUT_WORK_EVERY_SECONDS
+
+
+def remind(user: User) -> None:
+    Task.objects.create(user=user, title="Call mum", reminder_at=timezone.now() - timedelta(seconds=1))
+
+
+def stall_a_delivery(user: User) -> None:
+    now = timezone.now()
+    Delivery.objects.create(
+        user=user,
+        event_id=uuid7(),
+        channel="web_push",
+        target="https://push.example.test/1",
+        next_attempt_at=now,
+        expires_at=now + timedelta(hours=1),
+    )
+
+
+def park_an_event(user: User) -> None:
+    ParkedEvent.objects.create(
+        group="recurring",
+        topic="task-events",
+        type="task.completed",
+        key=str(user.pk),
+        subject="1",
+        sequence=1,
+        data={},
+        next_attempt_at=timezone.now(),
+    )
+
+
+def ask_for_a_mail(user: User) -> None:
+    request_mail(DueMail.Kind.PASSWORD_RESET, str(user.email))
+
+
+WORK: dict[str, Callable[[User], None]] = {
+    "scan-reminders": remind,
+    "requeue-stalled-deliveries": stall_a_delivery,
+    "retry-parked-events": park_an_event,
+    "erase-closed-accounts": close_account,
+    "send-due-mails": ask_for_a_mail,
+}
+
+
+def unavailable() -> bool:
+    raise OperationalError("the database system is starting up")
+
+
+def seconds(tick: str) -> float:
+    """Between two of these ticks, as the schedule says."""
+    return float(project.CELERY_BEAT_SCHEDULE[tick]["schedule"])
+
+
+def test_without_work_ticks_are_sent_rarely(played: Played, scheduler: Scheduler, sent: list[str]) -> None:
+    wake_for_a_minute(scheduler, played)
+    assert {tick: sent.count(tick) for tick in WORK} == dict.fromkeys(WORK, RARELY)
+
+
+@pytest.mark.parametrize("tick", project.TICK_HAS_WORK)
+def test_with_work_a_tick_is_sent_each_time(
+    tick: str, alice: User, played: Played, scheduler: Scheduler, sent: list[str]
+) -> None:
+    WORK[tick](alice)
+    wake_for_a_minute(scheduler, played)
+    assert sent.count(tick) == pytest.approx(60 / seconds(tick), abs=1)
+    assert {other: sent.count(other) for other in WORK.keys() - {tick}} == dict.fromkeys(
+        WORK.keys() - {tick}, RARELY
+    )
+
+
+@pytest.mark.parametrize("tick", project.TICK_HAS_WORK)
+def test_new_work_waits_for_one_interval_at_most(
+    tick: str, alice: User, played: Played, scheduler: Scheduler, sent: list[str]
+) -> None:
+    wake_for_a_minute(scheduler, played)
+    sent.clear()
+    WORK[tick](alice)
+    since = played.seconds
+    while tick not in sent:
+        played.sleep(scheduler.tick() or 0)
+    assert played.seconds - since <= seconds(tick)
+
+
+@pytest.mark.parametrize(
+    ("tick", "do"), [("scan-reminders", scan_reminders), ("send-due-mails", send_due_mails)]
+)
+def test_after_the_work_it_is_sent_rarely_again(
+    tick: str, do: Callable[[], Any], alice: User, played: Played, scheduler: Scheduler, sent: list[str]
+) -> None:
+    WORK[tick](alice)
+    wake_for_a_minute(scheduler, played)
+    sent.clear()
+    assert do() == 1
+    wake_for_a_minute(scheduler, played)
+    assert sent.count(tick) == RARELY
+
+
+def test_without_the_database_a_tick_is_sent_each_time(
+    settings: Settings, played: Played, scheduler: Scheduler, sent: list[str]
+) -> None:
+    settings.TICK_HAS_WORK = {"scan-reminders": f"{__name__}.{unavailable.__name__}"}
+    wake_for_a_minute(scheduler, played)
+    assert sent.count("scan-reminders") == pytest.approx(60, abs=1)
+
+
+def test_a_lost_connection_is_replaced(played: Played, scheduler: Scheduler, sent: list[str]) -> None:
+    wake_for_a_minute(scheduler, played)
+    sent.clear()
+    connection.connection.close()
+    wake_for_a_minute(scheduler, played)
+    assert RARELY <= sent.count("scan-reminders") <= RARELY + 1
