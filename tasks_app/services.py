@@ -1,7 +1,7 @@
 """What can be done to a task. Each is one transaction with its event, or a part of the caller's.
 
 A task given here was loaded under its lock (`Task.objects.locked()`), so what it says is true.
-Of many tasks at once: tasks_app/task_writes.py.
+Many tasks at once: tasks_app/bulk.py.
 """
 
 from collections.abc import Iterable, Iterator

@@ -2,10 +2,14 @@
 
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
 from devkit.embedded.places import CHECKOUT
+
+# makemigrations compares the models with the files; that it cannot reach a database is no reason to warn.
+PYTHON_WITHOUT_DATABASE = [sys.executable, "-W", "ignore:Got an error checking:RuntimeWarning"]
 
 
 def run_in_foreground(command: Sequence[str], environment: Mapping[str, str]) -> int:

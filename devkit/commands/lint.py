@@ -4,9 +4,9 @@ import os
 import sys
 import time
 
-from devkit.commands.child import run_in_foreground
+from devkit.commands.child import PYTHON_WITHOUT_DATABASE, run_in_foreground
 
-_PYTHON = [sys.executable, "-W", "ignore:Got an error checking:RuntimeWarning", "-m"]
+_PYTHON = [*PYTHON_WITHOUT_DATABASE, "-m"]
 
 CHECKS = {
     "style": [*_PYTHON, "ruff", "check", "."],

@@ -7,7 +7,7 @@ command, unless the command needs neither.
 import os
 import sys
 
-from devkit.commands.child import run_in_foreground
+from devkit.commands.child import PYTHON_WITHOUT_DATABASE, run_in_foreground
 from devkit.embedded.claim import claim
 from devkit.embedded.instance import instance_environment, running_environment
 from devkit.embedded.places import places_of_this_checkout
@@ -15,6 +15,7 @@ from devkit.embedded.processes import stop_leftovers
 from devkit.embedded.services import services
 
 _WITHOUT_DATABASE = {
+    "asyncapi",
     "check",
     "diffsettings",
     "findstatic",
@@ -31,7 +32,8 @@ def run(arguments: list[str]) -> int:
     if running := running_environment(places):
         return run_in_foreground(command, running | os.environ)
     if _needs_no_database(arguments):
-        return run_in_foreground(command, {"TODO_ENV": "development"} | os.environ)
+        without_database = [*PYTHON_WITHOUT_DATABASE, "manage.py", *arguments]
+        return run_in_foreground(without_database, {"TODO_ENV": "development"} | os.environ)
     with claim(places, command="manage"):
         stop_leftovers(places)
         with services(places) as servers:

@@ -1,4 +1,4 @@
-"""What docs/asyncapi.yaml promises of each event, and what a change of it would break for who reads them."""
+"""What docs/asyncapi.yaml promises of each event, and what a change of it would break for its readers."""
 
 import json
 from collections.abc import Iterator
@@ -14,8 +14,9 @@ FILE = DOCS / "asyncapi.yaml"
 PUBLISHED = DOCS / "events"
 
 WHAT_TO_DO = (
-    "this breaks who reads the events, or what is on the topics already: keep the field as it is and add"
-    " another one that is optional, or a new type, and let the old one live on beside it (docs/events.md)"
+    "this breaks readers of the events, or events that were written before: a new field needs a default in"
+    " events_app/catalogue.py; keep an old field as it is, and add another field or type beside it"
+    " (docs/events.md, 'Changing an event')"
 )
 
 

@@ -35,8 +35,8 @@ META_SCHEMA = Path(__file__).with_name("asyncapi-3.0.0.json.gz")  # npm: @asynca
 
 def test_the_checked_in_document_is_this_one() -> None:
     assert load(FILE) == document(), (
-        "the events and docs/asyncapi.yaml differ: renew it by `./todo manage asyncapi --file"
-        " docs/asyncapi.yaml`, and look at the difference"
+        "the events and docs/asyncapi.yaml differ: run `./todo manage asyncapi --file docs/asyncapi.yaml`,"
+        " and look at the difference"
     )
 
 

@@ -95,8 +95,11 @@ def world(
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_every_way_is_classified(operation: Operation) -> None:
     unknown = [place for place in places(operation) if place not in NAMES and place not in PLAIN]
-    assert unknown == [], "say in tests/contract/two_users.py what these name, or that they name nothing"
-    assert operation.path in PATHS, "say in tests/contract/two_users.py what this path names"
+    assert unknown == [], (
+        "in tests/contract/two_users.py, add these to NAMES if the value can name an object of a user,"
+        " else to PLAIN"
+    )
+    assert operation.path in PATHS, "add what this path names to PATHS in tests/contract/two_users.py"
 
 
 def test_the_tables_name_nothing_that_is_not_there() -> None:

@@ -85,9 +85,13 @@ def test_manage_without_an_instance_needs_no_servers_for_what_needs_no_database(
     places: Places, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TODO_DATA_DIR", str(places.data))
-    for arguments in (["help"], ["migrate", "--help"], []):
+    migrations = ["makemigrations", "--check", "--dry-run"]
+    for arguments in (["help"], ["migrate", "--help"], [], ["asyncapi"], migrations):
         assert launcher.main(["manage", *arguments]) == 0
-    assert "usage: manage.py migrate" in capfd.readouterr().out
+    written = capfd.readouterr()
+    assert "usage: manage.py migrate" in written.out
+    assert "asyncapi: 3.0.0" in written.out
+    assert "Warning" not in written.err
     assert not Path(places.data).exists()
 
 

@@ -9,6 +9,7 @@ import time_machine
 from accounts_app.erasure import close_account, erase_closed_accounts
 from accounts_app.models import User
 from events_app.brokers import InProcessBroker
+from events_app.catalogue import TaskData
 from events_app.envelope import Event, from_row
 from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
@@ -19,6 +20,19 @@ from tasks_app.services import complete_task, create_task, reopen_task, trash_ta
 pytestmark = pytest.mark.django_db
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = datetime(2026, 3, 23, 9, tzinfo=BERLIN)
+
+# The fields that the next occurrence has from the completed task ...
+INHERITED = {
+    "user_id", "title", "description", "color", "pinned", "reminder_offsets", "is_recurring",
+    "recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "priority_id", "series_id",
+    "anchor_local",
+}  # fmt: skip
+# ... and those of its own. Its tags and its reminder_at are inherited too, with tests of their own.
+ITS_OWN = {
+    "id", "completed", "completed_at", "archived", "deleted_at", "due_at", "reminder_at", "reminder_sent",
+    "snoozed_until", "occurrence_at", "parent_task_id", "recurring_task_id", "tag_ids", "version",
+    "created_at", "updated_at",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -50,25 +64,34 @@ def completed(task: Task) -> Event:
     return from_row(row)
 
 
+def test_each_field_is_inherited_or_not() -> None:
+    assert set(TaskData.model_fields) == INHERITED | ITS_OWN, (
+        "add a new field to INHERITED, and copy it in tasks_app/occurrences.py; or add it to ITS_OWN"
+    )
+
+
 def test_the_next_one_carries_everything(alice: User) -> None:
     tag = Tag.objects.create(user=alice, name="garden")
     task = recurring(
         alice,
         description="all of them",
         color="green",
+        pinned=True,
         priority=Priority.objects.get(level=3),
         reminder_offsets=[30, 60],
         recurrence_end=MONDAY + timedelta(days=30),
+        recurrence_mode="after_completion",
         tags=[tag],
     )
     complete_task(task)
     relay()
     child = successor(task)
     assert child.due_at == child.occurrence_at == MONDAY + timedelta(days=1)
-    for name in (
-        "title", "description", "color", "priority_id", "timezone", "reminder_offsets", "recurrence_rule",
-        "recurrence_end", "recurrence_mode", "series_id", "anchor_local", "user_id",
-    ):  # fmt: skip
+    for name in INHERITED:
+        default = Task._meta.get_field(name).get_default()
+        assert getattr(task, name) != default, (
+            f"above, give the task a value of {name} that is not the default"
+        )
         assert getattr(child, name) == getattr(task, name), name
     assert list(child.tags.all()) == [tag]
     assert (child.completed, child.version, child.parent_task_id) == (False, 1, task.pk)

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.test import Client
 
 from accounts_app.models import User
@@ -20,6 +22,12 @@ AT_DUE = {"due_at_0": "2030-01-01", "due_at_1": "09:00"}
 @pytest.fixture
 def task(alice: User) -> Task:
     return create_task(alice, title="water the plants")
+
+
+def test_the_page_has_each_column_and_the_tags() -> None:
+    shown = flatten_fieldsets(admin.site.get_model_admin(Task).fieldsets)
+    columns = {field.name for field in Task._meta.concrete_fields} - {"id"}
+    assert set(shown) == columns | {"tag_ids", "seen_version"}, "add the field in tasks_app/admin.py"
 
 
 def at(name: str, day: str, time: str = "09:00") -> dict[str, str]:
