@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from uuid_utils.compat import uuid7
 
-from events_app.catalogue import kind_of, parse
+from events_app.catalogue import CATALOGUE, parse
 from events_app.models import CurrentTransactionId, OutboxEvent
 
 # Ticks, handlers of events and commands set none.
@@ -113,7 +113,7 @@ def _row(event: NewEvent) -> dict[str, Any]:
     parse(event.type, event.data)
     return {
         "event_id": str(event.event_id or uuid7()),
-        "topic": kind_of(event.type).topic,
+        "topic": CATALOGUE[event.type].topic,
         "type": event.type,
         "key": event.key,
         "subject": event.subject,

@@ -36,7 +36,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     @cached_property
     def fields(self) -> dict[str, Any]:  # type: ignore[override] # DRF's is a BindingDict
         # Copies of the class's own. DRF creates all of them for each serializer: an eighth of a POST.
-        return {name: _copied(field, self) for name, field in _fields_of(type(self)).items()}
+        return _copies(_fields_of(type(self)), self)
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
@@ -76,15 +76,16 @@ def _fields_of(serializer_class: type[StrictSerializer]) -> Mapping[str, Any]:
     return fields
 
 
-def _copied(field: Any, parent: Any) -> Any:
-    """A field with the fields inside it, bound to another serializer."""
-    copied = copy(field)
-    copied.parent = parent
-    copied.__dict__.pop("fields", None)  # a nested serializer makes its own
-    for inner in ("child", "child_relation"):
-        if inner in copied.__dict__:
-            setattr(copied, inner, _copied(getattr(field, inner), copied))
-    return copied
+def _copies(fields: Mapping[str, Any], parent: Any) -> dict[str, Any]:
+    """These fields with the fields inside them, bound to another serializer or field."""
+    copies = {name: copy(field) for name, field in fields.items()}
+    for field in copies.values():
+        own = vars(field)
+        own["parent"] = parent
+        own.pop("fields", None)  # a nested serializer makes its own
+        if inner := {name: own[name] for name in ("child", "child_relation") if name in own}:
+            own.update(_copies(inner, field))
+    return copies
 
 
 def unknown_field(allowed: Sequence[str]) -> ErrorDetail:

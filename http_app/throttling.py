@@ -44,7 +44,9 @@ class Throttle(BaseThrottle):
         now = timezone.now().timestamp()
         window = int(now // seconds)
         cache = cast(_CountingCache, caches["throttles"])
-        counted = cache.count(f"{self.scope}-{_short(identity)}-{window}", seconds=seconds)
+        # A hash, so that keys contain no email address and no text chosen by a caller.
+        short = sha256(identity.encode(errors="replace")).hexdigest()[:32]
+        counted = cache.count(f"{self.scope}-{short}-{window}", seconds=seconds)
         self.seconds_left = max(1, ceil((window + 1) * seconds - now))
         return counted is None or counted <= allowed
 
@@ -111,8 +113,3 @@ def parse_rate(rate: str) -> tuple[int, int]:
 
 class _CountingCache(Protocol):
     def count(self, key: str, *, seconds: int) -> int | None: ...
-
-
-def _short(text: str) -> str:
-    """A hash, so that keys contain no email address and no text chosen by a caller."""
-    return sha256(text.encode(errors="replace")).hexdigest()[:32]

@@ -125,8 +125,12 @@ class Versioned(GenericAPIView[Any]):
     Conditional requests (RFC 9110, 13): If-Match on writes, If-None-Match on reads.
     """
 
+    def load_object(self) -> Any:
+        """The object of the URL; raises NotFound (404)."""
+        return super().get_object()
+
     def get_object(self) -> Any:
-        found = super().get_object()
+        found = self.load_object()
         wanted = parse_etags(self.request.headers.get("If-Match", "*"))
         if self.request.method not in SAFE_METHODS and not {"*", etag(found.version)} & set(wanted):
             raise PreconditionFailed(found.version)

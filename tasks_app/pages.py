@@ -1,4 +1,4 @@
-"""Reads of tasks by fixed statements and without models, for a page of the list and for one task.
+"""Reads of tasks by fixed statements: a page of the list and one task, without models; one under its lock.
 
 Django needs as long to compose such a statement and to fill models as all the rest of the request takes
 (docs/decisions/0023-what-a-request-costs.md).
@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from tasks_app.models import COLUMNS, Task
 from tasks_app.task_serializer import READ
 
 Row = namedtuple("Row", READ)  # type: ignore[misc] # its names are the serializer's
@@ -18,6 +19,10 @@ _TAG_IDS = "ARRAY(SELECT tag_id FROM task_tags WHERE task_id = tasks.id ORDER BY
 _COLUMNS = ", ".join(_TAG_IDS if name == "tag_ids" else name for name in READ)
 _BY_IDS = f"SELECT {_COLUMNS} FROM tasks WHERE id = ANY(%s)"  # noqa: S608 - names of ours
 _OF_USER = f"SELECT {_COLUMNS} FROM tasks WHERE id = %s AND user_id = %s"  # noqa: S608 - names of ours
+_LOCKED = f"""
+    SELECT pg_current_xact_id()::text::bigint, {", ".join(COLUMNS)} FROM tasks WHERE id = %s AND user_id = %s
+    FOR NO KEY UPDATE
+"""  # noqa: S608 - names of ours
 
 DIGITS_OF_ID = 18  # one digit less than the largest bigint has
 
@@ -38,3 +43,17 @@ def row_of(pk: str, *, user_id: Any) -> Row | None:
         cursor.execute(_OF_USER, [int(pk), user_id])
         row = cursor.fetchone()
     return row and Row._make(row)
+
+
+def locked_task(pk: str, *, user_id: Any) -> Task | None:
+    """This task as TaskQuerySet.locked() reads it, or None as above."""
+    if len(pk) > DIGITS_OF_ID:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCKED, [int(pk), user_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    task = Task.from_db(connection.alias, COLUMNS, row[1:])
+    task.locked_in = row[0]
+    return task

@@ -48,7 +48,7 @@ def record(changes: Sequence[Change]) -> None:
     """
     changed_before = outbox.write_new([event for change in changes for event in _events(change, {})])
     if changed_before:
-        again = [change for change in changes if _key(TASK_EVENTS, change.task.pk) in changed_before]
+        again = [change for change in changes if _keys(change.task.pk)[0] in changed_before]
         pending = _pending_events([change.task.pk for change in again])
         outbox.write([event for change in again for event in _events(change, pending)])
 
@@ -60,9 +60,10 @@ def record_erased(tasks: Sequence[Any]) -> None:
     transaction has never been seen by anyone: its events are removed.
     """
     pending = _pending_events([task.pk for task in tasks])
-    unseen = {task.pk for task in tasks if _pending_kind(task.pk, pending) == "created"}
+    earlier = {task.pk: pending.get(_keys(task.pk)[0]) for task in tasks}
+    unseen = {pk for pk, event in earlier.items() if event and event.data["event_type"] == "created"}
     if unseen:
-        outbox.unwrite([_key(topic, pk) for topic in (TASK_EVENTS, TASK_UPDATES) for pk in unseen])
+        outbox.unwrite([key for pk in unseen for key in _keys(pk)])
     gone = [task for task in tasks if task.pk not in unseen and task.deleted_at is None]
     for task in gone:
         task.version += 1
@@ -97,9 +98,10 @@ def task_event(task: TaskFields, data: dict[str, Any], *, event_type: str) -> di
 
 def _events(change: Change, pending: dict[str, OutboxEvent]) -> list[NewEvent]:
     task, data = change.task, task_data(change.task)
-    kind = _merged_kind(change, _pending_kind(task.pk, pending))
-    earlier = pending.get(_key(TASK_UPDATES, task.pk))
-    names = [*(earlier.data["changes"] if earlier else ()), *change.fields]
+    keys = _keys(task.pk)
+    earlier, earlier_sync = map(pending.get, keys)
+    kind = _merged_kind(change, earlier)
+    names = [*(earlier_sync.data["changes"] if earlier_sync else ()), *change.fields]
     sync = {
         "event_type": "sync",
         "task_id": task.pk,
@@ -107,13 +109,22 @@ def _events(change: Change, pending: dict[str, OutboxEvent]) -> list[NewEvent]:
         "changes": {name: data[name] for name in names},
         "timestamp": data["updated_at"],
     }
+    types = {f"task.{kind}": task_event(task, data, event_type=kind), "task.sync": sync}
     return [
-        _new(task, TASK_EVENTS, f"task.{kind}", task_event(task, data, event_type=kind)),
-        _new(task, TASK_UPDATES, "task.sync", sync),
+        NewEvent(
+            type=event_type,
+            key=data["user_id"],
+            subject=str(task.pk),
+            sequence=task.version,
+            data=event_data,
+            merge_key=key,
+            time=task.updated_at,
+        )
+        for key, (event_type, event_data) in zip(keys, types.items(), strict=True)
     ]
 
 
-def _merged_kind(change: Change, earlier: str | None) -> str:
+def _merged_kind(change: Change, earlier: OutboxEvent | None) -> str:
     """The one kind that is true of the task at the end of the transaction, the weightier of two.
 
     Whatever changes of a task in the trash, it stays deleted: its purge records nothing more.
@@ -122,34 +133,17 @@ def _merged_kind(change: Change, earlier: str | None) -> str:
     if task.deleted_at is not None and change.kind != "created":
         return "deleted"
     still_true = {"created": True, "completed": task.completed, "deleted": task.deleted_at is not None}
-    kinds = [change.kind, earlier if earlier is not None and still_true.get(earlier) else "updated"]
-    return max(kinds, key=_BY_WEIGHT.index)
+    before = earlier.data["event_type"] if earlier else "updated"
+    return max(change.kind, before if still_true.get(before) else "updated", key=_BY_WEIGHT.index)
 
 
 def _pending_events(task_ids: Collection[int]) -> dict[str, OutboxEvent]:
     """This transaction's events of these tasks so far, by merge key."""
     if not task_ids:
         return {}
-    return outbox.written_here([_key(topic, pk) for topic in (TASK_EVENTS, TASK_UPDATES) for pk in task_ids])
+    return outbox.written_here([key for pk in task_ids for key in _keys(pk)])
 
 
-def _pending_kind(task_id: int, pending: dict[str, OutboxEvent]) -> str | None:
-    """What this transaction has recorded of the task so far: created, updated ...; None: nothing."""
-    earlier = pending.get(_key(TASK_EVENTS, task_id))
-    return earlier.data["event_type"] if earlier else None
-
-
-def _new(task: Any, topic: str, event_type: str, data: dict[str, Any]) -> NewEvent:
-    return NewEvent(
-        type=event_type,
-        key=data["user_id"],
-        subject=str(task.pk),
-        sequence=task.version,
-        data=data,
-        merge_key=_key(topic, task.pk),
-        time=task.updated_at,
-    )
-
-
-def _key(topic: str, task_id: int) -> str:
-    return f"{topic}:{task_id}"
+def _keys(task_id: int) -> tuple[str, str]:
+    """The merge keys of a task's two events."""
+    return f"{TASK_EVENTS}:{task_id}", f"{TASK_UPDATES}:{task_id}"

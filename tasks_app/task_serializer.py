@@ -1,6 +1,7 @@
 """A task as the API has it: what the caller writes, checked; everything else is ours."""
 
 from datetime import UTC, date, datetime
+from functools import cached_property
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
@@ -150,7 +151,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
                 answer[name] = f"{answer[name].astimezone(UTC).isoformat()[:-6]}Z"
         return answer
 
-    @property
+    @cached_property
     def _user(self) -> User:
         user = self.context["request"].user
         assert isinstance(user, User)
@@ -192,8 +193,10 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     # --- fields together ---------------------------------------------------------------------------
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        self._one_of(attrs, "priority", "priority_id")
-        self._one_of(attrs, "tags", "tag_ids")
+        for one, other in (("priority", "priority_id"), ("tags", "tag_ids")):
+            if one in attrs and other in attrs:
+                message = f"Send {one} or {other}, not both."
+                raise serializers.ValidationError({one: [message]}, code="conflict")
         if not self.partial:
             attrs = {"timezone": self._user.timezone} | attrs
             if self.instance is not None:
@@ -206,10 +209,6 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         self._settle_end(attrs)
         self._check_together(attrs)
         return attrs
-
-    def _one_of(self, attrs: dict[str, Any], one: str, other: str) -> None:
-        if one in attrs and other in attrs:
-            raise serializers.ValidationError({one: [f"Send {one} or {other}, not both."]}, code="conflict")
 
     def _settle_is_recurring(self, attrs: dict[str, Any]) -> None:
         """is_recurring says whether there is a rule; turning it off alone takes the rule away."""

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -24,8 +22,7 @@ from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
 from tasks_app.exceptions import refuse_trash
 from tasks_app.filters import RANK, TaskFilter
 from tasks_app.models import Task
-from tasks_app.pages import Row, row_of, rows_of
-from tasks_app.querysets import TaskQuerySet
+from tasks_app.pages import Row, locked_task, row_of, rows_of
 from tasks_app.reminding import is_silent
 from tasks_app.serializers import SnoozeSerializer
 from tasks_app.services import complete_task, reopen_task, restore_task, snooze_task, trash_task
@@ -70,10 +67,12 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     def _is_search(self) -> bool:
         return self.request is not None and "q" in self.request.GET
 
-    def get_queryset(self) -> QuerySet[Task]:
-        tasks = super().get_queryset()
-        assert isinstance(tasks, TaskQuerySet)
-        return tasks if self.request.method in SAFE_METHODS else tasks.locked()
+    def load_object(self) -> Task:
+        """The task of a write, under its lock."""
+        task = locked_task(self.kwargs["pk"], user_id=self.request.user.pk)
+        if task is None:
+            raise NotFound
+        return task
 
     def retrieve(self, request: Request, *args: Any, pk: str, **kwargs: Any) -> Response:
         row = row_of(pk, user_id=request.user.pk)
