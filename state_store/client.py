@@ -1,7 +1,7 @@
 """The connection to Redis or Valkey.
 
-`put`, `publish` and `is_there` fail open: without the store, the work goes on. To handle RedisError yourself,
-call `store()`.
+`put` and `is_there` fail open: without the store, the work goes on. To handle RedisError yourself, call
+`store()`.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,6 @@ log = structlog.get_logger(__name__)
 def put(key: str, value: str, *, ttl: timedelta) -> bool:
     """Store the value for `ttl`; False if the store is unavailable."""
     return _done(lambda: store().set(key, value, px=ttl))
-
-
-def publish(channel: str) -> bool:
-    """Send an empty message to the channel; False if the store is unavailable."""
-    return _done(lambda: quick_store().publish(channel, ""))
 
 
 def is_there() -> bool:

@@ -2,33 +2,37 @@
 
 from collections.abc import Iterator
 
+import structlog
+from redis.exceptions import RedisError
+
 from state_store import keys
-from state_store.client import publish, store
+from state_store.client import quick_store, store
 from state_store.pause import Pause
+
+log = structlog.get_logger(__name__)
 
 # A listener that has heard nothing for this long asks whether the store is still there, once.
 SILENCE_SECONDS = 5.0
 # How long a listener takes to notice that it is to stop.
 _TURN_SECONDS = 0.25
 
-# Of this process: the store is away for all of its threads.
-_PAUSE = Pause()
-
 
 class WakeUp:
     """What settings.EVENT_WAKE_UP names, so that events_app need not know Redis."""
 
-    def __init__(self, pause: Pause = _PAUSE) -> None:
-        self._pause = pause
+    pause = Pause()  # shared by all threads
 
     def send(self) -> None:
         """Publish a hint, unless the store has failed to answer in the last PAUSE_SECONDS; raises nothing."""
-        if not self._pause.may_ask():
+        if not self.pause.may_ask():
             return
-        if publish(keys.RELAY_HINTS):
-            self._pause.end()
+        try:
+            quick_store().publish(keys.RELAY_HINTS, "")
+        except RedisError as error:
+            self.pause.begin()
+            log.warning("state_store_away", error=str(error))
         else:
-            self._pause.begin()
+            self.pause.end()
 
     def hints(self) -> Iterator[bool]:
         """Listen: True when a hint has come, or may have been missed; False each time none has, for a moment.

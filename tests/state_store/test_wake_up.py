@@ -14,8 +14,9 @@ from state_store.wake_up import WakeUp
 
 
 @pytest.fixture
-def wake_up() -> WakeUp:
-    return WakeUp(Pause())
+def wake_up(monkeypatch: pytest.MonkeyPatch) -> WakeUp:
+    monkeypatch.setattr(WakeUp, "pause", Pause())
+    return WakeUp()
 
 
 def test_a_hint_comes_to_a_listener(wake_up: WakeUp) -> None:
