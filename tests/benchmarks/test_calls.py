@@ -10,8 +10,8 @@ from accounts_app.models import User
 from benchmarks.calls import Figures, ways
 
 # A few calls more than measured: what a cache has forgotten depends on the clock. Two files of each are the
-# hint after the commit, which wakes the relay; two moves of each request are the actor of its events. One file
-# of each write of a task is the statement that reads it under its lock.
+# hint after the commit, which wakes the relay; two moves of each request are the actor of its events. A write
+# of one task has one file more, for the statement that reads it under its lock.
 BOUNDS = {
     "POST a title": Figures(calls=104, files=30, moves=46, statements=5),
     "POST with a tag and a reminder": Figures(calls=124, files=32, moves=48, statements=7),
