@@ -1,7 +1,7 @@
 """Users and the ways they sign in."""
 
 from typing import Any, ClassVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -45,6 +45,12 @@ class UserManager(BaseUserManager["User"]):
             row = cursor.fetchone()
         return row and self.model.from_db(self.db, _COLUMNS, row)
 
+    def lock_unless_closed(self, user_id: UUID) -> bool:
+        """Lock the user's row for this transaction; False if there is none or the account is closed."""
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(_LOCK_UNLESS_CLOSED, [user_id])
+            return bool(cursor.rowcount)
+
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.with_email(username).get()
 
@@ -85,6 +91,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 _COLUMNS = [field.attname for field in User._meta.concrete_fields]
 _BY_ID = f"SELECT {', '.join(_COLUMNS)} FROM {User._meta.db_table} WHERE id = %s"  # noqa: S608 - no input
+_LOCK_UNLESS_CLOSED = "SELECT FROM users WHERE id = %s AND deleted_at IS NULL FOR NO KEY UPDATE"
 
 
 class SignIn(models.Model):

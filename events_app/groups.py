@@ -153,13 +153,13 @@ def attempt(group: str, event: Event) -> Failure | None:
 def _in_savepoint(handler: Handler, event: Event) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(  # for the rest of the transaction
-                "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
-                [f"{STATEMENT_SECONDS * 1000:.0f}", f"{LOCK_SECONDS * 1000:.0f}"],
+            # For the rest of the transaction. A foreign key checked at commit could not park the event.
+            cursor.execute(
+                f"SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000:.0f};"
+                f" SET LOCAL lock_timeout = {LOCK_SECONDS * 1000:.0f};"
+                " SET CONSTRAINTS ALL IMMEDIATE"
             )
         handler.call(event)
-        # Foreign keys are checked at commit, which is too late to park the event: check them now.
-        connection.check_constraints()
 
 
 def text_of(error: BaseException) -> str:

@@ -38,8 +38,8 @@ def _on_record(group: str, event: Event) -> None:
     with transaction.atomic():
         if queue_behind_others(group, event):
             return
-        head = park_unended(group, event)
-    retry(head)
+        park_unended(group, event)
+    retry(group, event, attempts=1)
 
 
 def _without_transaction(group: str, event: Event) -> None:

@@ -36,6 +36,18 @@ _HAS_PARKED = """
     SELECT EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s),
         EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s AND key = %(key)s)
 """
+_FIRST_OF_KEY = """
+    SELECT next_attempt_at FROM parked_events WHERE "group" = %s AND key = %s ORDER BY id LIMIT 1
+"""
+# Those that were parked behind it during the attempt have the time of the attempt after it.
+_DONE = """
+    WITH done AS (DELETE FROM parked_events WHERE id = %(id)s)
+    UPDATE parked_events SET next_attempt_at = %(now)s
+    WHERE next_attempt_at > %(now)s AND id = (
+        SELECT id FROM parked_events WHERE "group" = %(group)s AND key = %(key)s AND id <> %(id)s
+        ORDER BY id LIMIT 1
+    )
+"""
 # For this long a group that had nothing parked is taken to have nothing, unless this process parks something
 # or is given a partition. An operator who gives something back in that time does so out of its order.
 _NOTHING_PARKED_SECONDS = 0.1
@@ -84,18 +96,19 @@ def park_failed(group: str, event: Event, failure: Failure) -> None:
     park(group, event, attempts=int(failure.counts), error=failure.text, due=due)
 
 
-def park_unended(group: str, event: Event) -> ParkedEvent:
+def park_unended(group: str, event: Event) -> None:
     """Park an event whose first attempt is about to begin; `retry` makes it."""
     park(group, event, attempts=1, error=UNENDED, due=_due_if_unended(1))
-    return _parked(group, event)
 
 
 def queue_behind_others(group: str, event: Event) -> bool:
     """Park the event when others of its key are parked; whether it was. Call it in a transaction."""
-    due = of_key(group, event.key).values_list("next_attempt_at", flat=True).first()
-    if due is not None:
-        park(group, event, attempts=0, error="", due=due)
-    return due is not None
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_OF_KEY, [group, event.key])
+        first = cursor.fetchone()
+    if first:
+        park(group, event, attempts=0, error="", due=first[0])
+    return first is not None
 
 
 def has_due() -> bool:
@@ -140,31 +153,27 @@ def _retry_head(group: str, key: str) -> bool:
             return True
         attempts = head.attempts + 1
         queues.lease(head, until=_due_if_unended(attempts), attempts=attempts, error=UNENDED)
-    return retry(head)
+    return retry(head.group, from_row(head), attempts=attempts)
 
 
 def _due_if_unended(attempts: int) -> datetime:
     return timezone.now() + min(backoff(attempts), LONGEST_UNENDED)
 
 
-def retry(head: ParkedEvent) -> bool:
+def retry(group: str, event: Event, *, attempts: int) -> bool:
     """Make the attempt that is written down already; True when the event has left the table."""
-    event = from_row(head)
-    with ids_in_logs(head.group, event), transaction.atomic():
-        same = ParkedEvent.objects.filter(pk=head.pk, attempts=head.attempts)
-        if not same.select_for_update().exists():
+    with ids_in_logs(group, event), transaction.atomic():
+        same = ParkedEvent.objects.filter(group=group, event_id=event.id, attempts=attempts)
+        head = same.select_for_update().first()
+        if head is None:
             return False  # it was buried, or tried by another process, meanwhile
-        failure = attempt(head.group, event)
+        failure = attempt(group, event)
         return _done(head) if failure is None else _failed_again(head, failure)
 
 
 def _done(head: ParkedEvent) -> bool:
-    head.delete()
-    # What was parked while this attempt lasted has the time of the attempt after it, and is due now.
-    following = of_key(head.group, head.key).values("pk")[:1]
-    ParkedEvent.objects.filter(pk__in=following, next_attempt_at__gt=timezone.now()).update(
-        next_attempt_at=timezone.now()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_DONE, vars(head) | {"now": timezone.now()})
     return True
 
 
@@ -215,11 +224,7 @@ def requeue(dead: DeadLetter) -> ParkedEvent:
             raise UnknownEventError(f"No row can hold it: {error}") from error
         dead.delete()
         log.info("dead_letter_requeued", type=event.type, subject=event.subject)
-        return _parked(dead.group, event)
-
-
-def _parked(group: str, event: Event) -> ParkedEvent:
-    return ParkedEvent.objects.get(group=group, event_id=event.id)
+        return ParkedEvent.objects.get(group=dead.group, event_id=event.id)
 
 
 def _fields(event: Event) -> dict[str, object]:
