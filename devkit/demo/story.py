@@ -25,7 +25,7 @@ EVENT_SECONDS = 10
 _HOW_TO_PERMIT = (
     "it sends to public https push services only, and the story's own is on this machine. "
     "For development start it with `PUSH_ALLOW_INSECURE_ENDPOINTS=true ./todo up`, "
-    "or tell the story without TODO_URL, on an instance of its own"
+    "or run the demo without TODO_URL, on an instance of its own"
 )
 
 
