@@ -38,7 +38,7 @@ def load(
     seconds: float = float("inf"),
     allowed: Collection[int] = (200, 201),
 ) -> Turn:
-    """Send each script on a connection of its own, to its end or until the time is over.
+    """Send each script on a connection of its own, to its end or until the time is over; at least once.
 
     Raises UnexpectedAnswer for a status that is not `allowed`.
     """
@@ -80,7 +80,7 @@ async def _talk(
     latencies: list[float] = []
     for message in script:
         sent = time.perf_counter()
-        if sent >= until:
+        if latencies and sent >= until:
             break
         writer.write(message)
         head = await reader.readuntil(b"\r\n\r\n")

@@ -133,7 +133,7 @@ def test_a_commit_that_failed_is_made_up_for_though_no_message_comes(group: Grou
         telling = Telling(client)
         consumer.step(telling)  # type: ignore[arg-type]
         assert telling.commits_waited_for == []
-        consumer._committed(KafkaError(KafkaError.REBALANCE_IN_PROGRESS), [])
+        consumer.on_commit(KafkaError(KafkaError.REBALANCE_IN_PROGRESS), [])
         consumer.step(telling)  # type: ignore[arg-type]
         assert telling.commits_waited_for == [True]
         consumer.step(telling)  # type: ignore[arg-type]
