@@ -153,13 +153,14 @@ def attempt(group: str, event: Event) -> Failure | None:
 def _in_savepoint(handler: Handler, event: Event) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            # For the rest of the transaction. A foreign key checked at commit could not park the event.
+            # For the rest of the transaction.
             cursor.execute(
                 f"SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000:.0f};"
-                f" SET LOCAL lock_timeout = {LOCK_SECONDS * 1000:.0f};"
-                " SET CONSTRAINTS ALL IMMEDIATE"
+                f" SET LOCAL lock_timeout = {LOCK_SECONDS * 1000:.0f}"
             )
         handler.call(event)
+        # Foreign keys are checked at commit, which is too late to park the event: check them now.
+        connection.check_constraints()
 
 
 def text_of(error: BaseException) -> str:

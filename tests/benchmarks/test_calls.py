@@ -20,7 +20,7 @@ BOUNDS = {
     "PATCH a title": Figures(calls=118, files=32, moves=54, statements=6),
     "DELETE for good": Figures(calls=82, files=25, moves=50, statements=13),
     "complete": Figures(calls=97, files=30, moves=50, statements=6),
-    "the next occurrence, by the relay": Figures(calls=137, files=33, moves=76, statements=21),
+    "the next occurrence, by the relay": Figures(calls=137, files=33, moves=76, statements=22),
 }
 
 
