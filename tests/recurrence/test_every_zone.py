@@ -182,7 +182,7 @@ def test_cron_rules(asked: tuple[bool, set[int], set[int], set[int], tuple[str, 
     check_cron(*asked)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 class TestAtLength:
     @at_length
     @given(named)

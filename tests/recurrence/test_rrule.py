@@ -116,7 +116,7 @@ def test_the_same_days_as_a_walk(rule: str, anchor: date, ahead: int) -> None:
     check_against_a_walk(rule, anchor, anchor + timedelta(days=ahead), days=700)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @settings(derandomize=True, deadline=None, database=None, max_examples=3000)
 @given(rule=rules(), anchor=anchors, ahead=st.integers(0, 20_000))
 def test_the_same_days_as_a_walk_at_length(rule: str, anchor: date, ahead: int) -> None:

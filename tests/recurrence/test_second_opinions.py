@@ -102,7 +102,7 @@ def test_cronsim_agrees_where_clocks_do_not_change(expression: str, start: datet
     ask_cronsim(expression, start)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @at_length
 @given(expression=expressions, start=starts)
 def test_cronsim_agrees_at_length(expression: str, start: datetime) -> None:
@@ -128,7 +128,7 @@ def test_dateutil_agrees_on_calendar_rules(rule: str, start: datetime) -> None:
     ask_dateutil(rule, start)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @at_length
 @given(rule=rules(), start=starts)
 def test_dateutil_agrees_at_length(rule: str, start: datetime) -> None:
