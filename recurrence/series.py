@@ -1,6 +1,7 @@
 """A rule in a zone from an anchor: what comes next, what came up meanwhile, what a completion creates."""
 
 from bisect import bisect_left
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -101,18 +102,26 @@ class Series:
         )
 
     def after_completion(
-        self, occurrence_at: datetime, completed_at: datetime, mode: Mode = "fixed"
+        self,
+        occurrence_at: datetime,
+        completed_at: datetime,
+        mode: Mode = "fixed",
+        taken: Collection[datetime] = (),
     ) -> datetime | None:
         """The slot that completing an occurrence creates; None when the series is over.
 
         fixed: the first after the later of occurrence and completion. after_completion: the local date of
-        completion plus one period, at the anchor's time of day; one period more when that is the
-        occurrence itself, since a slot is used once. The moment of handling plays no part. Raises
-        RuleError (mode_not_allowed).
+        completion plus one period, at the anchor's time of day. A slot is used once: where it is the
+        occurrence itself or one of `taken`, it is the next slot, or one period more, counted from the
+        completion too (31 January plus two months is 31 March). The moment of handling plays no part.
+        Raises RuleError (mode_not_allowed).
         """
-        if mode == "fixed":
-            return self.next_after(max(occurrence_at, completed_at))
-        return self._after_completion(completed_at, occurrence_at)
+        if mode == "after_completion":
+            return self._after_completion(completed_at, {whole_minute(occurrence_at), *taken})
+        slot = self.next_after(max(occurrence_at, completed_at))
+        while slot is not None and slot in taken:
+            slot = self.next_after(slot)
+        return slot
 
     @cached_property
     def _timeline(self) -> Timeline:
@@ -142,14 +151,14 @@ class Series:
         )
         return until - minutes * MINUTE
 
-    def _after_completion(self, completed_at: datetime, occurrence_at: datetime) -> datetime | None:
+    def _after_completion(self, completed_at: datetime, taken: Collection[datetime]) -> datetime | None:
         period, tz, timeline = period_of(self.rule), zone(self.timezone), self._timeline
         assert isinstance(timeline, OncePerLocalTime)  # cron has no period
-        completed, occurrence = whole_minute(completed_at), whole_minute(occurrence_at)
+        completed = whole_minute(completed_at)
         day = wall_time(completed, tz).date()
         slots = (timeline.slot_on(period.after(day, number)) for number in count(1))
         try:
-            slot = next(slot for slot in slots if slot and slot > completed and slot != occurrence)
+            slot = next(slot for slot in slots if slot and slot > completed and slot not in taken)
         except OverflowError:
             return None
         return slot if self.until is None or slot <= self.until else None

@@ -95,9 +95,7 @@ def _free_slot(
     slot = series.after_completion(done.occurrence_at, done.completed_at, done.recurrence_mode)
     if slot in taken and (is_erased or _has_open_one(done)):
         return None
-    while slot is not None and slot in taken:
-        slot = series.after_completion(slot, max(slot, done.completed_at), done.recurrence_mode)
-    return slot
+    return series.after_completion(done.occurrence_at, done.completed_at, done.recurrence_mode, taken)
 
 
 def _has_open_one(done: TaskData) -> bool:

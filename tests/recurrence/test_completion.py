@@ -88,6 +88,37 @@ def test_done_a_day_early_the_same_slot_does_not_come_again() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("rule", "completed", "taken", "answer"),
+    [
+        # The day of completion plus two months, not the taken 28 February plus one.
+        ("monthly", "2026-01-31T20:00Z", ["2026-02-28T09:00Z"], "2026-03-31T09:00Z"),
+        ("rrule:FREQ=YEARLY", "2028-02-29T20:00Z", ["2029-02-28T09:00Z"], "2030-02-28T09:00Z"),
+        ("rrule:FREQ=MONTHLY;INTERVAL=13", "2026-12-31T20:00Z", ["2028-01-31T09:00Z"], "2029-02-28T09:00Z"),
+        ("weekly", "2026-01-31T20:00Z", ["2026-02-07T09:00Z", "2026-02-14T09:00Z"], "2026-02-21T09:00Z"),
+        ("weekly", "2026-01-31T20:00Z", ["2026-02-14T09:00Z"], "2026-02-07T09:00Z"),
+    ],
+)
+def test_a_slot_that_has_an_occurrence_is_passed_over_by_whole_periods_from_the_completion(
+    rule: str, completed: str, taken: list[str], answer: str
+) -> None:
+    series = Series(rule=rule, timezone="UTC", anchor=at("2026-01-05T09:00"))
+
+    slot = series.after_completion(
+        at("2026-01-20T09:00Z"), at(completed), "after_completion", taken=[at(text) for text in taken]
+    )
+
+    assert slot == at(answer)
+
+
+def test_a_fixed_plan_passes_over_the_slots_that_have_an_occurrence() -> None:
+    series = Series(rule="rrule:FREQ=DAILY;COUNT=4", timezone="UTC", anchor=at("2026-06-01T09:00"))
+    days = [at(f"2026-06-0{day}T09:00Z") for day in range(1, 5)]
+
+    assert series.after_completion(days[0], days[0], taken=days[1:3]) == days[3]
+    assert series.after_completion(days[0], days[0], taken=days[1:]) is None
+
+
 def test_done_days_early_the_period_counts_from_that_day() -> None:
     assert next_of("weekly", "2026-06-01T18:00", "2026-06-15T18:00Z", "2026-06-12T09:00Z") == at(
         "2026-06-19T18:00Z"
