@@ -45,7 +45,7 @@ def _fetched(folder: Path) -> Path:
         raise StartError("there is no Maven (`mvn`), which fetches Kafka's jars.")
     shutil.rmtree(folder, ignore_errors=True)
     command = [maven, "--batch-mode", "--quiet", "--file", str(POM)]
-    # Maven's own choice is the home that the system's user list names, which not everyone has: HOME counts here.
+    # Maven's own choice is the home in the system's user list, which not everyone has: HOME counts here.
     command += [f"-Dmaven.repo.local={Path.home() / '.m2' / 'repository'}"]
     command += ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
     fetched = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False)
