@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.faults.faults import REPUBLISHING, Window
 from tests.faults.journal import Entry, Trouble
@@ -14,12 +14,23 @@ from tests.faults.witness import State
 ANNOUNCED = "task.due.approaching"
 
 
+class Attempt(NamedTuple):
+    """An attempt to send, as its row has it. Without status and error its sender recorded no outcome."""
+
+    at: datetime
+    status: int | None
+    error: str
+
+    @property
+    def was_cut_off(self) -> bool:
+        return self.status is None and not self.error
+
+
 @dataclass
 class History:
     """All that is known of one run.
 
-    `pushes` are (browser, task, instant) as they arrived, `sends` those whose sender was cut off from the
-    database before it could record one.
+    `pushes` are (browser, task, instant) as they arrived; `attempts` are what the database knows of each.
     """
 
     entries: list[Entry]
@@ -28,7 +39,7 @@ class History:
     rows: list[State]
     reminders: list[tuple[str, int, datetime]] = field(default_factory=list)
     pushes: list[tuple[str, int, str]] = field(default_factory=list)
-    sends: set[tuple[str, int, str]] = field(default_factory=set)
+    attempts: dict[tuple[str, int, str], list[Attempt]] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     windows: list[Window] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)

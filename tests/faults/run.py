@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from tests.acceptance.web import UNLIMITED
 from tests.events_app.kafka_servers import real_kafka
 from tests.faults.client import StubbornClient
 from tests.faults.faults import Faults
-from tests.faults.history import History
+from tests.faults.history import Attempt, History
 from tests.faults.journal import Journal
 from tests.faults.operator import Operator
 from tests.faults.proxy import Route, route
@@ -179,11 +180,13 @@ class Run:
             for one in self.service.messages
         ]
         reminders = self.running.rows("SELECT event_id::text, task_id, reminder_at FROM reminders")
-        cut_off = self.running.rows(
-            "SELECT d.target, r.task_id, r.reminder_at FROM deliveries d"
+        attempts: dict[tuple[str, int, str], list[Attempt]] = defaultdict(list)
+        for target, task, at, *attempt in self.running.rows(
+            "SELECT d.target, r.task_id, r.reminder_at, a.at, a.status, a.error FROM deliveries d"
             " JOIN reminders r ON r.id = d.reminder_id"
-            " JOIN delivery_attempts a ON a.delivery_id = d.id WHERE a.status IS NULL AND a.error = ''"
-        )
+            " JOIN delivery_attempts a ON a.delivery_id = d.id ORDER BY a.id"
+        ):
+            attempts[target, task, at.astimezone(UTC).isoformat()].append(Attempt(*attempt))
         return History(
             entries=self.journal.entries(),
             states=testimony(self.running),
@@ -191,7 +194,7 @@ class Run:
             rows=rows(self.running),
             reminders=[(event, task, at) for event, task, at in reminders],
             pushes=pushes,
-            sends={(target, task, at.astimezone(UTC).isoformat()) for target, task, at in cut_off},
+            attempts=attempts,
             closed=self.closed,
             windows=faults.windows,
             troubles=self.journal.troubles,

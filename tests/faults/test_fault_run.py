@@ -45,6 +45,7 @@ def fault_run(
 
 def tell(run: Run, history: History, faults: Faults) -> None:
     again = duplicates_per_fault(history)
+    cut_off = sum(one.was_cut_off for attempts in history.attempts.values() for one in attempts)
     print(
         f"{run.journal.changes} changes acknowledged in {run.journal.requests} requests"
         f" ({run.journal.repeats} sent again with their key, {run.journal.other_answers} answered otherwise),"
@@ -53,7 +54,7 @@ def tell(run: Run, history: History, faults: Faults) -> None:
         f"messages that came again: {len(history.duplicates)}, after one fault at most"
         f" {max(again, default=0)} (a batch is {PUBLISH_BATCH})\n"
         f"{len(history.reminders)} reminders, {len(history.pushes)} pushes,"
-        f" {len(history.closed)} accounts erased, {len(history.sends)} sends cut off from PostgreSQL;"
+        f" {len(history.closed)} accounts erased, {cut_off} sends cut off from PostgreSQL;"
         f" {len(history.troubles)} tries that failed"
     )
 

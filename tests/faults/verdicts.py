@@ -261,8 +261,9 @@ def _reminders_missing(history: History) -> Iterator[str]:
 def _pushes_twice(history: History) -> Iterator[str]:
     """A sender that loses the database before it records the outcome lets another send, which is reported."""
     for push, times in Counter(history.pushes).items():
-        if times > 1 + (push in history.sends):
-            yield f"{push}: {times} times"
+        attempts = history.attempts.get(push, [])
+        if times > 1 + sum(attempt.was_cut_off for attempt in attempts):
+            yield f"{push}: {times} times, {attempts}"
 
 
 # --- the API -------------------------------------------------------------------------------------------
