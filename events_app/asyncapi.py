@@ -88,6 +88,8 @@ _TASK: dict[str, Any] = {
     "tag_ids": [3],
     "series_id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d10",
     "anchor_local": "2030-05-01T09:00:00",
+    "series_has_due": True,
+    "reminder_distance": None,
     "version": 4,
     "created_at": _CREATED,
     "updated_at": _CHANGED,

@@ -51,6 +51,10 @@ class TaskData(_Schema):
     series_id: UUID | None
     # Wall-clock time without zone: it is read in `timezone`.
     anchor_local: datetime | None
+    # Whether the occurrences of the series are due, and the minutes by the wall clock from one to its
+    # reminder_at. Both null in events of an earlier version.
+    series_has_due: bool | None = None
+    reminder_distance: int | None = None
     version: int
     created_at: datetime
     updated_at: datetime

@@ -27,7 +27,8 @@ RECURRENCE = ["recurrence_rule", "recurrence_mode", "recurrence_end", "timezone"
 DERIVED_STATE = ["completed_at", "deleted_at"]
 DERIVED_REMINDERS = ["reminder_sent", "next_reminder_at", "reminded_until", "due_announced_for"]
 DERIVED_SERIES = [
-    "is_recurring", "series_id", "anchor_local", "occurrence_at", "generated_from", "recurring_task",
+    "is_recurring", "series_id", "anchor_local", "occurrence_at", "series_has_due", "reminder_distance",
+    "generated_from", "recurring_task",
 ]  # fmt: skip
 RECORD = ["version", "created_at", "updated_at"]
 

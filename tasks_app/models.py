@@ -23,12 +23,13 @@ from tasks_app.labels import Priority as Priority
 from tasks_app.labels import Tag as Tag
 from tasks_app.querysets import WITH_THE_TASK, TaskQuerySet, TaskTagQuerySet
 from tasks_app.searching import WORDS
+from tasks_app.series_move import SeriesMove as SeriesMove
 from tasks_app.task_writes import Draft
 from tasks_app.validity import check_task
 
 # Still to be done.
 OPEN = Q(completed=False, archived=False, deleted_at__isnull=True)
-# Medium. The data migration gives it this id, so that a new task needs no query to find its default.
+# Medium, by the data migration, so that a new task needs no query to find its default.
 DEFAULT_PRIORITY_ID = 2
 MAX_REMINDER_OFFSETS = 10
 MAX_REMINDER_OFFSET_MINUTES = 366 * 24 * 60  # a year ahead: a passport, an insurance
@@ -82,6 +83,10 @@ class Task(models.Model):
     series_id = models.UUIDField(null=True, blank=True, editable=False)
     anchor_local = LocalDateTimeField(null=True, blank=True, editable=False)
     occurrence_at = models.DateTimeField(null=True, blank=True, editable=False)
+    series_has_due = models.BooleanField(null=True, blank=True, editable=False)  # tasks_app/series.py
+    reminder_distance = models.IntegerField(
+        null=True, blank=True, editable=False
+    )  # minutes, by the wall clock
     # References are set to null by task_writes.erase() and services.release_from_templates().
     parent_task = models.ForeignKey(
         "self", on_delete=DO_NOTHING, null=True, blank=True, related_name="occurrences", db_index=False
@@ -104,7 +109,7 @@ class Task(models.Model):
 
     objects: ClassVar[TaskQuerySet[Self]] = TaskQuerySet.as_manager()  # type: ignore[assignment]
 
-    # The columns as the row had them when this copy was read or written: what differs was changed here.
+    # The columns as the row had them at the last read or write: what differs was changed here.
     stored: Any = None
     # The transaction that has held the row's lock since this copy was read (TaskQuerySet.locked()).
     locked_in: int | None = None

@@ -31,7 +31,7 @@ INHERITED = {
 ITS_OWN = {
     "id", "completed", "completed_at", "archived", "deleted_at", "due_at", "reminder_at", "reminder_sent",
     "snoozed_until", "occurrence_at", "parent_task_id", "recurring_task_id", "tag_ids", "version",
-    "created_at", "updated_at",
+    "created_at", "updated_at", "series_has_due", "reminder_distance",
 }  # fmt: skip
 
 
