@@ -16,7 +16,7 @@ from http_app.datetime_fields import EARLIEST, LATEST
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, SeriesSlot, Tag, Task, TaskTag
 from tasks_app.pages import DIGITS_OF_ID
 from tasks_app.querysets import TaskQuerySet
-from tasks_app.searching import WORDS, beginning_with, words_of
+from tasks_app.searching import WORDS, beginning_with, plain_words
 from tasks_app.services import complete_task, restore_task, trash_task
 
 # Typing "a" does not look for a particular user.
@@ -150,8 +150,8 @@ class TaskAdmin(LargeTableAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """All words must match, each by an index, since there can be millions of tasks."""
-        if words := words_of(search_term):
-            queryset = queryset.alias(words=WORDS)
+        if words := plain_words(search_term):
+            queryset = queryset.alias(all_words=WORDS)
         for word in words:
             queryset = queryset.filter(_matches(word))
         return queryset, False
@@ -244,7 +244,7 @@ def without(name: str, fieldsets: Any) -> list[Any]:
 def _matches(word: str) -> Q:
     """By words, by id or by user. Users are looked up first: an OR across tables has no index."""
     users = User.objects.filter(email__istartswith=word).values_list("pk", flat=True)[:MAX_USERS_FOUND]
-    found = Q(words=beginning_with(word)) | Q(user__in=list(users))
+    found = Q(all_words=beginning_with(word)) | Q(user__in=list(users))
     if word.isascii() and word.isdigit() and len(word) <= DIGITS_OF_ID:
         found |= Q(pk=int(word))
     return found

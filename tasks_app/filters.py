@@ -16,7 +16,7 @@ from http_app.filters import BooleanFilter, NamedFilterSet
 from http_app.pagination import ORDERING
 from tasks_app.models import OPEN, Priority, Tag, Task, TaskTag
 from tasks_app.pages import DIGITS_OF_ID
-from tasks_app.searching import beginning_with, by_rank, matching, words_of
+from tasks_app.searching import by_rank, matching, query_of
 
 RANK = "rank"  # the ordering that only a search has
 _PLUS_LOST = re.compile(r":\d\d(\.\d+)? \d\d:?\d\d$")
@@ -111,14 +111,14 @@ class TaskFilter(NamedFilterSet):
             filtered = filtered.filter(archived=False)
         if "trash" not in self.data:
             filtered = filtered.filter(deleted_at__isnull=True)
-        words = words_of(self.data.get("q", ""))
-        if "q" in self.data and not words:
-            return queryset.none().annotate(rank=Value(0))
-        if not words:
+        if "q" not in self.data:
             return filtered
+        words = query_of(self.request.user.pk, self.data["q"])
+        if words is None:
+            return queryset.none().annotate(rank=Value(0))
         if self.data.get(ORDERING, RANK).removeprefix("-") == RANK:
-            return by_rank(queryset, filtered, beginning_with(*words))
-        return matching(filtered, beginning_with(*words))
+            return by_rank(queryset, filtered, words)
+        return matching(filtered, words)
 
     def in_trash(self, queryset: QuerySet[Task], _name: str, value: bool) -> QuerySet[Task]:
         return queryset.filter(deleted_at__isnull=not value)

@@ -11,6 +11,7 @@ from django.db import NotSupportedError, models
 
 from events_app.models import CurrentTransactionId
 from tasks_app import task_writes
+from tasks_app.indexed_text import INDEXED
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -44,6 +45,13 @@ class TaskQuerySet(models.QuerySet[_Row]):
         raise NotSupportedError(
             "Tasks are changed by update_task() or save(), or many by task_writes.write()."
         )
+
+
+class TaskManager(models.Manager.from_queryset(TaskQuerySet)):  # type: ignore[misc] # a class made by a call
+    """Reads tasks without the columns that are for indexes only."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().defer(*INDEXED)
 
 
 WITH_THE_TASK = (

@@ -1,14 +1,15 @@
-"""Search by words: one expression for the index, the API and the admin; and what is found, best first.
+"""Search by words: what is found, best first.
 
-PostgreSQL guesses that every beginning of a word is in 2 % of the rows, so for "the newest that match" it
-reads a user's tasks from the newest on: right for a word that many have, seconds for one that few have. The
-index is right for the rare one, and reads what all users have of it. So a few newest tasks are read first,
-and what they show decides (docs/decisions/0015-search.md).
+The index of words has the user in front of each word (tasks_app/words.py), so a search costs what this user
+has. For a word in few tasks the index finds them; for one in many, reading from the newest on does. PostgreSQL
+cannot guess which it is, so a few newest tasks are read first, and what they show decides
+(docs/decisions/0015-search.md).
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector, SearchVectorExact
@@ -16,12 +17,10 @@ from django.db import connection, transaction
 from django.db.models import Count, DateTimeField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
-# Said in another way, the index tasks_search would not serve it.
+from tasks_app.words import query
+
+# What the admin searches: the words of all users. Said in another way, the index tasks_search would not serve it.
 WORDS = SearchVector("title", "description", config="simple")
-# A word in the title counts for more. The index does not have it: it is computed for ranked tasks only.
-_WEIGHTED = SearchVector("title", weight="A", config="simple") + SearchVector(
-    "description", weight="C", config="simple"
-)
 # Of a word that half of a million tasks have, only the newest are ranked.
 RANKED = 1_000
 # So many of the newest tasks are read before the index is asked: some 10 ms.
@@ -33,17 +32,29 @@ FEW = 10_000
 WORK_MEMORY = "64MB"
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a search, without the characters that have a meaning in a raw query."""
+class WordsQuery(SearchQuery):
+    """A tsquery as PostgreSQL writes it, which to_tsquery() would parse again."""
+
+    template = "%(expressions)s::tsquery"
+
+
+def query_of(user_id: UUID, text: str) -> WordsQuery | None:
+    """What finds the tasks of this user that have these words; None if the text has no word."""
+    words = query(user_id, text)
+    return WordsQuery(words, search_type="raw") if words else None
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of a search in the admin, without the characters that have a meaning in a raw query."""
     return text.replace("\\", " ").replace("'", " ").split()
 
 
 def beginning_with(*words: str) -> SearchQuery:
-    """What finds a task when each of these words begins one of its own."""
+    """What finds a task in the admin when each of these words begins one of its own."""
     return SearchQuery(" & ".join(f"'{word}':*" for word in words), search_type="raw", config="simple")
 
 
-def by_rank(queryset: QuerySet[Any], found: QuerySet[Any], words: SearchQuery) -> QuerySet[Any]:
+def by_rank(queryset: QuerySet[Any], found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
     """The newest RANKED of what matches in `found`, with their `rank`: 0 to 1,000,000, the more the better.
 
     `queryset` is what `found` was filtered from. A whole number, because a page begins after a row's rank:
@@ -56,12 +67,12 @@ def by_rank(queryset: QuerySet[Any], found: QuerySet[Any], words: SearchQuery) -
         ids = list(_newest(_matches(found, words)).values_list("pk", flat=True)[:RANKED])
     else:
         ids = _by_the_index(found, words, RANKED)
-    rank = Cast(SearchRank(_WEIGHTED, words) * 1_000_000.0, IntegerField())
+    rank = Cast(SearchRank(F("words"), words) * 1_000_000.0, IntegerField())
     ranked: QuerySet[Any] = queryset.filter(pk__in=ids).annotate(rank=rank)
     return ranked
 
 
-def matching(found: QuerySet[Any], words: SearchQuery) -> QuerySet[Any]:
+def matching(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
     """Those of `found` that match, in whatever order they are asked for."""
     sample = _sample(found, words)
     if sample.is_all:
@@ -81,14 +92,14 @@ class _Sample:
     is_all: bool
 
 
-def _sample(found: QuerySet[Any], words: SearchQuery) -> _Sample:
-    newest = _newest(found).annotate(hit=SearchVectorExact(WORDS, words))
+def _sample(found: QuerySet[Any], words: WordsQuery) -> _Sample:
+    newest = _newest(found).annotate(hit=SearchVectorExact(F("words"), words))
     ids = ArrayAgg("pk", filter=Q(hit=True), order_by=["-created_at", "-pk"], default=Value([]))
     seen = newest.values("pk", "created_at", "hit")[:SAMPLE].aggregate(read=Count("pk"), ids=ids)
     return _Sample(seen["ids"], is_all=seen["read"] < SAMPLE)
 
 
-def _by_the_index(found: QuerySet[Any], words: SearchQuery, count: int) -> list[int]:
+def _by_the_index(found: QuerySet[Any], words: WordsQuery, count: int) -> list[int]:
     """The newest that match. An order no index has keeps PostgreSQL from reading them from the newest on."""
     age = ExpressionWrapper(F("created_at") + Value(timedelta()), output_field=DateTimeField())
     with transaction.atomic(), connection.cursor() as cursor:
@@ -102,6 +113,6 @@ def _newest(found: QuerySet[Any]) -> QuerySet[Any]:
     return found.order_by("-created_at", "-pk")
 
 
-def _matches(found: QuerySet[Any], words: SearchQuery) -> QuerySet[Any]:
-    matches: QuerySet[Any] = found.alias(words=WORDS).filter(words=words)
+def _matches(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
+    matches: QuerySet[Any] = found.filter(words=words)
     return matches

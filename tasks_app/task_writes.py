@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from tasks_app import task_events
 from tasks_app.derived_fields import VISIBLE, derive, derive_new
+from tasks_app.indexed_text import INDEXED, TEXT, index
 from tasks_app.task_events import Change
 
 # Bounds memory and the length of a statement, not what can be written in one transaction.
@@ -82,6 +83,7 @@ def insert(drafts: Sequence[Draft]) -> list[Change]:
     for task, _ in drafts:
         task.timezone = task.timezone or task.user.timezone
         derive_new(task, now=now)
+        index(task)
     if drafts:
         _insert_rows([task for task, _ in drafts])
         _set_tags({task.pk: tag_ids for task, tag_ids in drafts if tag_ids})
@@ -109,6 +111,10 @@ def update(drafts: Sequence[Draft]) -> list[Change]:
                 changes.append(Change(task, task_events.kind_of(task, task.stored), visible))
         else:
             task.remember()
+    if columns & TEXT:
+        for task in written:
+            index(task)
+        columns |= INDEXED
     if written:
         _update_rows(written, columns)
     return changes

@@ -1,10 +1,11 @@
-"""The trash is emptied by itself: what has been there for KEPT is erased."""
+"""Ticks: the trash is emptied of what has been there for KEPT, and rows of an older release get their words."""
 
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
+from tasks_app.indexed_text import fill
 from tasks_app.models import Task
 
 KEPT = timedelta(days=30)
@@ -24,3 +25,15 @@ def purge_trash() -> int:
         if len(ids) < BATCH:
             break
     return purged
+
+
+@shared_task(name="tasks_app.fill_words")
+def fill_words() -> int:
+    """Tick: compute the words of tasks that a process of an older release wrote; of how many."""
+    filled = 0
+    for _ in range(BATCHES_PER_CALL):
+        done = fill(BATCH)
+        filled += done
+        if done < BATCH:
+            break
+    return filled

@@ -16,6 +16,7 @@ def main() -> None:
         django.setup()
         call_command("check")
     call_command("migrate", interactive=False)
+    call_command("fill_words")
     call_command("ensure_operator")
     if settings.KAFKA_BOOTSTRAP_SERVERS:
         try:
