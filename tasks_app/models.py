@@ -109,11 +109,11 @@ class Task(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)
 
-    # For indexes only, computed from title and description when these are written (tasks_app/indexed_text.py).
+    # For an index only: computed when title or description is written (tasks_app/indexed_text.py).
     # Null in rows that an older release wrote, until a tick fills them.
     words = SearchVectorField(null=True, editable=False)
 
-    objects: ClassVar[TaskQuerySet[Self]] = TaskManager()  # type: ignore[assignment]
+    objects: ClassVar[TaskQuerySet[Self]] = TaskManager()
 
     # The columns as the row had them at the last read or write: what differs was changed here.
     stored: Any = None

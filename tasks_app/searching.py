@@ -1,8 +1,8 @@
 """Search by words: what is found, best first.
 
 The index of words has the user in front of each word (tasks_app/words.py), so a search costs what this user
-has. For a word in few tasks the index finds them; for one in many, reading from the newest on does. PostgreSQL
-cannot guess which it is, so a few newest tasks are read first, and what they show decides
+has. For a word in few tasks the index finds them; for one in many, reading from the newest on does.
+PostgreSQL cannot guess which it is, so a few newest tasks are read first, and what they show decides
 (docs/decisions/0015-search.md).
 """
 
@@ -19,7 +19,7 @@ from django.db.models.functions import Cast
 
 from tasks_app.words import query
 
-# What the admin searches: the words of all users. Said in another way, the index tasks_search would not serve it.
+# What the admin searches: words of all users. Said in another way, the index tasks_search would not serve it.
 WORDS = SearchVector("title", "description", config="simple")
 # Of a word that half of a million tasks have, only the newest are ranked.
 RANKED = 1_000

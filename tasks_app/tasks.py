@@ -1,4 +1,4 @@
-"""Ticks: the trash is emptied of what has been there for KEPT, and rows of an older release get their words."""
+"""Ticks: what has been in the trash for KEPT is erased, and rows of an older release get their words."""
 
 from datetime import timedelta
 

@@ -1,8 +1,8 @@
 """The words of a text as people see them, and the words of a search, as PostgreSQL's tsvector and tsquery.
 
-PostgreSQL's own parser takes `rent/utilities` for one word, and a Japanese sentence too. Here a word ends at every
-character that is neither letter nor digit. Scripts without spaces are read as overlapping pairs of characters.
-Each word begins with a key of its user, so that one index finds the words of one user alone
+PostgreSQL's own parser takes `rent/utilities` for one word, and a Japanese sentence too. Here a word ends at
+every character that is neither letter nor digit. Scripts without spaces are read as overlapping pairs of
+characters. Each word begins with a key of its user, so that one index finds the words of one user alone
 (docs/decisions/0015-search.md). Pure Python, no Django.
 """
 
@@ -29,7 +29,18 @@ _WITHOUT_SPACES = [
     *((0x16FE0, 0x1B2FF), (0x20000, 0x3FFFF)),
 ]
 _WITHOUT_ACCENT = str.maketrans(
-    {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
+    {
+        "\u0131": "i",
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ħ": "h",
+        "ŧ": "t",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "ð": "d",
+    }
 )
 _INNER_BOUNDARY = re.compile(
     r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[0-9])(?=[^\W\d_])|(?<=[^\W\d_])(?=[0-9])"
@@ -121,7 +132,9 @@ def key_of(user_id: UUID) -> str:
 
 
 def vector(user_id: UUID, version: int, title: str, description: str | None) -> str:
-    """The words of a task as a tsvector: the title's weigh A, its second choices B, the description's C and D.
+    """The words of a task as a tsvector: those of the title with weight A, of the description C.
+
+    What else finds them has B and D.
 
     The version is in it, as the position of an empty word, so that two texts of a task never have equal ones:
     a trigger knows by this that a release without this column has changed the text.

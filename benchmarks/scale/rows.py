@@ -1,11 +1,13 @@
 """Millions of tasks, made inside PostgreSQL: a user with many, one with 1,000, others between them."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import connection
 
 from benchmarks.stage import Person, execute, people
 from tasks_app.models import Tag, Task
+from tasks_app.words import key_of
 
 SMALL = 1_000
 OTHERS_EACH = 1_000
@@ -24,6 +26,11 @@ WORDS = _VOCABULARY.split()
 _VARIED = {
     "title": "w[1 + r % {words}] || ' ' || w[1 + (r / 97) % {words}] || ' ' || w[1 + (r / 9973) % {words}]",
     "description": "CASE WHEN r % 3 = 0 THEN 'before the weekend, ' || w[1 + (r / 31) % {words}] END",
+    # As tasks_app/words.py makes them; k is the user's key.
+    "words": """(format($$'%1$s':2 '%1$s%2$s':1A '%1$s%3$s':2A '%1$s%4$s':3A $$, k, w[1 + r % {words}],
+        w[1 + (r / 97) % {words}], w[1 + (r / 9973) % {words}]) || CASE WHEN r % 3 = 0 THEN
+        format($$'%1$sbefore':5C '%1$sthe':6C '%1$sweekend':7C '%1$s%2$s':8C$$, k, w[1 + (r / 31) % {words}])
+        ELSE '' END)::tsvector""",
     "completed": "r % 10 < 4",
     "completed_at": "CASE WHEN r % 10 < 4 THEN t + (r % 500) * interval '1 hour' END",
     "pinned": "r % 100 = 7",
@@ -62,7 +69,7 @@ def make_rows(tasks: int) -> tuple[Owner, Owner]:
     others = people("other", max(10 * tasks // OTHERS_EACH, 1))
     indexes = _drop_indexes()
     execute("SET session_replication_role = replica")  # no foreign key is asked about ten million times
-    _insert(small, large, [str(one.user.pk) for one in others], tasks)
+    _insert([one.user.pk for one in (small, large, *others)], tasks)
     for index in indexes:
         execute("SET maintenance_work_mem = '512MB'")
         execute(index)
@@ -94,8 +101,8 @@ def _drop_indexes() -> list[str]:
     return [definition for _name, definition in found]
 
 
-def _insert(small: Person, large: Person, others: list[str], tasks: int) -> None:
-    """Of each 11 rows one is the large user's and ten are others'; the small user's are strewn among them."""
+def _insert(owners: list[UUID], tasks: int) -> None:
+    """Of each 11 rows one is the second owner's and ten are others'; the first one's are strewn in."""
     varied = {name: value.replace("%", "%%").format(words=len(WORDS)) for name, value in _VARIED.items()}
     plain = Task()
     columns = [field for field in Task._meta.concrete_fields if field.name not in ("id", "user")]
@@ -107,22 +114,22 @@ def _insert(small: Person, large: Person, others: list[str], tasks: int) -> None
     names = ["user_id", *varied, *constants]
     statement = f"""
         INSERT INTO tasks ({", ".join(names)})
-        SELECT CASE WHEN n %% %(strewn)s = 5 AND n / %(strewn)s < {SMALL} THEN %(small)s::uuid
-                    WHEN n %% 11 = 0 THEN %(large)s::uuid
-                    ELSE others[1 + r %% %(many)s] END,
-               {", ".join([*varied.values(), *(f"%({name})s" for name in constants)])}
+        SELECT owners[o], {", ".join([*varied.values(), *(f"%({name})s" for name in constants)])}
           FROM generate_series(1, %(rows)s) AS n,
                LATERAL (SELECT abs(hashint8(n)::bigint) AS r,
                                now() - interval '1 minute' - (%(rows)s - n) * interval '1 second' AS t) AS _,
-               (SELECT %(words)s::text[] AS w, %(others)s::uuid[] AS others) AS __
+               (SELECT %(words)s::text[] AS w, %(owners)s::uuid[] AS owners, %(keys)s::text[] AS keys) AS __,
+               LATERAL (SELECT CASE WHEN n %% %(strewn)s = 5 AND n / %(strewn)s < {SMALL} THEN 1
+                                    WHEN n %% 11 = 0 THEN 2 ELSE 3 + r %% %(others)s END AS o) AS ___,
+               LATERAL (SELECT keys[o] AS k) AS ____
     """
-    rows = 11 * tasks
+    rows, others = 11 * tasks, owners[2:]
     with connection.cursor() as cursor:
         cursor.execute(
             statement,
             constants
-            | {"small": small.user.pk, "large": large.user.pk, "strewn": rows // SMALL, "rows": rows}
-            | {"words": WORDS, "others": others, "many": len(others)},
+            | {"strewn": rows // SMALL, "rows": rows, "words": WORDS, "others": len(others)}
+            | {"owners": [str(pk) for pk in owners], "keys": [key_of(pk) for pk in owners]},
         )
 
 
@@ -143,7 +150,8 @@ def _owner(person: Person) -> Owner:
     )
     execute(
         f"""
-        UPDATE tasks SET title = 'zugzwang ' || title
+        UPDATE tasks SET title = 'zugzwang ' || title,
+               words = format($$'%szugzwang':1A$$, '{key_of(person.user.pk)}')::tsvector || words
          WHERE id IN (SELECT task_id FROM task_tags WHERE tag_id = {rare})
         """
     )

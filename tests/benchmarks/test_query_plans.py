@@ -52,8 +52,8 @@ IN_ORDER = {
 # So few rows that they are sorted once they are found.
 FOUND_FIRST = {
     "parent": "tasks_by_head",
-    "q (a word of 20 tasks)": "tasks_search",
-    "q (none has it)": "tasks_search",
+    "q (a word of 20 tasks)": "tasks_words",
+    "q (none has it)": "tasks_words",
     "tag (of 20 tasks)": "task_tags_tag_id",
 }
 
