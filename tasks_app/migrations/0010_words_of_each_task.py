@@ -15,7 +15,7 @@ _UNDO = "DROP TRIGGER tasks_forget_words ON tasks; DROP FUNCTION tasks_forget_wo
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tasks_app", "0008_without_indexes_by_update_and_priority")]
+    dependencies = [("tasks_app", "0009_what_a_series_has_and_moves")]
 
     operations = [
         migrations.AddField(
