@@ -7,8 +7,9 @@ tenth of the time. They are the same as long as no answer has a float: orjson wr
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from json import JSONDecodeError, dumps, loads
 from math import isfinite
 from typing import IO, Any, NoReturn
@@ -114,18 +115,28 @@ def _refuse_number(text: str) -> NoReturn:
 def _refuse_half_characters(data: dict[str, Any], codes: Mapping[str, str]) -> None:
     """JSON can escape half of a surrogate pair, which neither PostgreSQL nor UTF-8 can store.
 
-    `codes` are the error codes of fields that have one of their own for it.
+    `codes` are the error codes of fields that have one of their own for it, however deep inside they are.
     """
     detail = "This contains half of a surrogate pair (such as \\ud83d without its second half)."
     wrong = {
         name.encode("ascii", "backslashreplace").decode(): [
-            ErrorDetail(detail, codes.get(name, "half_character"))
+            ErrorDetail(detail, codes.get(inner, "half_character"))
         ]
         for name, value in data.items()
-        if not _is_text(dumps([name, value], ensure_ascii=False))
+        if (inner := next(_with_half_characters(name, value), None)) is not None
     }
     if wrong:
         raise ValidationError(wrong)
+
+
+def _with_half_characters(name: str, value: Any) -> Iterator[str]:
+    """The innermost names of fields whose name or text contains half of a surrogate pair."""
+    if not _is_text(name) or (isinstance(value, str) and not _is_text(value)):
+        yield name
+    inner = value.items() if isinstance(value, dict) else ()
+    items = ((name, item) for item in value) if isinstance(value, list) else ()
+    for pair in chain(inner, items):
+        yield from _with_half_characters(*pair)
 
 
 def _is_text(text: str) -> bool:

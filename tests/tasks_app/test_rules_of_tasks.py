@@ -77,10 +77,19 @@ def test_what_is_refused(change: dict[str, Any], code: str, field: str, client: 
     assert [(error["code"], error["attr"]) for error in answer.json()["errors"]] == [(code, field)]
 
 
-def test_half_a_character_is_not_ascii(client: APIClient) -> None:
-    body = b'{"title": "report", "recurrence_rule": "daily\\ud800"}'
-
-    answer = client.post("/api/tasks", body, content_type="application/json")
+@pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        ("/api/tasks", b'{"title": "report", "recurrence_rule": "daily\\ud800"}'),
+        (
+            "/api/tasks/bulk",
+            b'{"operations": [{"op": "create", "data": {"title": "x"}},'
+            b' {"op": "create", "data": {"title": "report", "recurrence_rule": "cron:\\ud800"}}]}',
+        ),
+    ],
+)
+def test_half_a_character_is_not_ascii(url: str, body: bytes, client: APIClient) -> None:
+    answer = client.post(url, body, content_type="application/json")
 
     assert [error["code"] for error in answer.json()["errors"]] == ["not_ascii"]
 
