@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import connection
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,30 @@ def test_migrations_are_named_for_what_they_do() -> None:
 def test_each_outside_concern_has_its_door(library: str, doors: set[str]) -> None:
     importing = {name for name, module in imported() if module.split(".")[0] == library}
     assert importing <= doors
+
+
+LOCAL_TIME_IN_SQL = re.compile(
+    r"(?i:\bat time zone\b|\bdate_(?:trunc|part|bin)\b|::date\b|\bas date\)|\bto_char\b|\bcurrent_date\b)"
+    r"|\b(?:Trunc|Extract)(?:[A-Z][a-z]+)?\(|__(?:date|time|year|month|day|week|week_day|hour|minute)\b"
+)
+
+
+def test_no_sql_computes_local_time() -> None:
+    """PostgreSQL has zone data of its own, of another release than the pinned package's."""
+    found = {
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for match in LOCAL_TIME_IN_SQL.finditer(path.read_text())
+    }
+    assert found == set()
+
+
+@pytest.mark.django_db
+def test_the_clock_of_a_connection_is_utc() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW TimeZone")
+        assert cursor.fetchone() == ("UTC",)
 
 
 def test_the_documents_that_code_points_at_are_there() -> None:
