@@ -4,6 +4,7 @@ They import nothing of the project but the modules beside them.
 """
 
 from datetime import timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from recurrence.calendars import Calendar
@@ -26,7 +27,9 @@ def _times(cron: Cron) -> tuple[int, ...]:
     return tuple(hour * 60 + minute for hour in sorted(cron.hours) for minute in sorted(cron.minutes))
 
 
+@lru_cache(maxsize=1024)
 def _masks(cron: Cron) -> tuple[int, ...]:
+    """The days of a month by its shape."""
     weekdays = [(weekday - 1) % 7 for weekday in cron.weekdays]
     by_date = {length: days_of_month_days(cron.days, length) for length in LENGTHS}
     by_weekday = (days_of_weekdays(weekdays, first, length) for first, length in SHAPES)
