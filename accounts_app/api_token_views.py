@@ -76,7 +76,7 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 class ApiTokensView(ApiView, OwnedByUser, ListCreateAPIView[ApiToken]):
     """Personal API tokens, which your programs send in place of an access token."""
 
-    keeps_answers = False  # they contain the secret
+    answers_secrets = True
     permission_classes = [IsAuthenticated, NotByApiToken]
     queryset = ApiToken.objects.all()
     serializer_class = ApiTokenSerializer

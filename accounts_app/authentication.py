@@ -33,6 +33,11 @@ class BearerAuthentication(JWTAuthentication):
             return token.user, token
         return self._json_web_token(raw_token, text)
 
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """As the library's, with `Bearer` in any case (RFC 9110, 11.1)."""
+        scheme, space, token = header.partition(b" ")
+        return super().get_raw_token(scheme.title() + space + token)
+
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override] # our User
         """Like the library's, with one short query. Raises AuthenticationFailed (401)."""
         user = User.objects.with_id(validated_token.get(api_settings.USER_ID_CLAIM))

@@ -32,14 +32,24 @@ PAUSE_AFTER_ERASURE = timedelta(hours=24)
 
 
 def is_issuer_of(token: str) -> bool:
-    """Whether the token names the provider as its issuer. It is not verified here."""
+    """Whether the token names the provider as its issuer. It is not verified here.
+
+    Raises AuthenticationFailed (401) if only a slash at the end differs: a common mistake of a configuration.
+    """
     if not settings.AUTH_JWT_ISSUER:
         return False
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         return False
-    return bool(claims.get("iss") == settings.AUTH_JWT_ISSUER)
+    issuer, expected = claims.get("iss"), settings.AUTH_JWT_ISSUER
+    if isinstance(issuer, str) and issuer != expected and issuer.rstrip("/") == expected.rstrip("/"):
+        detail = (
+            f"The issuer of this token does not match: it is {issuer!r}, and this server accepts"
+            f" {expected!r}. They must be equal, also in the slash at the end."
+        )
+        raise AuthenticationFailed(detail, "token_not_valid")
+    return bool(issuer == expected)
 
 
 def verified_claims(token: str) -> Claims:

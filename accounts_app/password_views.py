@@ -61,7 +61,7 @@ class EmailConfirmSerializer(StrictSerializer):
 class _Form(ApiView, GenericAPIView[Any]):
     """A POST whose request or response is a secret, so responses are not stored for `Idempotency-Key`."""
 
-    keeps_answers = False
+    answers_secrets = True
 
     def saved(self, request: Request) -> Any:
         serializer = self.get_serializer(data=request.data)

@@ -40,6 +40,7 @@ class RegisterView(ApiView, CreateAPIView[User]):
 class SignInView(ApiView, TokenViewBase):
     """Exchange an email address and password for an access token (minutes) and a refresh token (days)."""
 
+    answers_secrets = True
     throttle_classes = throttles.SIGN_IN
     serializer_class = SignInSerializer
 
@@ -51,6 +52,7 @@ class RefreshView(ApiView, TokenViewBase):
     Using it again is a 401 and ends the sign-in: two clients have its tokens.
     """
 
+    answers_secrets = True
     throttle_classes = throttles.REFRESH
     serializer_class = RefreshSerializer
     reused: SignIn | None = None

@@ -20,7 +20,8 @@ class InstantField(serializers.DateTimeField):
     }
 
     def to_internal_value(self, value: Any) -> datetime:
-        instant = super().to_internal_value(value)
+        # RFC 3339, 5.6: t and z may be lowercase.
+        instant = super().to_internal_value(value.upper() if isinstance(value, str) else value)
         if not EARLIEST <= instant < LATEST:
             self.fail("out_of_range")
         return instant

@@ -107,6 +107,8 @@ class Operation(AutoSchema):
             "ETag": versioned and code != "204",
             "Location": located,
             "Idempotent-Replayed": self._keeps_answers(),
+            "RateLimit": self._is_limited(),
+            "RateLimit-Policy": self._is_limited(),
         }
         return {name: {"$ref": f"#/components/headers/{name}"} for name, there in named.items() if there}
 
@@ -125,10 +127,13 @@ class Operation(AutoSchema):
             "413": not self._reads(),
             "415": not self._reads(),
             "422": self._keeps_answers(),
-            "429": any(not (self._reads() and isinstance(one, Writes)) for one in self.view.get_throttles()),
+            "429": self._is_limited(),
             "503": True,
         }
         return [code for code, can in can_be.items() if can]
+
+    def _is_limited(self) -> bool:
+        return any(not (self._reads() and isinstance(one, Writes)) for one in self.view.get_throttles())
 
     def _reads(self) -> bool:
         return self.method in SAFE_METHODS
@@ -141,7 +146,10 @@ class Operation(AutoSchema):
         return not permissions or any(isinstance(permission, AllowAny) for permission in permissions)
 
     def _keeps_answers(self) -> bool:
-        return not self._reads() and not self._is_open() and getattr(self.view, "keeps_answers", False)
+        keeps = getattr(self.view, "keeps_answers", False) and not getattr(
+            self.view, "answers_secrets", False
+        )
+        return not self._reads() and not self._is_open() and keeps
 
 
 def _nouns(model: type[Model]) -> dict[str, str]:

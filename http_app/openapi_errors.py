@@ -97,7 +97,7 @@ ERRORS = {
         "TooManyRequests",
         "Too many requests; Retry-After says when to try again.",
         lambda: Throttled(12),
-        headers=("Retry-After",),
+        headers=("RateLimit", "RateLimit-Policy", "Retry-After"),
     ),
     "503": DescribedError(
         "ServiceUnavailable",
@@ -116,6 +116,17 @@ HEADERS: dict[str, Any] = {
     "Location": {
         "description": "The URL of the new object.",
         "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "RateLimit": {
+        "description": (
+            "What is left of each limit that the request counted against, and in how many seconds that limit"
+            " starts again (draft-ietf-httpapi-ratelimit-headers)."
+        ),
+        "schema": {"type": "string", "examples": ['"writes";r=299;t=42']},
+    },
+    "RateLimit-Policy": {
+        "description": "Those limits: how many requests (`q`) in how many seconds (`w`).",
+        "schema": {"type": "string", "examples": ['"writes";q=300;w=60']},
     },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},

@@ -1,11 +1,13 @@
-"""Rate limits: a 429 with Retry-After.
+"""Rate limits: a 429 with Retry-After, and on each limited answer what is left.
 
 Requests are counted in fixed windows (each minute, each hour), by one increment in the cache `throttles`, so
 that all processes count together. DRF's own throttles read a list and write it back, which loses one of two
 concurrent requests. When the cache is unavailable, nothing is counted and every request is allowed.
 Every request counts, also a retry, a replay (`Idempotent-Replayed`) and an error (4xx).
+Source of the headers RateLimit and RateLimit-Policy: draft-ietf-httpapi-ratelimit-headers-11.
 """
 
+from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
@@ -14,18 +16,34 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+# The attribute of Django's request with the counts of its throttles.
+_COUNTS = "rate_limit_counts"
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Count:
+    """How a request stands with one limit: `left` more are allowed in the `resets_in` seconds that remain."""
+
+    scope: str
+    quota: int
+    window: int
+    left: int
+    resets_in: int
 
 
 class Throttle(BaseThrottle):
     """Allows the rate in THROTTLE_RATES for `scope`; None means no limit."""
 
     scope: str
+    # Set when a request was counted.
+    count: Count | None = None
 
     def identity(self, request: Request) -> str | None:
         """The identity that is counted, or None if this request does not count."""
@@ -33,7 +51,10 @@ class Throttle(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         identity = self.identity(request)
-        return identity is None or self.allows(identity)
+        allowed = identity is None or self.allows(identity)
+        if self.count:
+            request._request.__dict__.setdefault(_COUNTS, []).append(self.count)
+        return allowed
 
     def allows(self, identity: str) -> bool:
         """Count one more request; whether it is allowed."""
@@ -48,7 +69,10 @@ class Throttle(BaseThrottle):
         short = sha256(identity.encode(errors="replace")).hexdigest()[:32]
         counted = cache.count(f"{self.scope}-{short}-{window}", seconds=seconds)
         self.seconds_left = max(1, ceil((window + 1) * seconds - now))
-        return counted is None or counted <= allowed
+        if counted is None:
+            return True
+        self.count = Count(self.scope, allowed, seconds, max(0, allowed - counted), self.seconds_left)
+        return counted <= allowed
 
     def wait(self) -> float:
         return self.seconds_left
@@ -101,6 +125,15 @@ class ByAddressAndEmail(Throttle):
 
     def pair(self, request: Request | HttpRequest, email: str) -> str:
         return f"{self.address(request)} {email.strip().lower()}"
+
+
+def set_limit_headers(request: Request, response: HttpResponseBase) -> None:
+    """Say on the answer which limits the request was counted against, and what is left of each."""
+    counts: list[Count] = request._request.__dict__.get(_COUNTS, [])
+    if counts:
+        policies = [f'"{one.scope}";q={one.quota};w={one.window}' for one in counts]
+        response["RateLimit-Policy"] = ", ".join(policies)
+        response["RateLimit"] = ", ".join(f'"{one.scope}";r={one.left};t={one.resets_in}' for one in counts)
 
 
 def parse_rate(rate: str) -> tuple[int, int]:

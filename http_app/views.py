@@ -1,5 +1,6 @@
 """The base of every view of the API: `ApiView.respond` is the order in which a request is checked."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from rest_framework import status
-from rest_framework.exceptions import MethodNotAllowed, ValidationError
+from rest_framework.exceptions import ErrorDetail, MethodNotAllowed, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
@@ -19,9 +20,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from http_app import idempotency
+from http_app.answer_bodies import SECRET
 from http_app.errors import LengthRequired, NoVersion, PreconditionFailed
 from http_app.filters import extra_parameters, is_list, refuse_parameters
 from http_app.serializers import unknown_field
+from http_app.throttling import set_limit_headers
 
 
 class ShortMetadata(SimpleMetadata):
@@ -40,8 +43,10 @@ class ApiView(APIView):
     lookup_value_regex = "[0-9]+"
     # By action (`destroy` ...; without a viewset by method: `get`, `post` ...).
     extra_query_params: Mapping[str, Collection[str]] = {}
-    # False where the answer holds a secret, which must not be stored for a replay.
+    # False where an answer must not be stored for a replay.
     keeps_answers = True
+    # True where an answer holds a secret: it is not compressed, and not stored for a replay.
+    answers_secrets = False
     # True where a POST changes nothing: it needs no transaction, and of an API token only the scope `read`.
     only_reads = False
 
@@ -70,8 +75,9 @@ class ApiView(APIView):
             handler = self._handler(request)  # 405
             if not is_list(self, request):  # the parameters of lists: http_app/filters.py
                 refuse_parameters(request, known=extra_parameters(self, request))  # 400
-            self._refuse_if_match_without_version(request)  # 412
-            key = idempotency.key_of(request) if self.keeps_answers else None  # 400, 422
+            self._refuse_bad_if_match(request)  # 400, 412
+            keeps = self.keeps_answers and not self.answers_secrets
+            key = idempotency.key_of(request) if keeps else None  # 400, 422
             if key and key.status:
                 response: HttpResponseBase = idempotency.stored_answer(key)
             else:
@@ -95,6 +101,8 @@ class ApiView(APIView):
                 response = HttpResponseNotModified(headers={"ETag": response["ETag"]})
         # Answers are one user's, and some are secrets: caches revalidate reads and store no writes.
         response["Cache-Control"] = "private, no-cache" if request.method in SAFE_METHODS else "no-store"
+        set_limit_headers(request, response)
+        setattr(response, SECRET, self.answers_secrets)
         return super().finalize_response(request, response, *args, **kwargs)
 
     def _handler(self, request: Request) -> Callable[..., Response]:
@@ -104,12 +112,19 @@ class ApiView(APIView):
         handler: Callable[..., Response] = getattr(self, method)
         return handler
 
-    def _refuse_if_match_without_version(self, request: Request) -> None:
-        """The writer would rely on a protection that is not there. With a version: `Versioned.get_object`."""
-        has_version = isinstance(self, Versioned) and bool(self.kwargs)
-        writes = request.method not in SAFE_METHODS
-        if writes and not has_version and request.headers.get("If-Match", "*").strip() != "*":
+    def _refuse_bad_if_match(self, request: Request) -> None:
+        """Without a version the writer would rely on a protection that is not there.
+
+        With a version: `Versioned.get_object`.
+        """
+        wanted = request.headers.get("If-Match", "*").strip()
+        if request.method in SAFE_METHODS or wanted == "*":
+            return
+        if not (isinstance(self, Versioned) and self.kwargs):
             raise NoVersion
+        if not _ENTITY_TAGS.fullmatch(wanted):
+            detail = 'Write the version in quotes, such as If-Match: "3".'
+            raise ValidationError({"If-Match": [ErrorDetail(detail, "invalid")]})
 
 
 class OwnedByUser(GenericAPIView[Any]):
@@ -131,10 +146,16 @@ class Versioned(GenericAPIView[Any]):
 
     def get_object(self) -> Any:
         found = self.load_object()
-        wanted = parse_etags(self.request.headers.get("If-Match", "*"))
-        if self.request.method not in SAFE_METHODS and not {"*", etag(found.version)} & set(wanted):
+        # Weak tags match too, although RFC 9110, 13.1.1 compares strong ones only: a compressed answer has a
+        # weak one, and a version is exact in both.
+        wanted = {_strong(tag) for tag in parse_etags(self.request.headers.get("If-Match", "*"))}
+        if self.request.method not in SAFE_METHODS and not {"*", etag(found.version)} & wanted:
             raise PreconditionFailed(found.version)
         return found
+
+
+# A list of entity tags (RFC 9110, 13.1.1).
+_ENTITY_TAGS = re.compile(r'(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*')
 
 
 def etag(version: int) -> str:
@@ -142,9 +163,13 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def _strong(tag: str) -> str:
+    return tag.removeprefix("W/")
+
+
 def _is_known(request: Request, tag: str) -> bool:
     known = parse_etags(request.headers.get("If-None-Match", ""))
-    return "*" in known or tag in {name.removeprefix("W/") for name in known}
+    return "*" in known or tag in map(_strong, known)
 
 
 def _refuse_unknown_length(request: Request) -> None:

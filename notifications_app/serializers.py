@@ -13,22 +13,72 @@ from notifications_app.endpoints import EndpointRefusedError, parse_endpoint
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 
 _BASE64URL = re.compile(r"([A-Za-z0-9_-]+)={0,2}")
+_TO_BASE64URL = str.maketrans("+/", "-_")
 _POINT_BYTES = 65
 _SECRET_BYTES = 16
 
 
+class P256dhField(serializers.CharField):
+    """An uncompressed point of the curve P-256 in base64url or base64, padded or not, as base64url."""
+
+    default_error_messages = {
+        "bad_key": "This must be base64url of an uncompressed point of the curve P-256 (65 bytes)."
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        point = _decoded(text)
+        try:
+            if len(point) != _POINT_BYTES:
+                raise ValueError
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+        except ValueError:
+            self.fail("bad_key")
+        return _base64url(text)
+
+
+class AuthField(serializers.CharField):
+    """16 bytes in base64url or base64, padded or not, as base64url."""
+
+    default_error_messages = {"bad_key": "This must be base64url of 16 bytes."}
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if len(_decoded(text)) != _SECRET_BYTES:
+            self.fail("bad_key")
+        return _base64url(text)
+
+
+class BrowserKeysSerializer(StrictSerializer):
+    """`keys` of a browser's `PushSubscription.toJSON()`."""
+
+    p256dh = P256dhField(help_text="A P-256 point, base64url of 65 bytes.")
+    auth = AuthField(help_text="base64url of 16 bytes.")
+
+
 class PushSubscriptionSerializer(StrictSerializer, serializers.ModelSerializer[PushSubscription]):
-    """A browser's subscription: endpoint, `keys.p256dh` and `keys.auth` of `PushSubscription.toJSON()`."""
+    """A browser's `JSON.stringify(subscription)` as it is, or its two keys as `p256dh_key` and `auth_key`."""
+
+    p256dh_key = P256dhField(write_only=True, required=False, help_text="Instead of `keys.p256dh`.")
+    auth_key = AuthField(write_only=True, required=False, help_text="Instead of `keys.auth`.")
+    keys = BrowserKeysSerializer(write_only=True, required=False)
+    expirationTime = serializers.FloatField(  # noqa: N815 - the browser's name
+        write_only=True,
+        required=False,
+        allow_null=True,
+        help_text="Browsers send it. It is not used: the push service reports what has expired.",
+    )
 
     class Meta:
         model = PushSubscription
-        fields = ["id", "endpoint", "p256dh_key", "auth_key", "user_agent", "created_at", "updated_at"]
+        fields = [
+            *("id", "endpoint", "expirationTime", "keys", "p256dh_key", "auth_key"),
+            *("user_agent", "created_at", "updated_at"),
+        ]
         read_only_fields = ["id", "created_at", "updated_at"]
         extra_kwargs = {
             # No unique validator: subscribing again binds the endpoint to the signed-in user.
             "endpoint": {"validators": [], "help_text": "The https URL from the browser."},
-            "p256dh_key": {"write_only": True},
-            "auth_key": {"write_only": True, "help_text": "base64url of 16 bytes."},
             "user_agent": {"help_text": "A name for the device. The default is the User-Agent header."},
         }
 
@@ -39,21 +89,20 @@ class PushSubscriptionSerializer(StrictSerializer, serializers.ModelSerializer[P
             raise serializers.ValidationError(str(error), code="endpoint_refused") from error
         return value
 
-    def validate_p256dh_key(self, value: str) -> str:
-        point = _decoded(value)
-        try:
-            if len(point) != _POINT_BYTES:
-                raise ValueError
-            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-        except ValueError:
-            right = "This must be base64url of an uncompressed point of the curve P-256 (65 bytes)."
-            raise serializers.ValidationError(right, code="bad_key") from None
-        return value.rstrip("=")
-
-    def validate_auth_key(self, value: str) -> str:
-        if len(_decoded(value)) != _SECRET_BYTES:
-            raise serializers.ValidationError("This must be base64url of 16 bytes.", code="bad_key")
-        return value.rstrip("=")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The model's fields, whichever way the keys were sent."""
+        attrs.pop("expirationTime", None)
+        keys = attrs.pop("keys", None)
+        flat = {"p256dh_key", "auth_key"} & set(attrs)
+        if keys and flat:
+            detail = "Send keys, or p256dh_key and auth_key, not both."
+            raise serializers.ValidationError({"keys": [detail]}, code="conflict")
+        if keys:
+            return attrs | {"p256dh_key": keys["p256dh"], "auth_key": keys["auth"]}
+        if missing := {"p256dh_key", "auth_key"} - flat:
+            detail = "This field is required, unless keys holds both."
+            raise serializers.ValidationError({name: [detail] for name in missing}, code="required")
+        return attrs
 
 
 class PublicKeySerializer(serializers.Serializer[Any]):
@@ -106,9 +155,13 @@ class ReminderSerializer(serializers.ModelSerializer[Reminder]):
         return reminder.lateness.total_seconds()
 
 
+def _base64url(value: str) -> str:
+    return value.translate(_TO_BASE64URL).rstrip("=")
+
+
 def _decoded(value: str) -> bytes:
-    """The bytes of a base64url text, padded or not; empty if it is not base64url."""
-    matched = _BASE64URL.fullmatch(value)
+    """The bytes of a text in base64url or base64, padded or not; empty if it is neither."""
+    matched = _BASE64URL.fullmatch(value.translate(_TO_BASE64URL))
     if matched is None or len(matched[1]) % 4 == 1:
         return b""
     return urlsafe_b64decode(matched[1] + "=" * (-len(matched[1]) % 4))

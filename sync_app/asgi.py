@@ -135,7 +135,7 @@ def application() -> Starlette:
                 CORSMiddleware,
                 allow_origins=settings.CORS_ALLOWED_ORIGINS,
                 allow_methods=["GET"],
-                allow_headers=["Authorization", "Last-Event-ID", "X-Request-ID", "Cache-Control"],
+                allow_headers=[*settings.CORS_ALLOW_HEADERS, "cache-control"],
                 expose_headers=["Retry-After", "X-Request-ID"],
             ),
         ],

@@ -3,6 +3,9 @@
 import json
 import random
 
+# Some clients split the lines of a stream at these, as Python's str.splitlines() does. In JSON they can only
+# be inside a string, so that an escape means the same.
+_SPLIT_BY_CLIENTS = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "\u0085\u2028\u2029"})
 # A comment: proxies and clients take a silent connection for a broken one.
 HEARTBEAT = b": heartbeat\n\n"
 
@@ -21,7 +24,7 @@ def reset(event_id: str) -> bytes:
 
 def update(event_id: str, text: str) -> bytes:
     """A change. `text` is its JSON."""
-    return _event("task.sync", event_id, text)
+    return _event("task.sync", event_id, text.translate(_SPLIT_BY_CLIENTS))
 
 
 def _event(name: str, event_id: str, data: str) -> bytes:

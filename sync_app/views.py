@@ -24,7 +24,7 @@ class TicketSerializer(serializers.Serializer[Any]):
 class StreamTicketView(ApiView):
     """A ticket for the live stream."""
 
-    keeps_answers = False  # they contain a secret
+    answers_secrets = True
     only_reads = True  # the stream can only be read
 
     @extend_schema(

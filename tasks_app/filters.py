@@ -29,7 +29,8 @@ class _InstantField(IsoDateTimeField):  # type: ignore[misc] # untyped library
             raise forms.ValidationError(
                 "A + in a URL is a space: write %%2B, or the time in Z.", code="invalid"
             )
-        instant: datetime | None = super().to_python(value)
+        # RFC 3339, 5.6: t and z may be lowercase.
+        instant: datetime | None = super().to_python(value.upper() if isinstance(value, str) else value)
         if instant is None:
             return None
         if not _SAYS_OFFSET.search(value):

@@ -31,5 +31,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _knows_the_token(request: HttpRequest) -> bool:
-    given = request.headers.get("Authorization", "")
-    return compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    knows = compare_digest(token.encode(), settings.METRICS_TOKEN.encode())
+    return knows and scheme.lower() == "bearer"

@@ -127,8 +127,8 @@ EXAMPLES: dict[str, Any] = {
     },
     "PushSubscriptionRequest": {
         "endpoint": _ENDPOINT,
-        "p256dh_key": _POINT,
-        "auth_key": "tBHItJI5svbpez7KI4CCXg",
+        "expirationTime": None,
+        "keys": {"p256dh": _POINT, "auth": "tBHItJI5svbpez7KI4CCXg"},
         "user_agent": "Firefox on the laptop",
     },
     "Delivery": _DELIVERY,

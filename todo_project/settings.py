@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "http_app.answer_bodies.AnswerBodyMiddleware",
     "http_app.metrics.MetricsMiddleware",
     "http_app.request_log.RequestIdMiddleware",
     "http_app.drain_request_body.DrainRequestBodyMiddleware",
@@ -238,9 +239,25 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "last-event-id",
+    "time-zone",
     "x-request-id",
+    # what tracing libraries add to each request (W3C Trace Context and Baggage, Sentry)
+    "baggage",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    *env.list("CORS_MORE_HEADERS", default=[]),
 ]
-CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+]
 SPECTACULAR_SETTINGS = {
     "TITLE": "To-do backend",
     "DESCRIPTION": "Tasks, recurrence and reminders that are never forgotten.",

@@ -204,6 +204,20 @@ def test_another_issuers_token_is_no_token_of_ours(issuer: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("issuer", "accepted"), [(f"{ISSUER}/", ISSUER), (ISSUER, f"{ISSUER}/"), (f"{ISSUER}//", ISSUER)]
+)
+def test_an_issuer_that_differs_in_a_slash_is_named(issuer: str, accepted: str, settings: Settings) -> None:
+    settings.AUTH_JWT_ISSUER = accepted
+    answer = come(iss=issuer)
+    assert error_of(answer, 401) == (None, "token_not_valid")
+    detail = answer.json()["errors"][0]["detail"]
+    assert "issuer of this token does not match" in detail
+    assert f"{issuer!r}" in detail
+    assert f"{accepted!r}" in detail
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"secret": "another-secret-of-someone-with-enough-characters"},

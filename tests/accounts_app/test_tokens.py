@@ -9,7 +9,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts_app.models import User
+from accounts_app.api_tokens import create_api_token
+from accounts_app.models import ApiToken, User
+from sync_app.access import grant_by_header
 from tests.accounts_app.conftest import Tokens, error_of, sign_in, who_am_i
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +119,19 @@ def test_what_is_no_access_token_is_refused(anyone: APIClient, header: str) -> N
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer a b"])
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
+def test_the_scheme_of_the_header_has_no_case(
+    alice: User, hers: Tokens, anyone: APIClient, scheme: str
+) -> None:
+    """RFC 9110, 11.1; for API tokens too, and for the stream, which authenticates by the same class."""
+    _, secret = create_api_token(alice, name="watch", scopes=[ApiToken.Scope.READ], expires_at=None)
+    for token in (hers["access"], secret):
+        header = f"{scheme} {token}"
+        assert anyone.get("/api/me", headers={"Authorization": header}).status_code == 200
+        assert grant_by_header(header).user_id == alice.pk
+
+
+@pytest.mark.parametrize("header", ["Bearer", "bearer", "Bearer a b", "bearer a b"])
 def test_a_header_that_is_not_bearer_and_a_token(anyone: APIClient, header: str) -> None:
     answer = anyone.get("/api/me", headers={"Authorization": header})
     assert error_of(answer, 401) == (None, "bad_authorization_header")

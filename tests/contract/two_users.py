@@ -66,6 +66,7 @@ PLAIN = {
     *(f"body {name}" for name in ("priority", "priority_id", "name", "level", "scopes", "expires_at")),
     *(f"body {name}" for name in ("password", "current_password", "new_password", "refresh", "token")),
     *(f"body {name}" for name in ("endpoint", "p256dh_key", "auth_key", "user_agent")),
+    *(f"body {name}" for name in ("expirationTime", "keys", "keys.p256dh", "keys.auth")),
     *(f"body {name}" for name in ("operations", "operations.op", "atomic")),
     "header If-Match",
     "header If-None-Match",

@@ -36,6 +36,7 @@ def test_a_browser_asks_before_it_writes() -> None:
     assert names(answer.headers["Access-Control-Allow-Methods"]) >= {"GET", "POST", "PUT", "PATCH", "DELETE"}
     allowed = names(answer.headers["Access-Control-Allow-Headers"])
     assert allowed >= {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"}
+    assert allowed >= {"traceparent", "tracestate", "baggage", "sentry-trace", "time-zone"}
     assert int(answer.headers["Access-Control-Max-Age"]) > 0
 
 
@@ -43,7 +44,10 @@ def test_it_may_read_the_headers_a_client_needs(alice: User, client_of: ClientOf
     answer = client_of(alice).post("/api/tasks", {"title": "new"}, headers={"Origin": APP})
     assert answer.headers["Access-Control-Allow-Origin"] == APP
     exposed = names(answer.headers["Access-Control-Expose-Headers"])
-    assert exposed == {"ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID"}
+    assert exposed == {
+        *("ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID"),
+        *("RateLimit", "RateLimit-Policy"),
+    }
     assert "origin" in names(answer.headers["Vary"].lower())
 
 

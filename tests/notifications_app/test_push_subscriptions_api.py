@@ -1,6 +1,6 @@
 """/api/push-subscriptions and /api/push/vapid-public-key."""
 
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +57,76 @@ def test_padded_keys_are_the_same_keys(alice: User, client_of: ClientOf, service
     padded = plain | {"p256dh_key": plain["p256dh_key"] + "=", "auth_key": plain["auth_key"] + "=="}
     assert client_of(alice).post(URL, padded).status_code == 201
     assert PushSubscription.objects.get().auth_key == plain["auth_key"]
+
+
+def as_browser(subscription: dict[str, str], **more: Any) -> dict[str, Any]:
+    """What `JSON.stringify(subscription)` makes in a browser."""
+    keys = {"p256dh": subscription["p256dh_key"], "auth": subscription["auth_key"]}
+    return {"endpoint": subscription["endpoint"], "keys": keys} | more
+
+
+def base64_of(text: str) -> str:
+    """The same bytes in standard base64, padded, as some libraries write them."""
+    return b64encode(urlsafe_b64decode(text + "==")).decode()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"expirationTime": None}, {"expirationTime": 1893456000000}, {"expirationTime": 1893456000000.5}, {}],
+)
+def test_the_json_of_a_browser_is_taken_as_it_is(
+    alice: User, client_of: ClientOf, service: PushService, more: dict[str, Any]
+) -> None:
+    flat = service.subscribe().subscription
+    response = client_of(alice).post(URL, as_browser(flat, **more))
+    assert response.status_code == 201
+    assert set(response.json()) == {"id", "endpoint", "user_agent", "created_at", "updated_at"}
+    row = PushSubscription.objects.get()
+    assert flat == {"endpoint": row.endpoint, "p256dh_key": row.p256dh_key, "auth_key": row.auth_key}
+
+
+@pytest.mark.parametrize("in_browsers_form", [True, False])
+def test_keys_in_standard_base64_are_the_same_keys(
+    alice: User, client_of: ClientOf, service: PushService, in_browsers_form: bool
+) -> None:
+    flat = service.subscribe().subscription
+    other = flat | {name: base64_of(flat[name]) for name in ("p256dh_key", "auth_key")}
+    body = as_browser(other) if in_browsers_form else other
+    assert client_of(alice).post(URL, body).status_code == 201
+    row = PushSubscription.objects.get()
+    assert (row.p256dh_key, row.auth_key) == (flat["p256dh_key"], flat["auth_key"])
+
+
+@pytest.mark.parametrize(
+    ("change", "attr", "code"),
+    [
+        ({"keys": {"p256dh": "AAAA", "auth": "tBHItJI5svbpez7KI4CCXg"}}, "keys.p256dh", "bad_key"),
+        ({"keys": {"auth": "tBHItJI5svbpez7KI4CCXg"}}, "keys.p256dh", "required"),
+        ({"keys": {"p256dh": None, "auth": "tBHItJI5svbpez7KI4CCXg"}}, "keys.p256dh", "null"),
+        ({"keys": "x"}, "keys", "invalid"),
+        ({"keys": {"p265dh": "x"}}, "keys.p265dh", "unknown_field"),
+        ({"auth_key": "tBHItJI5svbpez7KI4CCXg"}, "keys", "conflict"),
+        ({"expirationTime": "soon"}, "expirationTime", "invalid"),
+    ],
+)
+def test_what_is_wrong_in_a_browsers_json_is_named(
+    alice: User, client_of: ClientOf, service: PushService, change: dict[str, Any], attr: str, code: str
+) -> None:
+    response = client_of(alice).post(URL, as_browser(service.subscribe().subscription) | change)
+    assert response.status_code == 400
+    assert error_of(response, attr)["code"] == code
+
+
+@pytest.mark.parametrize("sent", [[], ["p256dh_key"], ["auth_key"]])
+def test_without_keys_both_are_required(
+    alice: User, client_of: ClientOf, service: PushService, sent: list[str]
+) -> None:
+    flat = service.subscribe().subscription
+    response = client_of(alice).post(URL, {name: flat[name] for name in ("endpoint", *sent)})
+    missing = {"p256dh_key", "auth_key"} - set(sent)
+    assert {(error["attr"], error["code"]) for error in response.json()["errors"]} == {
+        (name, "required") for name in missing
+    }
 
 
 def test_subscribing_again_renews_it(alice: User, client_of: ClientOf, service: PushService) -> None:

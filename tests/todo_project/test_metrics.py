@@ -51,6 +51,11 @@ class TestWhoMayRead:
         assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
         assert b"todo_" not in answer.content
 
+    @pytest.mark.django_db
+    def test_the_scheme_has_no_case(self) -> None:
+        answer = Client().get("/metrics", headers={"Authorization": f"bearer {TOKEN}"})
+        assert answer.status_code == 200
+
     @pytest.mark.parametrize("given", ["", "Bearer "])
     def test_no_one_while_no_token_is_set(self, settings: Settings, given: str) -> None:
         settings.METRICS_TOKEN = ""
