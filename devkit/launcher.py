@@ -9,12 +9,14 @@ from devkit.embedded import StartError
 def main(arguments: list[str]) -> int:
     """Run one command; its exit code. What cannot start is one line on stderr and exit code 1."""
     command, *rest = arguments
-    module = import_module(f"devkit.commands.{command}")
     try:
-        return int(module.run(rest))
+        return int(import_module(f"devkit.commands.{command}").run(rest))
     except StartError as failure:
         print(f"./todo: {failure}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before a command handles the signal itself
+        print("./todo: stopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

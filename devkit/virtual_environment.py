@@ -11,8 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from filecmp import cmp
 from pathlib import Path
 
@@ -20,6 +21,21 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 # Nothing is compiled on a stranger's machine. The exception is pure Python, published as source only.
 WHEELS_ONLY = ["--only-binary=:all:", "--no-binary=http-ece"]
+
+
+_LINE_EVERY_SECONDS = 5.0
+_REQUIREMENT = re.compile(r"^[\w.-]+(?:\[.*\])?==", re.MULTILINE)
+_MISSING = re.compile(r"No matching distribution found for (\S+)")
+# What pip writes when it cannot read the index, before it says that there is no such package.
+_INDEX_AWAY = re.compile(
+    r"^.*(?:connection broken|Could not fetch URL|not a trusted or secure host|Read timed out|"
+    r"Name or service not known|Connection reset).*$",
+    re.MULTILINE,
+)
+_REASON = re.compile(
+    r"\[Errno[^]]*\] [\w ]+|\d{3} (?:Client|Server) Error|\[SSL[^]]*\] [\w ]+|"
+    r"not a trusted or secure host|Read timed out|Connection reset"
+)
 
 
 class InstallError(Exception):
@@ -33,6 +49,9 @@ def main(locks: list[str]) -> int:
     except InstallError as failure:
         sys.stderr.write(f"./todo: {failure}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\n./todo: stopped while installing; the next start installs again.\n")
+        return 130
     return 0
 
 
@@ -48,7 +67,7 @@ def make_current(checkout: Path, locks: list[str]) -> None:
         outdated = [lock for lock in locks if not _is_installed(checkout / lock, venv)]
         if not outdated:
             return
-        sys.stderr.write("./todo: installing packages into .venv (a minute or so, this once) ...\n")
+        sys.stderr.write("./todo: installing packages into .venv (some 400 MB, a minute or two, once) ...\n")
         if not (_python(venv).exists() and _stamp(venv, locks[0]).exists()):
             _create(venv)
         _install(venv, [checkout / lock for lock in outdated])
@@ -91,26 +110,90 @@ def _install(venv: Path, locks: list[Path]) -> None:
     for lock in locks:
         _stamp(venv, lock.name).unlink(missing_ok=True)
     files = [argument for lock in locks for argument in ("-r", str(lock))]
-    pip = [str(_python(venv)), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    done = subprocess.run(  # noqa: S603
-        [*pip, "--no-deps", "--require-hashes", *WHEELS_ONLY, *files], stderr=subprocess.PIPE, text=True
-    )
-    if done.returncode:
-        raise InstallError(explain(done.stderr))
+    total = sum(len(_REQUIREMENT.findall(lock.read_text())) for lock in locks)
+    code, said = _run_pip(venv, ["install", "--no-deps", "--require-hashes", *WHEELS_ONLY, *files], total)
+    if code:
+        if missing := _MISSING.search(said):  # pip says why only if it is asked to
+            look = ["download", "-vv", "--no-deps", *WHEELS_ONLY, "--dest", str(venv), missing[1]]
+            said += _run_pip(venv, look, total)[1]
+        raise InstallError(explain(said))
     for lock in locks:
         shutil.copyfile(lock, _stamp(venv, lock.name))
 
 
-def explain(errors: str) -> str:
-    """One line for what pip said on stderr."""
-    if re.search(r"connection broken|NewConnectionError|Name or service not known", errors):
-        return f"pip cannot reach the package index: {_last_line(errors)}"
-    if missing := re.search(r"No matching distribution found for (\S+)", errors):
+def _run_pip(venv: Path, arguments: list[str], total: int) -> tuple[int, str]:
+    """Run pip, showing how far it is of `total` packages; its exit code and what it wrote."""
+    pip = [str(_python(venv)), "-m", "pip", "--disable-pip-version-check", "--no-color"]
+    lines: list[str] = []
+    progress = Progress(total)
+    with subprocess.Popen(  # noqa: S603
+        [*pip, *arguments, "--progress-bar=off"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("Installing collected packages"):
+                _watch(venv, process, progress)
+            else:
+                progress.take(line)
+    progress.end()
+    return process.returncode, "".join(lines)
+
+
+def _watch(venv: Path, process: "subprocess.Popen[str]", progress: "Progress") -> None:
+    """pip is silent while it installs what it has fetched, so we look at what is there."""
+    while process.poll() is None:
+        progress.say("installing", len(list(venv.glob("lib/python*/site-packages/*.dist-info"))))
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+
+
+class Progress:
+    """One line on stderr that says how far it is; where that is no terminal, a line every few seconds."""
+
+    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._total = total
+        self._fetched = 0
+        self._is_terminal = sys.stderr.isatty()
+        self._last = clock()
+
+    def take(self, line: str) -> None:
+        """Count a line of pip's."""
+        if line.startswith("Collecting "):
+            self._fetched += 1
+            self.say("fetching", self._fetched, line.split()[1].partition("==")[0])
+        elif "Retrying" in line:
+            self.say("the package index does not answer, trying again; fetching", self._fetched)
+
+    def say(self, what: str, number: int, name: str = "") -> None:
+        text = f"./todo: {what} package {min(number, self._total)} of {self._total} {name}".rstrip()
+        if self._is_terminal:
+            sys.stderr.write(f"\r\033[K{text}")
+            sys.stderr.flush()
+        elif self._clock() - self._last > _LINE_EVERY_SECONDS:
+            self._last = self._clock()
+            sys.stderr.write(f"{text}\n")
+
+    def end(self) -> None:
+        if self._is_terminal:
+            sys.stderr.write("\r\033[K")
+
+
+def explain(said: str) -> str:
+    """One line for what pip wrote before it failed."""
+    if away := _INDEX_AWAY.search(said):
+        reason = _REASON.search(away[0])
+        return (
+            f"the package index cannot be used ({reason[0] if reason else away[0].strip()}): "
+            "check the network, the proxy and PIP_INDEX_URL, then start again."
+        )
+    if missing := _MISSING.search(said):
         return (
             f"there is no wheel of {missing[1]} for this platform "
             f"({platform.platform()}, Python {platform.python_version()})."
         )
-    return f"pip failed: {_last_line(errors)}"
+    return f"pip failed: {_last_line(said)}"
 
 
 def _last_line(text: str) -> str:

@@ -72,9 +72,6 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
 
 
 def _wrong_servers() -> Iterator[CheckMessage]:
-    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-        hint = "Write postgresql://user:password@host:5432/name."
-        yield _error("E011", "DATABASE_URL names no PostgreSQL.", hint)
     if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
         yield _error("E012", "REDIS_URL names no Redis or Valkey.", "Write redis://:password@host:6379/0.")
 

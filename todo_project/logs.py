@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 # The fields of each line, from structlog's loggers and from `logging`.
 ON_EVERY_LINE: list[Any] = [
@@ -14,13 +15,13 @@ ON_EVERY_LINE: list[Any] = [
 
 
 def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
-    """The `LOGGING` setting. `log_format` is `json` or `console`; another value raises ValueError."""
+    """The `LOGGING` setting. `log_format` is `json` or `console`; raises ImproperlyConfigured for another."""
     renderers: dict[str, Any] = {
         "json": structlog.processors.JSONRenderer(),
         "console": structlog.dev.ConsoleRenderer(colors=False),
     }
     if log_format not in renderers:
-        raise ValueError(f"LOG_FORMAT is {log_format!r}; it must be json or console.")
+        raise ImproperlyConfigured(f"LOG_FORMAT is {log_format!r}; it must be json or console.")
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "processors": [

@@ -8,12 +8,12 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-import environ
 import structlog
 
+from todo_project.environment import Environment
 from todo_project.logs import ON_EVERY_LINE, logging_config
 
-env = environ.Env()
+env = Environment()
 
 # What a machine without a value runs with; todo_project/checks.py refuses it in production.
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key-that-no-deployment-may-use"  # noqa: S105
@@ -111,7 +111,7 @@ WHITENOISE_USE_FINDERS = True
 # --- PostgreSQL --------------------------------------------------------------------------------
 
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default="postgresql://todo@localhost:5432/todo")
+    "default": env.postgres("DATABASE_URL", default="postgresql://todo@localhost:5432/todo")
     | {"CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60), "CONN_HEALTH_CHECKS": True}
 }
 # A server that drops packets would hold up a request for two minutes.
@@ -175,6 +175,8 @@ AUTH_JWKS_URL = env.str("AUTH_JWKS_URL", default="")
 
 _EMAIL = env.email_url("EMAIL_URL", default="smtp://localhost:25")
 EMAIL_BACKEND = _EMAIL["EMAIL_BACKEND"]
+if EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend":
+    EMAIL_BACKEND = "todo_project.mail_files.EmailBackend"
 EMAIL_FILE_PATH = _EMAIL["EMAIL_FILE_PATH"]
 EMAIL_HOST = _EMAIL["EMAIL_HOST"]
 EMAIL_PORT = _EMAIL["EMAIL_PORT"] or 0

@@ -8,9 +8,20 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from todo_project.start_errors import in_one_line
+
 
 def main() -> None:
-    """Check, migrate, and make the operator's account at the first start."""
+    """Check, migrate, and make the operator's account at the first start; what is away is one line."""
+    try:
+        _prepare()
+    except Exception as error:
+        if (line := in_one_line(error)) is None:
+            raise
+        sys.exit(line)
+
+
+def _prepare() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
     if not apps.ready:  # `./todo up` has loaded and checked the project where its roles are forks
         django.setup()

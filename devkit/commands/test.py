@@ -11,6 +11,8 @@ from devkit.embedded.services import temporary_services
 
 
 def run(arguments: list[str]) -> int:
+    if {"-h", "--help"} & set(arguments):
+        return run_in_foreground([sys.executable, "-m", "pytest", "--help"], os.environ)
     with temporary_services("test") as servers:
         environment = os.environ | {"TODO_ENV": "development"} | servers.environment
         # Or each of the many processes of a run compiles the whole project: 4 s for a worker of pytest.

@@ -107,12 +107,13 @@ def _serve(places: Places, address: Address) -> None:
             preload(environment_with(servers) | _surroundings(places))
 
     # Looked up before the environment of the roles is added to ours.
+    given = dict(os.environ)
     is_given = bool(os.environ.get("OPERATOR_PASSWORD"))
     password = "in OPERATOR_PASSWORD" if is_given else f"in {places.secrets / 'operator_password'}"
     with services(places, meanwhile=load) as servers:
         environment = environment_with(servers.environment)
         begin = forking if _FORKS else spawning(places, os.environ | environment | _surroundings(places))
-        with published(places, environment), Supervisor(places, begin) as supervisor:
+        with published(places, _settings_of(given) | environment), Supervisor(places, begin) as supervisor:
             _start_all(supervisor)
             _wait_until_ready(places, address, supervisor, servers)
             print(_ready_line(address, environment["OPERATOR_EMAIL"], password), flush=True)
@@ -126,6 +127,13 @@ def _environment(places: Places, address: Address, servers: Mapping[str, str]) -
         "STREAM_PORT": str(_stream_address(address).port),
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "console",
     }
+
+
+def _settings_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables that are settings: the shell may have others, and they are not ours to write down."""
+    from todo_project.settings import env
+
+    return {name: environment[name] for name in env.asked if name in environment}
 
 
 def _surroundings(places: Places) -> dict[str, str]:

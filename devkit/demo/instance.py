@@ -1,6 +1,5 @@
 """The instance the demo uses: one that runs, or one of its own while the demo runs."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,12 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from environ import Env
 
 from devkit.commands.up import Address
 from devkit.demo.client import Client
-from devkit.demo.steps import StepFailedError, Teller, require, wait_for
+from devkit.demo.steps import Teller, require, wait_for
 from devkit.embedded.instance import running_environment
 from devkit.embedded.places import CHECKOUT, Places, places_of_this_checkout
 from devkit.embedded.ports import free_port
@@ -61,7 +59,7 @@ def found_or_started(teller: Teller) -> Iterator[Instance]:
         return
     places = places_of_this_checkout()
     running = running_environment(places)
-    if running and _takes_local_endpoints(places, running):
+    if running and Env.parse_value(running.get(_INSECURE) or "false", bool):
         instance = _ready(_instance(running))
         teller.say("ok", "Instance", f"the one that runs at {instance.url} is ready")
         yield instance
@@ -86,16 +84,6 @@ def _ready(instance: Instance) -> Instance:
     status, text = Client(instance.url).send("GET", path)
     require(status == 200, f"{instance.url}{path} answers {status}: {text}")
     return instance
-
-
-def _takes_local_endpoints(places: Places, running: Mapping[str, str]) -> bool:
-    """Whether `up` was started with the setting, which its own process knows."""
-    try:
-        up = psutil.Process(json.loads(places.lock.read_text())["pid"])
-        given = running.get(_INSECURE) or up.environ().get(_INSECURE)
-    except psutil.Error as error:
-        raise StepFailedError(f"the instance that runs here cannot be looked at: {error}") from error
-    return bool(Env.parse_value(given or "false", bool))
 
 
 @contextmanager

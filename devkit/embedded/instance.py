@@ -1,6 +1,7 @@
 """The environment of one instance: its servers, and the secrets made at its first start."""
 
 import base64
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +47,7 @@ def new_vapid_key() -> str:
 @contextmanager
 def published(places: Places, environment: Mapping[str, str]) -> Iterator[None]:
     """Let other commands of this checkout find the running instance (see `running_environment`)."""
-    _write_private(places.environment, "".join(f"{name}={value}\n" for name, value in environment.items()))
+    _write_private(places.environment, json.dumps(dict(environment)))
     try:
         yield
     finally:
@@ -57,7 +58,8 @@ def running_environment(places: Places) -> dict[str, str]:
     """The variables of the instance that runs on this data directory; empty when none is up."""
     if not (places.environment.exists() and is_claimed(places)):
         return {}
-    return dict(line.split("=", 1) for line in places.environment.read_text().splitlines())
+    running: dict[str, str] = json.loads(places.environment.read_text())
+    return running
 
 
 def _write_private(file: Path, text: str) -> None:

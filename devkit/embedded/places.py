@@ -51,16 +51,19 @@ class Places:
         return self.data / "postgres"
 
     def make(self) -> None:
-        """Make the folders that are missing, closed to other users; leave those that are there as they are.
+        """Make the folders that are missing, closed to other users.
 
-        Raises StartError when the data directory cannot be made, or belongs to another user.
+        A data directory that is there keeps its permissions, which may be what its owner wants; what is in it
+        is closed. Raises StartError when it cannot be made, or belongs to another user.
         """
         try:
-            self.data.parent.mkdir(parents=True, exist_ok=True)
-            self.data.mkdir(mode=0o700, exist_ok=True)
+            for folder in reversed([self.data, *self.data.parents]):
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, exist_ok=True)
             self._require_ours()
-            for folder in (self.secrets, self.logs):
+            for folder in (self.secrets, self.logs, self.mails):
                 folder.mkdir(mode=0o700, exist_ok=True)
+                folder.chmod(0o700)  # an earlier release made `mails` open to others
         except OSError as error:
             raise StartError(f"cannot make the data directory {self.data}: {error.strerror}.") from error
 

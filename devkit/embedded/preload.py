@@ -63,6 +63,10 @@ def preload(environment: Mapping[str, str]) -> None:
     except StartError:
         raise
     except Exception as error:
+        from todo_project.start_errors import in_one_line
+
+        if line := in_one_line(error):
+            raise StartError(line) from error
         raise StartError(f"the backend cannot be loaded: {type(error).__name__}: {error}") from error
     gc.collect()
     gc.freeze()

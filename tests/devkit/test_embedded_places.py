@@ -17,7 +17,21 @@ def mode_of(path: Path) -> int:
 def test_everything_in_it_is_closed_to_other_users(tmp_path: Path) -> None:
     places = Places(data=tmp_path / "new" / "data")
     places.make()
-    assert {mode_of(folder) for folder in (places.data, places.secrets, places.logs)} == {0o700}
+    made = (places.data.parent, places.data, places.secrets, places.logs, places.mails)
+    assert {mode_of(folder) for folder in made} == {0o700}
+
+
+def test_kafka_that_is_the_first_command_leaves_the_data_directory_closed(tmp_path: Path) -> None:
+    Places(data=tmp_path / ".data" / "kafka").make()
+    assert mode_of(tmp_path / ".data") == 0o700
+
+
+def test_mails_that_an_earlier_release_left_open_are_closed(tmp_path: Path) -> None:
+    places = Places(data=tmp_path / "data")
+    places.mails.mkdir(parents=True)
+    places.mails.chmod(0o755)
+    places.make()
+    assert mode_of(places.mails) == 0o700
 
 
 def test_a_folder_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:

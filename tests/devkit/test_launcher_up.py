@@ -27,6 +27,12 @@ COUNT_DORA = (
     "from accounts_app.models import User; print(User.objects.filter(email__startswith='dora@').count())"
 )
 
+# Of the instance, and not of the shell of a later command.
+SETTINGS = {"EVENT_MAX_ATTEMPTS": "7", "CORS_ALLOWED_ORIGINS": "https://app.example.test"}
+SHOW_SETTINGS = (
+    "from django.conf import settings; print(settings.EVENT_MAX_ATTEMPTS, settings.CORS_ALLOWED_ORIGINS)"
+)
+
 
 def todo(places: Places, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -41,7 +47,7 @@ def todo(places: Places, *arguments: str, **environment: str) -> subprocess.Comp
 class Up:
     """A running `./todo up`."""
 
-    def __init__(self, places: Places, port: int) -> None:
+    def __init__(self, places: Places, port: int, **environment: str) -> None:
         self.places = places
         self.url = f"http://127.0.0.1:{port}"
         self._output = places.data.parent / "output"
@@ -51,7 +57,7 @@ class Up:
                 [CHECKOUT / "todo", "up"],
                 stdout=output,
                 stderr=output,
-                env=environment_for(places, PORT=str(port)),
+                env=environment_for(places, PORT=str(port), **environment),
             )
 
     @property
@@ -92,8 +98,8 @@ class Up:
 
 
 @contextmanager
-def up(places: Places, port: int) -> Iterator[Up]:
-    running = Up(places, port)
+def up(places: Places, port: int, **environment: str) -> Iterator[Up]:
+    running = Up(places, port, **environment)
     try:
         running.wait_until_ready()
         yield running
@@ -112,7 +118,7 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
     above = [*places.data.parents, *CHECKOUT.parents, CHECKOUT]
     before = modes_of(above)
 
-    with up(places, free_port) as first:
+    with up(places, free_port, **SETTINGS) as first:
         assert first.output.count("Ready: ") == 1
         for part in (
             f"{first.url}/api/",
@@ -130,6 +136,9 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
         refuse_a_second_one(places, free_port)
         made = todo(places, "manage", "shell", "-c", MAKE_DORA)
         assert made.returncode == 0, made.stderr
+        settings = todo(places, "manage", "shell", "-c", SHOW_SETTINGS)
+        assert settings.stdout.strip().splitlines()[-1] == "7 ['https://app.example.test']", settings.stderr
+        assert {folder.stat().st_mode & 0o777 for folder in (places.data, places.mails)} == {0o700}
         assert first.stop(signal.SIGINT) < 10
         assert first.process.returncode == 0
     assert processes_of(places) == []

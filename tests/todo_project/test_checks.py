@@ -105,14 +105,6 @@ def test_production_names_its_servers(
     assert found() == [f"todo.{number}"]
 
 
-@pytest.mark.parametrize("engine", ["django.db.backends.sqlite3", ""])
-def test_a_database_that_is_not_postgresql(
-    production: Settings, monkeypatch: pytest.MonkeyPatch, engine: str
-) -> None:
-    monkeypatch.setitem(production.DATABASES["default"], "ENGINE", engine)
-    assert found() == ["todo.E011"]
-
-
 def test_only_the_web_needs_a_folder_for_its_metrics(production: Settings) -> None:
     production.METRICS_TOKEN = "x" * 24
     refuse_unsafe_start()

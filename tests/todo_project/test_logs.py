@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
@@ -118,5 +119,5 @@ def test_readable_lines_for_a_terminal() -> None:
 
 
 def test_an_unknown_format_is_named() -> None:
-    with pytest.raises(ValueError, match="LOG_FORMAT is 'xml'; it must be json or console"):
+    with pytest.raises(ImproperlyConfigured, match="LOG_FORMAT is 'xml'; it must be json or console"):
         logging_config(log_format="xml", level="INFO")
