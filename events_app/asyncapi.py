@@ -90,13 +90,14 @@ _TASK: dict[str, Any] = {
     "anchor_local": "2030-05-01T09:00:00",
     "series_has_due": True,
     "reminder_distance": None,
+    "slot_state": "open",
     "version": 4,
     "created_at": _CREATED,
     "updated_at": _CHANGED,
 }
 _AFTER: dict[str, dict[str, Any]] = {
-    "task.completed": {"completed": True, "completed_at": _CHANGED},
-    "task.deleted": {"deleted_at": _CHANGED},
+    "task.completed": {"completed": True, "completed_at": _CHANGED, "slot_state": "done"},
+    "task.deleted": {"deleted_at": _CHANGED, "slot_state": "deleted"},
 }
 
 

@@ -55,6 +55,8 @@ class TaskData(_Schema):
     # reminder_at. Both null in events of an earlier version.
     series_has_due: bool | None = None
     reminder_distance: int | None = None
+    # Null without a slot, and in events that were written before there was this field.
+    slot_state: Literal["open", "moved", "done", "skipped", "deleted"] | None = None
     version: int
     created_at: datetime
     updated_at: datetime

@@ -31,7 +31,7 @@ _OF_THE_EVENT = ("user_id", "title", "version")
 
 # Plain SQL, not through tasks_app/task_writes.py: that a reminder was claimed is not a change anyone can see.
 _ADVANCE = """
-    UPDATE tasks SET reminded_until = %s, next_reminder_at = claimed.next_at
+    UPDATE tasks SET reminded_until = %s, next_reminder_at = claimed.next_at, untouched_version = NULL
     FROM unnest(%s::bigint[], %s::timestamptz[]) AS claimed (id, next_at)
     WHERE tasks.id = claimed.id
 """

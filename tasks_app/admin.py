@@ -28,6 +28,7 @@ DERIVED_STATE = ["completed_at", "deleted_at"]
 DERIVED_REMINDERS = ["reminder_sent", "next_reminder_at", "reminded_until", "due_announced_for"]
 DERIVED_SERIES = [
     "is_recurring", "series_id", "anchor_local", "occurrence_at", "series_has_due", "reminder_distance",
+    "slot_state", "untouched_version",
     "generated_from", "recurring_task",
 ]  # fmt: skip
 RECORD = ["version", "created_at", "updated_at"]

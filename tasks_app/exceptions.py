@@ -3,7 +3,8 @@
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-from tasks_app.models import Task
+from http_app.errors import Conflict
+from tasks_app.models import OPEN, Task
 
 
 class TaskInTrash(APIException):
@@ -17,3 +18,26 @@ def refuse_trash(task: Task) -> Task:
     if task.deleted_at is not None:
         raise TaskInTrash
     return task
+
+
+def refuse_unless_open_occurrence(task: Task) -> Task:
+    """The task; raises Conflict if it has no rule, is completed or in the trash.
+
+    The error names the open occurrence of its series, if there is one.
+    """
+    if task.deleted_at is not None:
+        raise _not_possible(task, TaskInTrash.default_detail, TaskInTrash.default_code)
+    if task.recurrence_rule is None:
+        raise _not_possible(task, "The task has no recurrence rule.", "not_recurring")
+    if task.completed:
+        raise _not_possible(task, "The task is completed.", "completed")
+    return task
+
+
+def _not_possible(task: Task, why: str, code: str) -> Conflict:
+    if task.series_id is not None:
+        others = Task.objects.filter(OPEN, series_id=task.series_id, user=task.user_id)
+        newest = others.order_by("-occurrence_at").values_list("pk", flat=True).first()
+        if newest is not None:
+            why += f" The open occurrence of its series is task {newest}."
+    return Conflict(why, code)

@@ -69,6 +69,7 @@ class TaskFilter(NamedFilterSet):
     overdue = BooleanFilter(method="is_overdue", help_text="Open, and due_at has passed.")
     priority = filters.CharFilter(method="of_priority", help_text="An id or a name.")
     parent = IdFilter(field_name="parent_task_id", help_text="The id of a series' head.")
+    series = filters.UUIDFilter(field_name="series_id", help_text="The series_id of its tasks.")
     tag = filters.ModelMultipleChoiceFilter(
         field_name="tags",
         queryset=own_tags,

@@ -1,4 +1,4 @@
-"""Tasks, and what became of the occurrences of a series.
+"""Tasks.
 
 A save of a task locks its row and writes only what this copy of it changed: a stale copy undoes nothing,
 and whether it was completed or trashed is decided against the row, not against what was read earlier.
@@ -26,6 +26,7 @@ from tasks_app.labels import Tag as Tag
 from tasks_app.querysets import WITH_THE_TASK, TaskManager, TaskQuerySet, TaskTagQuerySet
 from tasks_app.searching import WORDS
 from tasks_app.series_move import SeriesMove as SeriesMove
+from tasks_app.slots import SeriesSlot as SeriesSlot
 from tasks_app.task_writes import Draft
 from tasks_app.validity import check_task
 
@@ -43,6 +44,13 @@ class Task(models.Model):
     class RecurrenceMode(models.TextChoices):
         FIXED = "fixed"
         AFTER_COMPLETION = "after_completion"
+
+    class SlotState(models.TextChoices):
+        OPEN = "open"
+        MOVED = "moved"
+        DONE = "done"
+        SKIPPED = "skipped"
+        DELETED = "deleted"
 
     # CASCADE, so that erasure finds the tasks of a user; User.delete() refuses while there are any.
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tasks", db_index=False)
@@ -89,6 +97,10 @@ class Task(models.Model):
     reminder_distance = models.IntegerField(
         null=True, blank=True, editable=False
     )  # minutes, by the wall clock
+    # Null also in rows that have not changed since there is this column.
+    slot_state = models.CharField(max_length=7, choices=SlotState, null=True, blank=True, editable=False)  # noqa: DJ001
+    # Of a successor: its version as a completion or an undo left it. At another version it has been changed.
+    untouched_version = models.IntegerField(null=True, blank=True, editable=False)
     # References are set to null by task_writes.erase() and services.release_from_templates().
     parent_task = models.ForeignKey(
         "self", on_delete=DO_NOTHING, null=True, blank=True, related_name="occurrences", db_index=False
@@ -221,6 +233,11 @@ class Task(models.Model):
         self.stored = SimpleNamespace(**values)
         self.locked_in = None
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether this is a successor that no one has edited, snoozed or completed, and that has not rung."""
+        return self.version == self.untouched_version
+
     def touched(self) -> set[str]:
         """The names of the columns that differ from what this copy was read with."""
         return {name for name, value in vars(self.stored).items() if self.__dict__[name] != value}
@@ -268,43 +285,3 @@ class TaskTag(models.Model):
 
     def delete(self, *args: Any, **options: Any) -> NoReturn:
         raise NotSupportedError(WITH_THE_TASK)
-
-
-class SeriesSlot(models.Model):
-    """What became of one slot of a series or of a template. It stays when the slot's task is erased."""
-
-    class Outcome(models.TextChoices):
-        DONE = "done"
-        SKIPPED = "skipped"
-        MISSED = "missed"
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="series_slots")
-    series_id = models.UUIDField(null=True, blank=True)
-    recurring_task = models.ForeignKey(
-        "recurring_app.RecurringTask",
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="slots",
-        db_index=False,
-    )
-    slot_at = models.DateTimeField()
-    outcome = models.CharField(max_length=7, choices=Outcome)
-    # Of a series: when its task was completed last; the event of an earlier completion is a repeated one.
-    recorded_at = models.DateTimeField(default=now, editable=False)
-
-    class Meta:
-        db_table = "series_slots"
-        ordering = ["-slot_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["series_id", "slot_at"], name="slot_once_per_series"),
-            models.UniqueConstraint(fields=["recurring_task", "slot_at"], name="slot_once_per_template"),
-            models.CheckConstraint(
-                condition=Q(series_id__isnull=False, recurring_task__isnull=True)
-                | Q(series_id__isnull=True, recurring_task__isnull=False),
-                name="slot_of_series_or_template",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.outcome} {self.slot_at:%Y-%m-%d %H:%M}"

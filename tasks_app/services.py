@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts_app.models import User
 from tasks_app import task_writes
 from tasks_app.models import Tag, Task, TaskTag
+from tasks_app.occurrences import continue_after_skips
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.task_writes import Draft
 
@@ -43,7 +44,7 @@ def complete_task(task: Task) -> Task:
 
 
 def reopen_task(task: Task) -> Task:
-    """Reopen it. Its past reminders do not ring again."""
+    """Reopen it. Its past reminders do not ring again. An untouched successor goes to the trash."""
     return update_task(task, completed=False)
 
 
@@ -53,8 +54,23 @@ def trash_task(task: Task) -> Task:
 
 
 def restore_task(task: Task) -> Task:
-    """Restore it from the trash."""
-    return update_task(task, deleted_at=None)
+    """Restore it from the trash. The untouched successor of a skipped one goes there."""
+    return update_task(task, deleted_at=None, slot_state=None)
+
+
+@transaction.atomic(savepoint=False)
+def skip_task(task: Task) -> int | None:
+    """Skip an open occurrence: it goes to the trash, and the series goes on as after a completion now.
+
+    Returns the id of the open occurrence that follows; None if the series is over.
+    """
+    update_task(task, deleted_at=timezone.now(), slot_state=Task.SlotState.SKIPPED)
+    return continue_after_skips([task]).get(task.pk)
+
+
+def stop_series(task: Task) -> Task:
+    """End the series with this open occurrence: nothing follows it."""
+    return update_task(task, recurrence_end=task.occurrence_at)
 
 
 def snooze_task(task: Task, *, until: datetime) -> Task:

@@ -17,6 +17,7 @@ from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import end_of_local_day
+from tasks_app.derived_fields import slot_state_of
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import (
     COLUMNS,
@@ -92,6 +93,8 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         validators: list[Any] = []
         fields = [
             "id",
+            "series_id",
+            "slot_state",
             "title",
             "description",
             "completed",
@@ -124,6 +127,8 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         ]
         read_only_fields = [
             "id",
+            "series_id",
+            "slot_state",
             "completed",
             "completed_at",
             "deleted_at",
@@ -146,6 +151,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             instance.tag_ids = TaskTag.objects.ids_by_task([instance.pk])[instance.pk]
         answer = dict(zip(ANSWERED, _read(instance), strict=True))
         answer["recurrence_text"] = self.get_recurrence_text(instance)
+        answer["slot_state"] = slot_state_of(instance)
         for name in _TIMES:
             if answer[name] is not None:
                 answer[name] = f"{answer[name].astimezone(UTC).isoformat()[:-6]}Z"
@@ -265,6 +271,19 @@ def fields_and_tags(
     """The columns, the ids of tags and the names of tags; None if not sent."""
     fields = {name: value for name, value in validated.items() if name not in ("tags", "tag_ids")}
     return fields, validated.get("tag_ids"), validated.get("tags")
+
+
+class SkippedTaskSerializer(TaskSerializer):
+    """The skipped task, and where its series goes on."""
+
+    next_id = serializers.IntegerField(
+        allow_null=True,
+        read_only=True,
+        help_text="The open occurrence that follows; null: the series is over.",
+    )
+
+    class Meta(TaskSerializer.Meta):
+        fields = [*TaskSerializer.Meta.fields, "next_id"]
 
 
 ANSWERED = [name for name in TaskSerializer.Meta.fields if name not in ("priority", "tags")]

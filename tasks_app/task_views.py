@@ -19,14 +19,22 @@ from http_app.views import ApiView, OwnedByUser, Versioned
 from tasks_app.bulk import Bulk
 from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
 from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
-from tasks_app.exceptions import refuse_trash
+from tasks_app.exceptions import refuse_trash, refuse_unless_open_occurrence
 from tasks_app.filters import RANK, TaskFilter
 from tasks_app.models import Task
 from tasks_app.pages import Row, locked_task, row_of, rows_of
 from tasks_app.reminding import is_silent
 from tasks_app.serializers import SnoozeSerializer
-from tasks_app.services import complete_task, reopen_task, restore_task, snooze_task, trash_task
-from tasks_app.task_serializer import TaskSerializer
+from tasks_app.services import (
+    complete_task,
+    reopen_task,
+    restore_task,
+    skip_task,
+    snooze_task,
+    stop_series,
+    trash_task,
+)
+from tasks_app.task_serializer import SkippedTaskSerializer, TaskSerializer
 
 _ORDERINGS = ("created_at", "updated_at", "due_at", "reminder_at", "completed_at", "title")
 _EXAMPLE = OpenApiExample(
@@ -133,7 +141,7 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str) -> Response:
-        """Reopen it. A next occurrence that already exists stays."""
+        """Reopen it. A next occurrence that no one has touched goes to the trash."""
         return self._answer(reopen_task(refuse_trash(self.get_object())))
 
     @extend_schema(request=SnoozeSerializer, responses=TaskSerializer)
@@ -150,8 +158,25 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
-        """Restore it from the trash."""
+        """Restore it from the trash. If it was skipped, an untouched next occurrence goes there."""
         return self._answer(restore_task(self.get_object()))
+
+    @extend_schema(request=None, responses=SkippedTaskSerializer)
+    @action(detail=True, methods=["post"])
+    def skip(self, request: Request, pk: str) -> Response:
+        """Skip this occurrence: it goes to the trash, and the next one is created as after a completion.
+
+        Restore it to undo that. `next_id` is the open occurrence that follows; null if the series is over.
+        """
+        task = refuse_unless_open_occurrence(self.get_object())
+        next_id = skip_task(task)
+        return Response(self.get_serializer(task).data | {"next_id": next_id})
+
+    @extend_schema(request=None, responses=TaskSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: str) -> Response:
+        """End the series with this occurrence, which stays open: `recurrence_end` becomes its slot."""
+        return self._answer(stop_series(refuse_unless_open_occurrence(self.get_object())))
 
     def _answer(self, task: Task | Row) -> Response:
         return Response(self.get_serializer(task).data)

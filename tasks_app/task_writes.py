@@ -13,12 +13,12 @@ from json import dumps
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Field, Q, QuerySet
+from django.db.models import F, Field, Q, QuerySet
 from django.db.models.deletion import Collector
 from django.utils import timezone
 
-from tasks_app import task_events
-from tasks_app.derived_fields import VISIBLE, derive, derive_new
+from tasks_app import slot_records, task_events
+from tasks_app.derived_fields import VISIBLE, derive, derive_new, is_over
 from tasks_app.indexed_text import INDEXED, TEXT, index
 from tasks_app.task_events import Change
 
@@ -96,6 +96,7 @@ def insert(drafts: Sequence[Draft]) -> list[Change]:
 def update(drafts: Sequence[Draft]) -> list[Change]:
     """Update the rows of tasks where they differ; the changes to record."""
     _lock({task.pk: task for task, _ in drafts if task.locked_in is None})
+    drafts = [*drafts, *_successors_of_undone(drafts)]
     retagged = _set_tags({task.pk: tag_ids for task, tag_ids in drafts if tag_ids is not None})
     now = timezone.now()
     written: list[Any] = []
@@ -132,6 +133,22 @@ def _lock(copies: Mapping[int, Any]) -> None:
         task.take_over(rows[pk])
 
 
+def _successors_of_undone(drafts: Sequence[Draft]) -> list[Draft]:
+    """The successors, on their way into the trash, of tasks that are no longer completed or skipped.
+
+    Only those that no one has touched. A successor's id is higher than its task's, so it is locked later.
+    """
+    undone = [task for task, _ in drafts if is_over(task.stored) and not is_over(task)]
+    if not undone:
+        return []
+    given = [task.pk for task, _ in drafts]
+    successors = type(undone[0])._base_manager.filter(generated_from__in=undone).exclude(pk__in=given)
+    untouched = list(successors.filter(deleted_at=None, version=F("untouched_version")).locked())
+    for successor in untouched:
+        successor.deleted_at = timezone.now()
+    return [Draft(successor) for successor in untouched]
+
+
 def _release(referring: QuerySet[Any], doomed: set[int]) -> None:
     """Take away the references to tasks that are about to go: a change of those that stay."""
     tasks = list(referring)
@@ -152,6 +169,8 @@ def _erase_batch(tasks: Sequence[Any]) -> dict[str, int]:
     for task in tasks:
         task.tag_ids = sorted(tag_ids[task.pk])
     task_events.record_erased(tasks)
+    unfinished = [task.pk for task in tasks if task.series_id is not None and not is_over(task)]
+    slot_records.record_erased(unfinished, timezone.now())
     collector = Collector(using=connection.alias, origin=tasks[0])
     collector.collect(tasks)
     return collector.delete()[1]

@@ -45,6 +45,26 @@ _DELIVERY = {
     "attempts": [{"at": "2030-05-01T06:30:00.498220Z", "status": 201, "error": ""}],
 }
 
+_ANSWER = _TASK | {
+    "series_id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d10",
+    "slot_state": "open",
+    "recurrence_text": "every day at 09:00, Europe/Berlin",
+    "id": 7,
+    "completed": False,
+    "completed_at": None,
+    "deleted_at": None,
+    "reminder_sent": False,
+    "snoozed_until": None,
+    "occurrence_at": "2030-05-01T07:00:00Z",
+    "parent_task_id": None,
+    "recurring_task_id": None,
+    "priority_id": 3,
+    "tag_ids": [5],
+    "version": 1,
+    "created_at": _CREATED_AT,
+    "updated_at": _CREATED_AT,
+}
+
 EXAMPLES: dict[str, Any] = {
     "PreviewRequest": {
         "rule": "rrule:FREQ=WEEKLY;INTERVAL=2;BYDAY=FR",
@@ -86,24 +106,8 @@ EXAMPLES: dict[str, Any] = {
     "ApiToken": _API_TOKEN,
     "ApiTokenRequest": {"name": "backup script", "scopes": ["read"], "expires_at": "2031-01-01T00:00:00Z"},
     "NewApiToken": _API_TOKEN | {"token": "todo_pat_" + "0123456789abcdef" * 4},
-    "Task": _TASK
-    | {
-        "recurrence_text": "every day at 09:00, Europe/Berlin",
-        "id": 7,
-        "completed": False,
-        "completed_at": None,
-        "deleted_at": None,
-        "reminder_sent": False,
-        "snoozed_until": None,
-        "occurrence_at": "2030-05-01T07:00:00Z",
-        "parent_task_id": None,
-        "recurring_task_id": None,
-        "priority_id": 3,
-        "tag_ids": [5],
-        "version": 1,
-        "created_at": _CREATED_AT,
-        "updated_at": _CREATED_AT,
-    },
+    "Task": _ANSWER,
+    "SkippedTask": _ANSWER | {"slot_state": "skipped", "deleted_at": _CREATED_AT, "version": 2, "next_id": 8},
     "TaskRequest": _TASK | {"due_at": "2030-05-01T09:00:00+02:00", "priority": "High", "tags": ["home"]},
     "PatchedTaskRequest": {"title": "Water all the plants", "due_at": "2030-05-01T10:00:00+02:00"},
     "SnoozeRequest": {"minutes": 15},

@@ -169,6 +169,7 @@ def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
     )
     return {
         "task": [(task.pk, NOBODYS) for task in tasks],
+        "series": [(str(tasks[0].series_id), str(UUID(int=7)))],
         "tag": [(tags[0].pk, NOBODYS)],
         "tag name": [(tags[0].name, "nobodysstripe")],
         "push subscription": [(subscriptions[0].pk, NOBODYS)],
@@ -184,7 +185,7 @@ def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
 def _task_of_bob(bob: User, number: int, state: str) -> Task:
     now = timezone.now()
     fields: dict[str, dict[str, Any]] = {
-        "open": {},
+        "open": {"recurrence_rule": "daily"},
         "completed": {"completed": True, "completed_at": now},
         "archived": {"archived": True},
         "in the trash": {"deleted_at": now},

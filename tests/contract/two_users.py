@@ -26,7 +26,9 @@ PATHS: dict[str, str | None] = dict.fromkeys(
     "/api/tasks/{id}/complete": "task",
     "/api/tasks/{id}/reopen": "task",
     "/api/tasks/{id}/restore": "task",
+    "/api/tasks/{id}/skip": "task",
     "/api/tasks/{id}/snooze": "task",
+    "/api/tasks/{id}/stop": "task",
     "/api/tasks/{task_id}/reminders": "task",
 }
 # What a query parameter, a field of a body or a header names.
@@ -34,6 +36,7 @@ NAMES: dict[str, str] = {
     "query cursor": "cursor",
     "query parent": "task",
     "query q": "word",
+    "query series": "series",
     "query tag": "tag",
     "query tag_all": "tag",
     "body email": "e-mail address",

@@ -19,6 +19,7 @@ FIELDS = {
     *("id", "title", "description", "completed", "completed_at", "color", "pinned", "archived", "deleted_at"),
     *("due_at", "reminder_at", "reminder_offsets", "reminder_sent", "snoozed_until", "is_recurring"),
     *("recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "occurrence_at", "parent_task_id"),
+    *("series_id", "slot_state"),
     *(
         "recurrence_text",
         "recurring_task_id",
@@ -124,7 +125,8 @@ class TestCreate:
             ({"completed": True}, "completed", "read_only"),
             ({"version": 9}, "version", "read_only"),
             ({"user_id": "x"}, "user_id", "unknown_field"),
-            ({"series_id": "x"}, "series_id", "unknown_field"),
+            ({"series_id": "x"}, "series_id", "read_only"),
+            ({"anchor_local": "x"}, "anchor_local", "unknown_field"),
             ({"due_at": "2026-05-02T09:00:00"}, "due_at", "naive"),
             ({"due_at": "tomorrow"}, "due_at", "invalid"),
             ({"due_at": "9999-12-31T23:59:59-12:00"}, "due_at", "out_of_range"),
