@@ -6,7 +6,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from state_store import keys
-from state_store.client import quick_store, store
+from state_store.client import send_without_reply, store
 from state_store.pause import Pause
 
 log = structlog.get_logger(__name__)
@@ -23,11 +23,11 @@ class WakeUp:
     pause = Pause()  # shared by all threads
 
     def send(self) -> None:
-        """Publish a hint, unless the store has failed to answer in the last PAUSE_SECONDS; raises nothing."""
+        """Publish a hint without waiting, unless the store failed in the last PAUSE_SECONDS. No errors."""
         if not self.pause.may_ask():
             return
         try:
-            quick_store().publish(keys.RELAY_HINTS, "")
+            send_without_reply("PUBLISH", keys.RELAY_HINTS, "")
         except RedisError as error:
             self.pause.begin()
             log.warning("state_store_away", error=str(error))

@@ -7,7 +7,7 @@ Sources: docs/decisions/0002, 0003 and 0010.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from json import dumps
 from typing import Any, NamedTuple
@@ -80,16 +80,13 @@ def batches(pks: Sequence[int]) -> Iterator[Sequence[int]]:
 def insert(drafts: Sequence[Draft]) -> list[Change]:
     """Insert the rows of new tasks; the changes to record."""
     now = timezone.now()
-    for task, _ in drafts:
+    for task, tag_ids in drafts:
+        task.tag_ids = sorted(set(tag_ids or ()))
         task.timezone = task.timezone or task.user.timezone
         derive_new(task, now=now)
         index(task)
     if drafts:
         _insert_rows([task for task, _ in drafts])
-        _set_tags({task.pk: tag_ids for task, tag_ids in drafts if tag_ids})
-    for task, tag_ids in drafts:
-        task.tag_ids = sorted(set(tag_ids or ()))
-        task.remember()
     return [Change(task, "created", VISIBLE) for task, _ in drafts]
 
 
@@ -180,39 +177,46 @@ def _erase_batch(tasks: Sequence[Any]) -> dict[str, int]:
 
 
 def _insert_rows(tasks: Sequence[Any]) -> None:
-    fields, statement = _insert_statement(tasks[0]._meta)
+    types, statement = _insert_statement(tasks[0]._meta)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_json(tasks, fields)])
+        cursor.execute(statement, [_json(tasks, types)])
         for task, (pk,) in zip(tasks, cursor.fetchall(), strict=True):
             task.pk = pk
             task._state.adding, task._state.db = False, connection.alias
+            task.remember()
 
 
 @cache
-def _insert_statement(meta: Any) -> tuple[list["Field[Any, Any]"], str]:
-    """The columns of a row, and the statement that inserts rows; those without an id get one."""
-    fields = list(meta.concrete_fields)
-    others = ", ".join(str(field.column) for field in fields if not field.primary_key)
+def _insert_statement(meta: Any) -> tuple[dict[str, str], str]:
+    """The columns as in _types(), and the statement that inserts rows with their tags."""
+    types = _types(meta.concrete_fields) | {"tag_ids": "bigint[]"}
+    others = ", ".join(types.keys() - {"id", "tag_ids"})
     statement = f"""
-        INSERT INTO tasks (id, {others})
-        SELECT coalesce(id, nextval(pg_get_serial_sequence('tasks', 'id'))), {others} FROM {_rows_of(fields)}
-        RETURNING id
+        WITH numbered AS (
+            SELECT coalesce(id, nextval(pg_get_serial_sequence('tasks', 'id'))) AS id, tag_ids, {others}
+            FROM {_rows_of(types)}
+        ),
+        tagged AS (
+            INSERT INTO task_tags (task_id, tag_id, created_at)
+            SELECT id, unnest(tag_ids), created_at FROM numbered
+        )
+        INSERT INTO tasks (id, {others}) SELECT id, {others} FROM numbered RETURNING id
     """  # noqa: S608 - names of ours
-    return fields, statement
+    return types, statement
 
 
 def _update_rows(tasks: Sequence[Any], columns: Collection[str]) -> None:
     """Write these columns; raises TransactionManagementError when a task's lock is not this transaction's."""
-    fields = [field for field in tasks[0]._meta.concrete_fields if field.attname in {"id", *columns}]
-    changes = ", ".join(f"{field.column} = new.{field.column}" for field in fields if not field.primary_key)
+    types = _types(field for field in tasks[0]._meta.concrete_fields if field.attname in {"id", *columns})
+    changes = ", ".join(f"{column} = new.{column}" for column in types if column != "id")
     # The tags are read after the lock and after their own change, so they are those of now.
     statement = f"""
-        UPDATE tasks SET {changes} FROM {_rows_of(fields)} WHERE tasks.id = new.id
+        UPDATE tasks SET {changes} FROM {_rows_of(types)} WHERE tasks.id = new.id
         RETURNING tasks.id, pg_current_xact_id()::text::bigint,
             ARRAY(SELECT tag_id FROM task_tags WHERE task_id = tasks.id ORDER BY tag_id)
     """  # noqa: S608 - names of ours
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_json(tasks, fields)])
+        cursor.execute(statement, [_json(tasks, types)])
         written = {pk: (transaction_id, tag_ids) for pk, transaction_id, tag_ids in cursor.fetchall()}
     for task in tasks:
         transaction_id, task.tag_ids = written[task.pk]
@@ -221,16 +225,20 @@ def _update_rows(tasks: Sequence[Any], columns: Collection[str]) -> None:
         task.remember()
 
 
-def _rows_of(fields: Sequence["Field[Any, Any]"]) -> str:
-    """The statement's only parameter as a table `new` of these columns."""
+def _types(fields: Iterable["Field[Any, Any]"]) -> dict[str, str]:
+    """The columns of these fields, which the attributes of a task are named after, with their types."""
     # cast_db_type: of a foreign key and of an id the plain type, not "identity".
-    columns = ", ".join(f"{field.column} {field.cast_db_type(connection)}" for field in fields)
+    return {field.attname: str(field.cast_db_type(connection)) for field in fields}
+
+
+def _rows_of(types: Mapping[str, str]) -> str:
+    """The statement's only parameter as a table `new` of these columns."""
+    columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
     return f"jsonb_to_recordset(%s::jsonb) AS new ({columns})"
 
 
-def _json(tasks: Sequence[Any], fields: Sequence["Field[Any, Any]"]) -> str:
-    columns = [(field.column, field.attname) for field in fields]
-    rows = [{column: getattr(task, attname) for column, attname in columns} for task in tasks]
+def _json(tasks: Sequence[Any], columns: Iterable[str]) -> str:
+    rows = [{column: getattr(task, column) for column in columns} for task in tasks]
     return dumps(rows, default=str)  # PostgreSQL reads times and UUIDs as Python writes them
 
 

@@ -10,6 +10,7 @@ class TodoProjectConfig(AppConfig):
         # Every process that queues a task needs the Celery application, not only the workers.
         import_module("todo_project.celery")
         import_module("todo_project.checks")
+        import_module("todo_project.connection_checks")
         import_module("todo_project.api_checks")
         import_module("todo_project.task_metrics")
         import_module("todo_project.time_limits")

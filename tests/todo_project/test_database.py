@@ -4,15 +4,26 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from django.core.signals import request_started
 from django.db import DataError, connection
+
+from tests.monotonic import Monotonic
+from todo_project import connection_checks
+from todo_project.connection_checks import TRUSTED_SECONDS
 
 
 @pytest.fixture
 def pid(transactional_db: None) -> int:
     """The server process of the connection that the last request used."""
-    connection.ensure_connection()
-    connection.close_if_unusable_or_obsolete()
+    connection.close()  # an older one could become obsolete (CONN_MAX_AGE) within the test
     return process()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
+    clock = Monotonic()
+    monkeypatch.setattr(connection_checks, "time", clock)
+    return clock
 
 
 def process() -> int:
@@ -28,12 +39,43 @@ def test_the_next_request_uses_the_persistent_connection(pid: int) -> None:
 
 
 def test_a_connection_that_the_server_ended_is_replaced(pid: int) -> None:
+    end(pid)
+    connection.close_if_unusable_or_obsolete()
+    assert process() != pid
+
+
+def test_a_request_right_after_another_does_not_ask_for_its_connection(pid: int, clock: Monotonic) -> None:
+    request_started.send(sender=None)
+    clock.now += TRUSTED_SECONDS / 2
+    request_started.send(sender=None)
+    assert connection.health_check_done
+    assert process() == pid
+
+
+def test_a_request_right_after_another_notices_that_the_server_ended_its_connection(
+    pid: int, clock: Monotonic
+) -> None:
+    request_started.send(sender=None)
+    end(pid)
+    clock.now += TRUSTED_SECONDS / 2
+    request_started.send(sender=None)
+    assert not connection.health_check_done
+    assert process() != pid
+
+
+def test_a_connection_that_has_been_idle_is_checked(pid: int, clock: Monotonic) -> None:
+    request_started.send(sender=None)
+    clock.now += TRUSTED_SECONDS
+    request_started.send(sender=None)
+    assert not connection.health_check_done
+
+
+def end(pid: int) -> None:
+    """End the session of this process from another one."""
     with psycopg.connect(
         connection.connection.info.dsn, password=connection.settings_dict["PASSWORD"]
     ) as other:
         assert other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid]).fetchone() == (True,)
-    connection.close_if_unusable_or_obsolete()
-    assert process() != pid
 
 
 @pytest.mark.django_db
