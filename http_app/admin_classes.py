@@ -5,11 +5,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 # Counting millions of rows takes longer than showing a hundred. Search to reach the rest.
 MAX_COUNTED = 10_000
+_DIGITS_OF_ID = 18  # all such numbers are in the range of PostgreSQL's bigint
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not generic at run time
@@ -39,6 +40,21 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
             self.message_user(request, message, messages.ERROR)
             return None
         return super().response_action(request, queryset, *args, **options)
+
+
+class FoundByTask:
+    """A search for a number finds the row with this id, and the rows of the task with this id, by indexes."""
+
+    task_lookup: str  # the way from a row to its task
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        number = search_term.strip()
+        if number.isascii() and number.isdigit() and len(number) <= _DIGITS_OF_ID:
+            return queryset.filter(Q(pk=int(number)) | Q(**{self.task_lookup: int(number)})), False
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)  # type: ignore[misc] # a mixin
+        return found
 
 
 class ReadOnly:

@@ -1,5 +1,6 @@
 """Notifications in the admin. Operators can see them, and send deliveries again, but not edit them."""
 
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
@@ -7,11 +8,15 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
-from http_app.admin_classes import LargeTableAdmin
+from http_app.admin_classes import FoundByTask, LargeTableAdmin
 from notifications_app.deliveries import resend
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
+from notifications_app.push_answers import in_words
 from notifications_app.tasks import queue_deliveries
+from tasks_app.models import Task
 
 
 class Recorded:
@@ -24,19 +29,49 @@ class Recorded:
         return False
 
 
-class AttemptInline(Recorded, admin.TabularInline):  # type: ignore[type-arg] # not generic at run time
+class AttemptInWords:
+    """For attempts: what the answer means."""
+
+    @admin.display(description="what it means, and what to do")
+    def meaning(self, attempt: DeliveryAttempt) -> str:
+        return meaning_of(attempt)
+
+
+class DeliveryInWords:
+    """For deliveries: the push service without the secret part of its URL, and the next attempt if any."""
+
+    @admin.display(description="push service")
+    def service(self, delivery: Delivery) -> str:
+        return host_of(delivery.target)
+
+    @admin.display(description="next attempt", empty_value="none")
+    def next_attempt(self, delivery: Delivery) -> datetime | None:
+        return delivery.next_attempt_at if delivery.state == Delivery.State.PENDING else None
+
+
+class AttemptInline(Recorded, AttemptInWords, admin.TabularInline):  # type: ignore[type-arg] # not generic
     model = DeliveryAttempt
-    fields = ["at", "status", "error"]
+    fields = ["at", "status", "meaning", "error"]
+    readonly_fields = ["meaning"]
     extra = 0
     can_delete = False
 
 
-class DeliveryInline(Recorded, admin.TabularInline):  # type: ignore[type-arg] # not generic at run time
+class DeliveryInline(Recorded, DeliveryInWords, admin.TabularInline):  # type: ignore[type-arg] # not generic
     model = Delivery
-    fields = ["channel", "target", "state", "next_attempt_at", "expires_at", "sent_at"]
+    fields = ["state", "service", "last_attempt", "next_attempt", "expires_at", "sent_at"]
+    readonly_fields = ["service", "last_attempt", "next_attempt"]
     extra = 0
     can_delete = False
     show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return super().get_queryset(request).prefetch_related("attempts")
+
+    @admin.display(description="last attempt")
+    def last_attempt(self, delivery: Delivery) -> str:
+        last = max(delivery.attempts.all(), key=lambda attempt: attempt.pk, default=None)
+        return f"{last.status or ''} {meaning_of(last)}".strip() if last else "none yet"
 
 
 @admin.register(PushSubscription)
@@ -55,12 +90,19 @@ class PushSubscriptionAdmin(Recorded, LargeTableAdmin):
 
 
 @admin.register(Reminder)
-class ReminderAdmin(Recorded, LargeTableAdmin):
-    list_display = ["id", "task", "owner", "reminder_at", "lateness", "state", "claimed_at"]
+class ReminderAdmin(Recorded, FoundByTask, LargeTableAdmin):
+    list_display = ["id", "state", "of_task", "owner", "reminder_at", "lateness", "claimed_at"]
     list_select_related = ["task__user"]
     list_filter = ["state", "claimed_at"]
     search_fields = ["task__title", "task__user__email", "event_id"]
+    search_help_text = "A task's id, a part of its title or of its user's e-mail, or an event's id."
+    task_lookup = "task"
+    fields = ["state", "task", "reminder_at", "claimed_at", "lateness", "event_id"]
     inlines = [DeliveryInline]
+
+    @admin.display(description="task")
+    def of_task(self, reminder: Reminder) -> str:
+        return link_to(reminder.task)
 
     @admin.display(description="user", ordering="task__user__email")
     def owner(self, reminder: Reminder) -> str:
@@ -68,21 +110,24 @@ class ReminderAdmin(Recorded, LargeTableAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(Recorded, LargeTableAdmin):
-    list_display = ["id", "user", "task", "channel", "service", "state", "created_at", "sent_at"]
+class DeliveryAdmin(Recorded, DeliveryInWords, FoundByTask, LargeTableAdmin):
+    list_display = ["id", "state", "task", "user", "service", "created_at", "next_attempt", "sent_at"]
     list_select_related = ["user", "reminder__task"]
     list_filter = ["state", "channel", "created_at"]
     search_fields = ["user__email", "target", "event_id", "reminder__task__title"]
+    search_help_text = "The id of a task or a delivery, a part of an e-mail or a title, or an event's id."
+    task_lookup = "reminder__task"
+    fields = [
+        "state", "reminder", "task", "user", "channel", "target", "subscription",
+        "created_at", "next_attempt", "sent_at", "expires_at", "event_id",
+    ]  # fmt: skip
+    readonly_fields = ["task", "next_attempt"]
     actions = ["send_again"]
     inlines = [AttemptInline]
 
     @admin.display(description="task")
     def task(self, delivery: Delivery) -> str:
-        return str(delivery.reminder.task) if delivery.reminder else "a test"
-
-    @admin.display(description="push service")
-    def service(self, delivery: Delivery) -> str:
-        return host_of(delivery.target)
+        return link_to(delivery.reminder.task) if delivery.reminder else "a test"
 
     @admin.action(description="Send again, in any state", permissions=["resend"])
     @transaction.atomic
@@ -99,12 +144,26 @@ class DeliveryAdmin(Recorded, LargeTableAdmin):
 
 
 @admin.register(DeliveryAttempt)
-class DeliveryAttemptAdmin(Recorded, LargeTableAdmin):
-    list_display = ["id", "delivery", "at", "status", "error"]
+class DeliveryAttemptAdmin(Recorded, AttemptInWords, FoundByTask, LargeTableAdmin):
+    list_display = ["id", "status", "meaning", "delivery", "at", "error"]
     list_select_related = ["delivery"]
     list_filter = ["status", "at"]
     search_fields = ["delivery__user__email", "error"]
+    search_help_text = "The id of a task or an attempt, a part of a user's e-mail or of the error."
+    task_lookup = "delivery__reminder__task"
+    fields = ["delivery", "at", "status", "meaning", "error"]
+    readonly_fields = ["meaning"]
     ordering = ["-id"]
+
+
+def meaning_of(attempt: DeliveryAttempt) -> str:
+    return in_words(attempt.status, attempt.error)
+
+
+def link_to(task: Task) -> str:
+    return format_html(
+        '<a href="{}">{} {}</a>', reverse("admin:tasks_app_task_change", args=[task.pk]), task.pk, task.title
+    )
 
 
 def host_of(endpoint: str) -> str:

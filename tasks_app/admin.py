@@ -9,6 +9,8 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
 
 from accounts_app.models import User
 from http_app.admin_classes import LargeTableAdmin, ReadOnly
@@ -106,7 +108,7 @@ class TaskAdmin(LargeTableAdmin):
     actions = ["trash", "restore", "complete"]
     autocomplete_fields = ["user"]
     raw_id_fields = ["parent_task"]
-    readonly_fields = [*DERIVED_STATE, *DERIVED_REMINDERS, *DERIVED_SERIES, *RECORD]
+    readonly_fields = ["trace", *DERIVED_STATE, *DERIVED_REMINDERS, *DERIVED_SERIES, *RECORD]
     fieldsets = [
         (
             None,
@@ -124,17 +126,33 @@ class TaskAdmin(LargeTableAdmin):
             },
         ),
         ("State", {"fields": ["completed", "pinned", "archived", *DERIVED_STATE]}),
-        ("Reminders", {"fields": ["reminder_at", "reminder_offsets", "snoozed_until", *DERIVED_REMINDERS]}),
+        (
+            "Reminders",
+            {"fields": ["trace", "reminder_at", "reminder_offsets", "snoozed_until", *DERIVED_REMINDERS]},
+        ),
         ("Recurrence", {"fields": [*RECURRENCE, "parent_task", *DERIVED_SERIES]}),
         ("Record", {"fields": [*RECORD]}),
     ]
+
+    @admin.display(description="what happened to it")
+    def trace(self, task: Task) -> str:
+        """Links to its reminders, from there to deliveries and attempts, and to its events that are stuck."""
+        pages = [
+            ("reminders", "notifications_app_reminder", f"task__id__exact={task.pk}"),
+            ("parked events", "events_app_parkedevent", f"q={task.pk}"),
+            ("dead letters", "events_app_deadletter", f"q={task.pk}"),
+        ]
+        links = ((reverse(f"admin:{page}_changelist"), query, name) for name, page, query in pages)
+        return format_html_join(" | ", '<a href="{}?{}">{}</a>', links)
 
     @admin.display(description="in trash", boolean=True)
     def in_trash(self, task: Task) -> bool:
         return task.deleted_at is not None
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_fieldsets(request, obj) if obj else without("tag_ids", self.fieldsets)
+        if obj:
+            return super().get_fieldsets(request, obj)
+        return without("tag_ids", without("trace", self.fieldsets))
 
     def save_model(self, request: HttpRequest, obj: Task, form: Any, change: bool) -> None:
         tags = form.cleaned_data.get("tag_ids")

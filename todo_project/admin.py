@@ -13,6 +13,8 @@ from http_app.admin_classes import ReadOnly
 from todo_project import events_admin  # noqa: F401 - registers its classes
 
 admin.site.index_template = "operator_index.html"
+admin.site.site_header = admin.site.site_title = "To-do backend"
+admin.site.index_title = "Operation"
 
 # Beat writes its ticks from the settings over these rows at each start: a change made here would look kept.
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):

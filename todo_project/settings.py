@@ -40,6 +40,7 @@ AUTH_USER_MODEL = "accounts_app.User"
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "todo_project.formats"
 APPEND_SLASH = False
 STATIC_URL = "static/"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

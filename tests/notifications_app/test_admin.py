@@ -15,6 +15,7 @@ from devkit.demo.push_service import PushService, RefusalError
 from events_app.models import OutboxEvent
 from notifications_app.deliveries import REMINDER_TTL, deliver
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
+from notifications_app.push_answers import in_words
 from tests.notifications_app.conftest import NOON, pending_delivery, queued
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -70,6 +71,88 @@ def test_keys_are_not_shown(operator: Client, alice: User, service: PushService)
     page = operator.get(url(PushSubscription, "change", PushSubscription.objects.get().pk))
     assert browser.subscription["auth_key"].encode() not in page.content
     assert browser.endpoint.encode() in page.content
+
+
+def rows(operator: Client, model: type, query: str) -> set[object]:
+    response = operator.get(url(model, "changelist"), {"q": query})
+    return set(response.context["cl"].result_list)
+
+
+def test_the_number_of_a_task_finds_all_that_happened_to_it(
+    operator: Client, alice: User, service: PushService
+) -> None:
+    """ "Why did task 337 not ring?\""""
+    pending_delivery(alice, service.subscribe())
+    delivery = Delivery.objects.latest("pk")
+    deliver(delivery.pk)
+    reminder = Reminder.objects.get(pk=delivery.reminder_id)
+    for model in (Reminder, Delivery, DeliveryAttempt):
+        (row,) = rows(operator, model, f" {reminder.task_id} ")
+        assert rows(operator, model, str(row.pk)) >= {row}
+        assert rows(operator, model, "9" * 18) == rows(operator, model, "9" * 40) == set()
+
+
+def test_from_a_task_to_its_attempts_by_links(operator: Client, alice: User, service: PushService) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    service.refusals = [RefusalError(410, "gone")]
+    deliver(delivery.pk)
+    reminder = Reminder.objects.get()
+    page = operator.get(reverse("admin:tasks_app_task_change", args=[reminder.task_id])).content.decode()
+    of_task = f"{url(Reminder, 'changelist')}?task__id__exact={reminder.task_id}"
+    assert f'<a href="{of_task}">reminders</a>' in page
+    assert list(operator.get(of_task).context["cl"].result_list) == [reminder]
+    page = operator.get(url(Reminder, "change", reminder.pk)).content.decode()
+    assert url(Delivery, "change", delivery.pk) in page
+    assert "The browser is no longer subscribed" in page
+    page = operator.get(url(Delivery, "change", delivery.pk)).content.decode()
+    assert "The browser is no longer subscribed" in page
+    assert reverse("admin:tasks_app_task_change", args=[reminder.task_id]) in page
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (403, "Is VAPID_PRIVATE_KEY the one that the browser subscribed with?"),
+        (410, "Nothing to do: it subscribes again when its user opens the client."),
+        (413, "This is a bug of the backend: report it."),
+    ],
+)
+def test_a_failed_delivery_says_what_to_do_and_has_no_next_attempt(
+    operator: Client, alice: User, service: PushService, status: int, said: str
+) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    assert "12:00:00 UTC" in operator.get(url(Delivery, "changelist")).rendered_content
+    service.refusals = [RefusalError(status, "no")]
+    deliver(delivery.pk)
+    page = operator.get(url(Delivery, "changelist")).rendered_content
+    assert '<td class="field-next_attempt">none</td>' in page
+    page = operator.get(url(Delivery, "change", delivery.pk)).rendered_content
+    assert said in page
+    assert "12:00:00 UTC" in page  # with seconds and zone
+    assert '<div class="readonly">None</div>' in page.partition("Next attempt:")[2][:200]
+
+
+def test_the_state_is_in_the_first_columns(operator: Client) -> None:
+    """Where it is seen on a screen of 1280 pixels."""
+    for model in (Reminder, Delivery):
+        assert site.get_model_admin(model).list_display[:2] == ["id", "state"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        (201, "", "The push service has it"),
+        (401, "", "VAPID_PRIVATE_KEY"),
+        (404, "", "no longer subscribed"),
+        (429, "", "it is tried again"),
+        (503, "", "it is tried again"),
+        (400, "bad", "not tried again"),
+        (None, "timed out", "There was no answer"),
+        (None, "", "A worker is sending it now"),
+    ],
+)
+def test_each_answer_has_a_meaning(status: int | None, error: str, said: str) -> None:
+    assert said in in_words(status, error)
 
 
 def test_a_failed_delivery_is_sent_again(
