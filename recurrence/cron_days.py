@@ -10,7 +10,7 @@ from itertools import pairwise
 from recurrence.calendars import Calendar
 from recurrence.cron_syntax import Cron
 from recurrence.day_sets import ByShape, Months
-from recurrence.months import LENGTHS, SHAPES, days_of_month_days, days_of_weekdays, has_shape
+from recurrence.months import LENGTHS, SHAPES, days_of_month_days, days_of_weekdays
 
 # 29 February is at most 8 years away (1896 to 1904). What waits longer than this has no next.
 YEARS_BETWEEN_MATCHES = 10
@@ -18,28 +18,25 @@ MINUTES_OF_A_DAY = 24 * 60
 
 
 def cron_calendar(cron: Cron) -> Calendar:
-    """The minutes of a cron rule, with day of month and weekday joined as in Debian's cron (`both_days`)."""
-    months = Months(12, tuple(sorted(month - 1 for month in cron.months)))
-    return Calendar(ByShape(months, YEARS_BETWEEN_MATCHES, _masks(cron)), _times(cron))
+    return Calendar(_days(cron), _times(cron))
+
+
+@lru_cache(maxsize=1024)
+def _days(cron: Cron) -> ByShape:
+    """Day of month and weekday joined as in Debian's cron (`both_days`)."""
+    weekdays = [(weekday - 1) % 7 for weekday in cron.weekdays]
+    by_date = {length: days_of_month_days(cron.days, length) for length in LENGTHS}
+    pairs = [(by_date[length], days_of_weekdays(weekdays, first, length)) for first, length in SHAPES]
+    masks = (dates & days if cron.both_days else dates | days for dates, days in pairs)
+    return ByShape(Months.of_a_year(cron.months), YEARS_BETWEEN_MATCHES, tuple(masks))
 
 
 def _times(cron: Cron) -> tuple[int, ...]:
     return tuple(hour * 60 + minute for hour in sorted(cron.hours) for minute in sorted(cron.minutes))
 
 
-@lru_cache(maxsize=1024)
-def _masks(cron: Cron) -> tuple[int, ...]:
-    """The days of a month by its shape."""
-    weekdays = [(weekday - 1) % 7 for weekday in cron.weekdays]
-    by_date = {length: days_of_month_days(cron.days, length) for length in LENGTHS}
-    by_weekday = (days_of_weekdays(weekdays, first, length) for first, length in SHAPES)
-    pairs = ((by_date[length], days) for (_, length), days in zip(SHAPES, by_weekday, strict=True))
-    return tuple(dates & days if cron.both_days else dates | days for dates, days in pairs)
-
-
 def ever_matches(cron: Cron) -> bool:
-    masks = zip(_masks(cron), SHAPES, strict=True)
-    return any(mask and any(has_shape(month, shape) for month in cron.months) for mask, shape in masks)
+    return not _days(cron).is_empty
 
 
 def is_denser_than(cron: Cron, interval: timedelta) -> bool:
@@ -49,17 +46,4 @@ def is_denser_than(cron: Cron, interval: timedelta) -> bool:
     if any(later - earlier < minutes for earlier, later in pairwise(times)):
         return True
     over_midnight = times[0] + MINUTES_OF_A_DAY - times[-1]
-    return over_midnight < minutes and _has_two_days_in_a_row(cron)
-
-
-def _has_two_days_in_a_row(cron: Cron) -> bool:
-    masks = dict(zip(SHAPES, _masks(cron), strict=True))
-    for (first, length), days in masks.items():
-        on_the_first = masks[(first + length) % 7, LENGTHS[0]] & 1  # of the month after
-        with_the_first = days | on_the_first << length
-        for month in cron.months:
-            if has_shape(month, (first, length)):
-                both = with_the_first if month % 12 + 1 in cron.months else days
-                if both & both >> 1:
-                    return True
-    return False
+    return over_midnight < minutes and _days(cron).has_neighbours

@@ -6,18 +6,19 @@ arithmetic. They import nothing of the project but months.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from math import inf
-from typing import Protocol
+from typing import Protocol, Self
 
 from recurrence.months import (
     LAST_MONTH,
     MONTHS_OF_A_CYCLE,
     SHAPE_OF_MONTH,
     SHAPES,
+    YEARS_OF_ALL_SHAPES,
     all_days,
     bits,
     first_of,
@@ -60,12 +61,13 @@ class Periodic:
         return (day.toordinal() - self.start) % self.cycle in self.offsets
 
     def on_or_after(self, day: date) -> date | None:
-        ordinal = day.toordinal()
+        ordinal, offsets = day.toordinal(), self.offsets
+        if not offsets:
+            return None
         place = (ordinal - self.start) % self.cycle
-        index = bisect_left(self.offsets, place)
-        if index == len(self.offsets):
-            return self._at(self._before(ordinal))
-        return _day(ordinal - place + self.offsets[index])
+        index = bisect_left(offsets, place)
+        ahead = offsets[index] if index < len(offsets) else self.cycle + offsets[0]
+        return _day(ordinal - place + ahead)
 
     def on_or_before(self, day: date) -> date | None:
         return self._at(self._before(day.toordinal() + 1) - 1)
@@ -96,23 +98,23 @@ class Months:
     cycle: int = 1
     places: tuple[int, ...] = (0,)
 
-    def ahead(self, month: int, last: int) -> Iterator[int]:
-        """Those in [month, last], in order."""
-        if not self.places:
-            return
-        turn, place = divmod(month, self.cycle)
-        skipped = bisect_left(self.places, place)
-        for start in range(turn * self.cycle, last + 1, self.cycle):
-            for place in self.places[skipped:]:
-                if start + place > last:
-                    return
-                yield start + place
-            skipped = 0
+    @classmethod
+    def of_a_year(cls, months: Collection[int]) -> Self:
+        """Months as 1 to 12."""
+        return cls() if len(months) == 12 else cls(12, tuple(sorted(month - 1 for month in months)))
 
-    def back(self, month: int, first: int) -> Iterator[int]:
+    def ahead(self, month: int, last: int) -> Iterable[int]:
+        """Those in [month, last], in order."""
+        if len(self.places) == 1:  # mostly
+            return range(month + (self.places[0] - month) % self.cycle, last + 1, self.cycle)
+        turns = range(month - month % self.cycle, last + 1, self.cycle)
+        return (turn + place for turn in turns for place in self.places if month <= turn + place <= last)
+
+    def back(self, month: int, first: int) -> Iterable[int]:
         """Those in [first, month], the latest first."""
-        mirrored = Months(self.cycle, tuple(sorted(-place % self.cycle for place in self.places)))
-        return (-number for number in mirrored.ahead(-month, -first))
+        turns = range(month - month % self.cycle, first - self.cycle, -self.cycle)
+        places = self.places[::-1]
+        return (turn + place for turn in turns for place in places if first <= turn + place <= month)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,24 @@ class DaysByMonth(ABC):
     @abstractmethod
     def mask(self, month: int) -> int:
         """The days of one of `months`."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(map(self.mask, self._months_of_all_shapes))
+
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether two of the days follow one another, in one month or over its end."""
+        for month in self._months_of_all_shapes:
+            _, length = SHAPES[shape_of(month)]
+            days = self.mask(month) | (self._mask(month + 1) & 1) << length
+            if days & days >> 1:
+                return True
+        return False
+
+    @property
+    def _months_of_all_shapes(self) -> Iterable[int]:
+        return self.months.ahead(12 * YEARS_OF_ALL_SHAPES.start, 12 * YEARS_OF_ALL_SHAPES.stop - 1)
 
     def includes(self, day: date) -> bool:
         return bool(self._mask(month_number(day)) >> day.day - 1 & 1)
@@ -246,7 +266,7 @@ class PickedFromWeeks(DaysByMonth):
         return found >> before & all_days(length)
 
     def _days(self, month: int, count: int) -> int:
-        return all_days(count) if month % 12 in self.months.places else 0
+        return all_days(count) if month % self.months.cycle in self.months.places else 0
 
     def _picked(self, week: int) -> int:
         return mask_of(picked(bits(week), self.positions))

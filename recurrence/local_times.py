@@ -1,12 +1,15 @@
 """The instants of local times and days, outside any rule."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from recurrence.calendars import DAY
-from recurrence.timelines import last_minute, shifted_instant
 from recurrence.wall_clock import NO_GAP, change_at, instant_at, offsets_of
 from recurrence.zone_changes import SECOND
 from recurrence.zones import zone
+
+LONGEST_GAP = timedelta(hours=3)
+"""What is longer is no daylight saving but a change of the calendar."""
 
 
 def instant_of(local: datetime, timezone: str) -> datetime | None:
@@ -49,3 +52,33 @@ def last_minute_of(day: date, timezone: str) -> datetime | None:
     Raises RuleError (bad_timezone).
     """
     return last_minute(day, zone(timezone))
+
+
+def shifted_instant(local: datetime, tz: ZoneInfo) -> datetime | None:
+    """RFC 5545, 3.3.5: read with the offset before a gap, or at the first pass of a fold.
+
+    None for what a gap of more than 3 hours skips, and for what lies outside the years 1 to 9999 in UTC.
+    """
+    before, after = offsets_of(local, tz)
+    if after - before > LONGEST_GAP:
+        return None
+    try:
+        return instant_at(local, before)
+    except OverflowError:
+        return None
+
+
+def last_minute(day: date, tz: ZoneInfo) -> datetime | None:
+    """The instant of 23:59, in its second pass where there are two, or the minute before a gap that skips it.
+
+    None for a day that the zone does not have, or that lies outside the years 1 to 9999 in UTC.
+    """
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - local
+    local = midnight.replace(hour=23, minute=59)
+    change = change_at(local, tz)
+    try:
+        if change is None or change.gap < NO_GAP:
+            return instant_at(local, offsets_of(local, tz)[1])
+    except OverflowError:
+        return None
+    return None if change.first <= midnight else (change.at - SECOND).replace(second=0)

@@ -46,12 +46,6 @@ def shape_of(month: int) -> int:
     return SHAPE_OF_MONTH[month % MONTHS_OF_A_CYCLE]
 
 
-def has_shape(month: int, shape: tuple[int, int]) -> bool:
-    """Whether a month, 1 to 12, can have this shape."""
-    _, length = shape
-    return length == _LENGTHS_OF_MONTHS[month - 1] or (month == 2 and length == 29)
-
-
 def shapes_of_year(year: int) -> tuple[int, int]:
     """The shapes of January and February: those of the other months follow from them."""
     return shape_of(12 * year), shape_of(12 * year + 1)

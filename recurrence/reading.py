@@ -1,18 +1,43 @@
 """What a rule says: a name, a cron expression or parts of RFC 5545; and the period that it adds, if any.
 
-It imports nothing of the project but the readers of each kind, periods and errors.
+It imports nothing of the project but the readers of each kind and errors.
 """
 
+from calendar import monthrange
+from datetime import date, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from recurrence.cron_syntax import Cron, parse_cron
 from recurrence.errors import RuleError
-from recurrence.periods import Period
-from recurrence.rrule_syntax import RRule, parse_rrule
+from recurrence.rrule_syntax import Frequency, RRule, parse_rrule
 
 NAMED_RULES = ("daily", "weekly", "monthly", "weekdays")
 CRON = "cron:"
 RRULE = "rrule:"
+
+
+class Period(NamedTuple):
+    """What after_completion adds to the day of completion."""
+
+    unit: Frequency
+    interval: int
+
+    def after(self, day: date, number: int) -> date:
+        """The day `number` periods later; in a month without it, the month's last: 31 January, 28 February.
+
+        Raises OverflowError beyond the year 9999.
+        """
+        steps = number * self.interval
+        if self.unit in ("DAILY", "WEEKLY"):
+            return day + timedelta(days=steps * (7 if self.unit == "WEEKLY" else 1))
+        months = steps * (12 if self.unit == "YEARLY" else 1)
+        year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+        if year > date.max.year:
+            raise OverflowError("The year is beyond 9999.")
+        return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
+
+
 _PERIODS: dict[str, Period] = {
     "daily": Period("DAILY", 1),
     "weekly": Period("WEEKLY", 1),

@@ -29,7 +29,6 @@ from recurrence.months import (
     days_of_month_days,
     days_of_numbered,
     days_of_weekdays,
-    has_shape,
     mask_of,
     month_number,
     picked,
@@ -117,17 +116,12 @@ def ever_matches(rule: RRule) -> bool:
     """Whether there is an anchor from which the rule has a day."""
     if rule.freq == "WEEKLY":
         return bool(_offsets_in_week(rule, rule.week_start))
+    days = ByShape(Months.of_a_year(rule.months or range(1, 13)), YEARS_BETWEEN_MATCHES, _masks(rule, 1))
     if rule.freq == "YEARLY" and rule.positions:
         fewest = min(map(abs, rule.positions))
-        days = ByShape(Months(), YEARS_BETWEEN_MATCHES, _masks(rule, 1))
-        months = rule.months or range(1, 13)
-        return any(
-            sum(days.mask(year * 12 + month - 1).bit_count() for month in months) >= fewest
-            for year in YEARS_OF_ALL_SHAPES
-        )
-    months = rule.months or range(1, 13)
-    shapes = zip(_masks(rule, 1), SHAPES, strict=True)
-    return any(mask and has_shape(month, shape) for mask, shape in shapes for month in months)
+        years = (days.count(date(year, 1, 1), date(year, 12, 31)) for year in YEARS_OF_ALL_SHAPES)
+        return any(number >= fewest for number in years)
+    return not days.is_empty
 
 
 def _endless_days(rule: RRule, anchor: date) -> EndlessDays:
@@ -158,7 +152,7 @@ def _weekly(rule: RRule, anchor: date) -> EndlessDays:
     start = anchor.toordinal() - (anchor.weekday() - rule.week_start) % 7
     if not rule.months:
         return Periodic(start, 7 * rule.interval, _offsets_in_week(rule, anchor.weekday()))
-    months = Months(12, tuple(sorted(month - 1 for month in rule.months)))
+    months = Months.of_a_year(rule.months)
     if rule.positions:
         weekdays = rule.weekdays or frozenset({anchor.weekday()})
         inner: DaysByMonth = PickedFromWeeks(

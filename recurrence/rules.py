@@ -11,7 +11,7 @@ This is the one door to the modules behind it:
     timelines             local times as instants: gaps, folds, all-day
     calendars             the local times of a rule: days of a set, at times of the day
     rrule_days, cron_days, day_sets, months     those sets
-    reading, rrule_syntax, cron_syntax, periods, errors     what a rule says
+    reading, rrule_syntax, cron_syntax, errors     what a rule says
     wall_clock, zone_changes, zones     where clocks change, by the pinned zone data
     words     a rule in plain English, and one day in other languages
 """

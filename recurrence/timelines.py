@@ -7,18 +7,18 @@ Four readings, which differ only there:
 - WildcardCronTimeline: not in a gap; in both passes of a fold. These two are the rules of Debian's cron(8).
 - AllDayTimeline: the last minute of each local day that there is.
 
-A gap of more than 3 hours is no daylight saving but a change of the calendar: what lies in it is skipped.
-Instants are UTC and on a whole minute. It imports nothing of the project but calendars, wall_clock,
-zone_changes and zones.
+A gap of more than 3 hours is a change of the calendar: what lies in it is skipped.
+Instants are UTC and on a whole minute.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from recurrence.calendars import DAY, Calendar
+from recurrence.local_times import LONGEST_GAP, last_minute, shifted_instant
 from recurrence.wall_clock import (
     MINUTE,
     NO_GAP,
@@ -30,8 +30,6 @@ from recurrence.wall_clock import (
 )
 from recurrence.zone_changes import SECOND, Change, changes, listed_changes, steady_offset
 from recurrence.zones import FIRST, LAST, known, offset_at
-
-LONGEST_GAP = timedelta(hours=3)
 
 
 @dataclass(frozen=True)
@@ -47,17 +45,16 @@ class Timeline(ABC):
 
     def next(self, after: datetime | None) -> datetime | None:
         """The first slot strictly after an instant, or of all; None or OverflowError when there is none."""
-        steady = after is not None and after >= self.opening and self._next_in_steady_times(after)
-        return steady or self.find_next(after)
-
-    def _next_in_steady_times(self, after: datetime) -> datetime | None:
-        """The next slot where no clock changes near it nor near the question: in half the time."""
-        offset = steady_offset(self.tz, after)
-        local = None if offset is None else self.calendar.after((after + offset).replace(tzinfo=None))
-        if local is None or offset is None:
-            return None
-        slot = (local - offset).replace(tzinfo=UTC)
-        return slot if steady_offset(self.tz, slot) == offset else None
+        if after is not None and after >= self.opening:
+            # Where no clock changes near the question nor near the slot: in half the time.
+            offset = steady_offset(self.tz, after)
+            local = None if offset is None else self.calendar.after((after + offset).replace(tzinfo=None))
+            if local is not None and offset is not None:
+                slot = (local - offset).replace(tzinfo=UTC)
+                there = steady_offset(self.tz, slot)
+                if there is not None:
+                    return slot + (offset - there)
+        return self.find_next(after)
 
     @abstractmethod
     def find_next(self, after: datetime | None) -> datetime | None:
@@ -227,36 +224,6 @@ class WildcardCronTimeline(Timeline):
         if change.gap > NO_GAP:
             return -self.skipped(change)
         return self.calendar.count(change.first - SECOND, change.end - SECOND)
-
-
-def shifted_instant(local: datetime, tz: ZoneInfo) -> datetime | None:
-    """RFC 5545, 3.3.5: read with the offset before a gap, or at the first pass of a fold.
-
-    None for what a gap of more than 3 hours skips, and for what lies outside the years 1 to 9999 in UTC.
-    """
-    before, after = offsets_of(local, tz)
-    if after - before > LONGEST_GAP:
-        return None
-    try:
-        return instant_at(local, before)
-    except OverflowError:
-        return None
-
-
-def last_minute(day: date, tz: ZoneInfo) -> datetime | None:
-    """The instant of 23:59, in its second pass where there are two, or the minute before a gap that skips it.
-
-    None for a day that the zone does not have, or that lies outside the years 1 to 9999 in UTC.
-    """
-    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - local
-    local = midnight.replace(hour=23, minute=59)
-    change = change_at(local, tz)
-    try:
-        if change is None or change.gap < NO_GAP:
-            return instant_at(local, offsets_of(local, tz)[1])
-    except OverflowError:
-        return None
-    return None if change.first <= midnight else (change.at - SECOND).replace(second=0)
 
 
 def _minute_before(moment: datetime) -> datetime:

@@ -17,8 +17,9 @@ from recurrence.zones import FIRST, LAST, offset_at, zone
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Of these many days, and one before and after them, it is remembered whether a clock changes.
-DAYS_AT_ONCE = 16
+# Of these many days, and those around them, it is remembered whether a clock changes.
+DAYS_AT_ONCE = 8
+DAYS_AROUND = 2  # more than any two offsets of a zone differ by
 _HEADER = ">4sc15x6l"
 
 
@@ -54,18 +55,19 @@ def changes(tz: ZoneInfo, since: datetime, until: datetime) -> Iterator[Change]:
 
 
 def steady_offset(tz: ZoneInfo, instant: datetime) -> timedelta | None:
-    """The offset at a UTC instant when no clock changes within a day of it, nor near by; else None."""
+    """The offset at a UTC instant when no clock changes within two days of it, nor near by; else None."""
     return _steady_offset(tz.key, instant.toordinal() // DAYS_AT_ONCE)
 
 
 @lru_cache(maxsize=16384)
 def _steady_offset(name: str, number: int) -> timedelta | None:
-    first = number * DAYS_AT_ONCE - 1
-    if first < 1 or first + DAYS_AT_ONCE + 2 > LAST.toordinal():
+    first = number * DAYS_AT_ONCE - DAYS_AROUND
+    last = first + DAYS_AT_ONCE + 2 * DAYS_AROUND
+    if first < 1 or last > LAST.toordinal():
         return None
-    begin = datetime.fromordinal(first).replace(tzinfo=UTC)
+    begin, end = (datetime.fromordinal(day).replace(tzinfo=UTC) for day in (first, last))
     tz = zone(name)
-    if any(changes(tz, begin, begin + timedelta(days=DAYS_AT_ONCE + 2))):
+    if any(changes(tz, begin, end)):
         return None
     offset = offset_at(begin, tz)
     return offset if offset % timedelta(minutes=1) == timedelta(0) else None

@@ -111,13 +111,13 @@ def test_catching_up_costs_no_more_for_a_dense_rule(expression: str, policy: Pol
     ],
 )
 def test_the_first_check_of_a_rule_is_cheap_and_its_verdict_is_remembered(rule: str) -> None:
-    """1,500 calls take some 0.3 ms."""
+    """2,500 calls take some 0.5 ms."""
 
     def check() -> None:
         check_rule(rule, timezone="UTC")
 
     check_rule("daily", timezone="UTC")
-    assert first_calls_of(check) < 1500
+    assert first_calls_of(check) < 2500
     assert first_calls_of(check) < 10
 
 

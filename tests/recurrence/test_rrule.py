@@ -37,6 +37,15 @@ def test_positions_of_a_week_count_from_wkst_and_within_the_month() -> None:
     assert dates("FREQ=WEEKLY;BYDAY=SU,MO;BYSETPOS=1;WKST=SU", "2026-06-01T09:00", count=1) == ["2026-06-07"]
 
 
+def test_naming_every_month_is_naming_none() -> None:
+    months = ",".join(map(str, range(1, 13)))
+    assert dates(f"FREQ=WEEKLY;BYDAY=MO,WE,FR;BYMONTH={months};BYSETPOS=-1", "2026-01-27T09:00")[:3] == [
+        "2026-01-30",
+        "2026-02-06",
+        "2026-02-13",
+    ]
+
+
 def test_positions_of_a_year() -> None:
     assert dates("FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1,-1", "2026-06-01T09:00") == [
         "2026-12-31",
