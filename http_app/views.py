@@ -94,7 +94,7 @@ class ApiView(APIView):
         """The answer with its headers; a 304 when the caller has it already."""
         data = getattr(response, "data", None)
         if response.status_code == status.HTTP_201_CREATED and data and hasattr(self, "retrieve"):
-            response["Location"] = f"{request.path}/{data['id']}"  # RFC 9110, 15.3.2
+            response.setdefault("Location", f"{request.path}/{data['id']}")  # RFC 9110, 15.3.2
         if isinstance(self, Versioned) and response.status_code < 300 and data and "version" in data:
             response["ETag"] = etag(data["version"])
             if request.method in SAFE_METHODS and _is_known(request, response["ETag"]):

@@ -1,20 +1,31 @@
 """Templates of recurring tasks in the admin."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
 
 from http_app.admin_classes import LargeTableAdmin
-from recurrence.rules import Series
+from http_app.errors import Conflict
+from recurring_app.history import upcoming
 from recurring_app.models import RecurringTask
+from recurring_app.services import (
+    create_template,
+    pause_template,
+    resume_template,
+    run_template,
+    update_template,
+)
 from tasks_app.admin import OwnedForm, without
 from tasks_app.models import Tag
-
-RHYTHM = {"recurrence_pattern", "cron_expression", "timezone", "starts_at", "ends_at"}
+from tasks_app.rule_text import text_of_rule
 
 
 class RecurringTaskForm(OwnedForm):
@@ -27,6 +38,12 @@ class RecurringTaskForm(OwnedForm):
     def clean_template_description(self) -> str | None:
         return self.cleaned_data["template_description"].replace("\r\n", "\n") or None
 
+    def clean_cron_expression(self) -> str | None:
+        return self.cleaned_data["cron_expression"] or None
+
+    def clean_rrule(self) -> str | None:
+        return self.cleaned_data["rrule"] or None
+
     def clean_starts_at(self) -> datetime:
         # A form's times have a zone; this one is read in the template's.
         return timezone.make_naive(self.cleaned_data["starts_at"])
@@ -35,21 +52,56 @@ class RecurringTaskForm(OwnedForm):
 @admin.register(RecurringTask)
 class RecurringTaskAdmin(LargeTableAdmin):
     form = RecurringTaskForm
-    list_display = ["id", "template_title", "user", "rule", "timezone", "next_occurrence", "is_active"]
+    list_display = [
+        "id", "template_title", "user", "recurrence", "next_occurrence", "is_active", "has_failed",
+    ]  # fmt: skip
     list_select_related = ["user"]
-    list_filter = ["is_active", "recurrence_pattern"]
+    list_filter = ["is_active", "recurrence_pattern", ("failed_at", admin.EmptyFieldListFilter)]
     ordering = ["-id"]
     search_fields = ["template_title", "id", "user__email"]
     autocomplete_fields = ["user"]
     filter_horizontal = ["tags"]
-    readonly_fields = ["next_occurrence", "created_at", "updated_at"]
+    actions = ["run", "pause", "resume"]
+    readonly_fields = [
+        "recurrence", "upcoming", "next_occurrence", "failure", "failed_at", "version", "created_at",
+        "updated_at",
+    ]  # fmt: skip
     fieldsets = [
         (None, {"fields": ["user", "template_title", "template_description", "priority", "tags"]}),
-        ("Rhythm", {"fields": ["recurrence_pattern", "cron_expression", "timezone", "starts_at", "ends_at"]}),
-        ("Generation", {"fields": ["is_active", "catch_up", "next_occurrence"]}),
+        (
+            "Rhythm",
+            {
+                "fields": [
+                    "recurrence_pattern",
+                    "cron_expression",
+                    "rrule",
+                    "timezone",
+                    "starts_at",
+                    "ends_at",
+                    "recurrence",
+                ]
+            },
+        ),
+        ("Generation", {"fields": ["is_active", "catch_up", "next_occurrence", "upcoming"]}),
+        ("Failure", {"fields": ["failure", "failed_at"]}),
         ("Its tasks", {"fields": ["due_after_minutes", "reminder_offsets"]}),
-        ("Record", {"fields": ["created_at", "updated_at"]}),
+        ("Record", {"fields": ["version", "created_at", "updated_at"]}),
     ]
+
+    @admin.display(description="recurs")
+    def recurrence(self, template: RecurringTask) -> str | None:
+        return text_of_rule(template.rule, template.starts_at, template.timezone)
+
+    @admin.display(description="failed", boolean=True)
+    def has_failed(self, template: RecurringTask) -> bool:
+        return template.failed_at is not None
+
+    @admin.display(description="next five")
+    def upcoming(self, template: RecurringTask) -> str:
+        times = [datetime.fromisoformat(text) for text in upcoming(template)]
+        return (
+            format_html_join("", "{}<br>", ((f"{time:%A, %-d %B %Y, %H:%M %Z}",) for time in times)) or "none"
+        )
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
         """A new template has a user only once it is saved, so there are no tags to choose yet."""
@@ -59,8 +111,46 @@ class RecurringTaskAdmin(LargeTableAdmin):
         return super().get_fieldsets(request, obj) if obj else without("tags", self.fieldsets)
 
     def save_model(self, request: HttpRequest, obj: RecurringTask, form: Any, change: bool) -> None:
-        obj.updated_at = timezone.now()
-        if RHYTHM & set(form.changed_data):
-            series = Series(rule=obj.rule, timezone=obj.timezone, anchor=obj.starts_at, until=obj.ends_at)
-            obj.next_occurrence = series.next_after(timezone.now())
-        super().save_model(request, obj, form, change)
+        """As the API does; the form has only what was changed."""
+        fields = dict(form.cleaned_data)
+        tags = fields.pop("tags", None)
+        if change:
+            row = RecurringTask.objects.locked().get(pk=obj.pk)
+            fields.pop("user", None)
+            saved = update_template(row, tag_ids=None if tags is None else {tag.pk for tag in tags}, **fields)
+        else:
+            saved = create_template(**fields)
+        obj.pk = saved.pk
+        obj.refresh_from_db()
+
+    @admin.action(description="Generate a task now", permissions=["change"])
+    def run(self, request: HttpRequest, queryset: QuerySet[RecurringTask]) -> None:
+        self._each(request, queryset, run_template, "generated")
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[RecurringTask]) -> None:
+        self._each(request, queryset, pause_template, "paused")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[RecurringTask]) -> None:
+        self._each(request, queryset, resume_template, "resumed")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        templates: QuerySet[RecurringTask],
+        service: Callable[[RecurringTask], Any],
+        done_to_it: str,
+    ) -> None:
+        """One transaction for each, so that generation does not wait for the whole selection."""
+        done = 0
+        for pk in templates.values_list("pk", flat=True):
+            try:
+                with transaction.atomic():
+                    template = RecurringTask.objects.locked().get(pk=pk)
+                    service(template)
+                    self.log_change(request, template, f"{done_to_it.capitalize()}.")
+                done += 1
+            except Conflict as refusal:
+                self.message_user(request, f"{template}: {refusal.detail}", messages.WARNING)
+        self.message_user(request, f"{done} {done_to_it}.", messages.SUCCESS)

@@ -1,15 +1,25 @@
-"""A receiver that releases the tasks of a template before it goes, through the door of tasks."""
+"""Receivers: what a template loses when a tag goes, and what tasks lose when a template goes."""
 
 from typing import Any
 
+from django.db.models import F
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
+from django.utils import timezone
 
 from recurring_app.models import RecurringTask
+from tasks_app.models import Tag
 from tasks_app.services import release_from_templates
 from tasks_app.signals import deleted_together
 
 
 @receiver(pre_delete, sender=RecurringTask)
 def release_tasks(instance: RecurringTask, origin: Any, **_: Any) -> None:
+    """Its tasks stay without it, through the door of tasks."""
     release_from_templates(deleted_together(instance, origin))
+
+
+@receiver(pre_delete, sender=Tag)
+def count_lost_tag(instance: Tag, **_: Any) -> None:
+    """Templates that have the tag are about to lose it: a new version of each."""
+    instance.recurring_tasks.update(version=F("version") + 1, updated_at=timezone.now())

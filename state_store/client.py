@@ -4,7 +4,7 @@
 `store()`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,18 @@ log = structlog.get_logger(__name__)
 def put(key: str, value: str, *, ttl: timedelta) -> bool:
     """Store the value for `ttl`; False if the store is unavailable."""
     return _done(lambda: store().set(key, value, px=ttl))
+
+
+def put_many(values: Mapping[str, str], *, ttl: timedelta) -> bool:
+    """As put(), for many keys in one round trip."""
+
+    def put_all() -> None:
+        with store().pipeline(transaction=False) as pipeline:
+            for key, value in values.items():
+                pipeline.set(key, value, px=ttl)
+            pipeline.execute()
+
+    return _done(put_all)
 
 
 def is_there() -> bool:

@@ -6,6 +6,11 @@ def reminder_sent(task_id: int) -> str:
     return f"todo-app::reminder-sent::task-{task_id}"
 
 
+def recurring_task_processed(template_id: int) -> str:
+    """The time when tasks were last generated from the template (ISO 8601)."""
+    return f"todo-app::recurring-task-processed::template-{template_id}"
+
+
 def cached(key: str, key_prefix: str, version: object) -> str:
     """A key of Django's cache framework (a `KEY_FUNCTION`). The prefix is the entity type."""
     del version

@@ -15,6 +15,8 @@ class SeriesSlot(models.Model):
         SKIPPED = "skipped"
         MISSED = "missed"
         DELETED = "deleted"
+        # Of a template: a task was generated.
+        MADE = "made"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="series_slots")
     series_id = models.UUIDField(null=True, blank=True)

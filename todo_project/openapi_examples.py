@@ -64,6 +64,20 @@ _ANSWER = _TASK | {
     "created_at": _CREATED_AT,
     "updated_at": _CREATED_AT,
 }
+_TEMPLATE: dict[str, Any] = {
+    "template_title": "Weekly report",
+    "template_description": "To the whole team",
+    "recurrence_pattern": "custom",
+    "cron_expression": None,
+    "rrule": "FREQ=WEEKLY;BYDAY=FR",
+    "timezone": "Europe/Berlin",
+    "starts_at": "2030-05-03T09:00:00",
+    "ends_at": None,
+    "catch_up": "latest",
+    "due_after_minutes": 480,
+    "reminder_offsets": [60],
+    "is_active": True,
+}
 
 EXAMPLES: dict[str, Any] = {
     "PreviewRequest": {
@@ -110,6 +124,25 @@ EXAMPLES: dict[str, Any] = {
     "SkippedTask": _ANSWER | {"slot_state": "skipped", "deleted_at": _CREATED_AT, "version": 2, "next_id": 8},
     "TaskRequest": _TASK | {"due_at": "2030-05-01T09:00:00+02:00", "priority": "High", "tags": ["home"]},
     "PatchedTaskRequest": {"title": "Water all the plants", "due_at": "2030-05-01T10:00:00+02:00"},
+    "RecurringTask": _TEMPLATE
+    | {
+        "id": 11,
+        "recurrence_text": "every Friday at 09:00, Europe/Berlin",
+        "priority_id": 3,
+        "tag_ids": [5],
+        "next_occurrence": "2030-05-03T07:00:00Z",
+        "version": 1,
+        "created_at": _CREATED_AT,
+        "updated_at": _CREATED_AT,
+    },
+    "RecurringTaskRequest": _TEMPLATE | {"priority": "High", "tags": ["work"]},
+    "PatchedRecurringTaskRequest": {"rrule": "FREQ=WEEKLY;INTERVAL=2;BYDAY=FR"},
+    "OccurrencesPage": {
+        "results": [{"occurrence_at": "2030-05-03T07:00:00Z", "state": "done", "task_id": 7}],
+        "next": None,
+        "previous": None,
+        "upcoming": ["2030-05-10T09:00+02:00", "2030-05-17T09:00+02:00"],
+    },
     "SnoozeRequest": {"minutes": 15},
     "Tag": {"id": 5, "name": "home", "color": "#3366ff", "task_count": None, "created_at": _CREATED_AT},
     "TagRequest": {"name": "home", "color": "#3366ff"},

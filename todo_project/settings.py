@@ -321,6 +321,7 @@ CELERY_BEAT_SCHEDULE = {
     "scan-reminders": _tick("notifications_app.scan_reminders", 1.0),
     "announce-due-soon": _tick("notifications_app.announce_due_soon", 30.0),
     "requeue-stalled-deliveries": _tick("notifications_app.requeue_stalled_deliveries", 10.0),
+    "generate-due": _tick("recurring_app.generate_due", 2.0, queue="background"),
     "retry-parked-events": _tick("events_app.retry_parked_events", 5.0, queue="background"),
     "purge-idempotency-keys": _tick("http_app.purge_idempotency_keys", 3600.0),
     "purge-notifications": _tick("notifications_app.purge_notifications", 600.0),
@@ -336,6 +337,7 @@ CELERY_BEAT_SCHEDULE = {
 TICK_HAS_WORK = {
     "scan-reminders": "notifications_app.scan.has_due",
     "requeue-stalled-deliveries": "notifications_app.deliveries.has_stalled",
+    "generate-due": "recurring_app.generation.has_due",
     "retry-parked-events": "events_app.parked.has_due",
     "erase-closed-accounts": "accounts_app.erasure.has_closed_accounts",
     "send-due-mails": "accounts_app.mails.has_due",

@@ -146,6 +146,13 @@ def client(charlie: User, client_of: Callable[[User], APIClient], settings: Sett
     Priority.objects.create(pk=ID, name="Someday", level=5, color="#999999")
     Task.objects.create(pk=ID, user=charlie, title="hers")
     Tag.objects.create(pk=ID, user=charlie, name="hers")
+    RecurringTask.objects.create(
+        pk=ID,
+        user=charlie,
+        template_title="hers",
+        recurrence_pattern="daily",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - a wall clock's
+    )
     PushSubscription.objects.create(pk=ID, user=charlie, endpoint="https://push.example.test/1")
     ApiToken.objects.create(pk=ID, user=charlie, name="hers", digest="1", scopes=["read"])
     client = client_of(charlie)

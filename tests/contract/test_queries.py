@@ -1,7 +1,7 @@
 """Every list: queries do not grow with rows. A list that is not here fails until it is."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import ApiToken, User
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
-from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task
+from recurring_app.models import RecurringTask
+from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, SeriesSlot, Tag, Task
 from tasks_app.services import create_task
 from tests.contract.document import OPERATIONS
 
@@ -68,11 +69,35 @@ def reminders(user: User, number: int) -> None:
         DeliveryAttempt.objects.create(delivery=delivery, at=now)
 
 
+def template(user: User, number: int) -> RecurringTask:
+    template, _ = RecurringTask.objects.get_or_create(
+        pk=5 + number,
+        user=user,
+        template_title=str(number),
+        recurrence_pattern="daily",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - a wall clock's
+    )
+    return template
+
+
+def templates(user: User, number: int) -> None:
+    tags = [Tag.objects.create(user=user, name=f"{number} {i}") for i in range(3)]
+    template(user, number).tags.set(tags)
+
+
+def occurrences(user: User, number: int) -> None:
+    slot = timezone.now() - timedelta(hours=number)
+    create_task(user, title="hers", recurring_task=template(user, 0), occurrence_at=slot)
+    SeriesSlot.objects.create(user=user, recurring_task_id=5, slot_at=slot, outcome="made")
+
+
 # How a row comes to be in each list; the URLs to read it by.
 LISTS: dict[str, tuple[Callable[[User, int], None], list[str]]] = {
     "/api/auth/api-tokens": (api_tokens, [""]),
     "/api/priorities": (priorities, [""]),
     "/api/push-subscriptions": (push_subscriptions, [""]),
+    "/api/recurring-tasks": (templates, ["", "?q=0", "?is_active=true", "?ordering=next_occurrence"]),
+    "/api/recurring-tasks/{template_id}/occurrences": (occurrences, [""]),
     "/api/tags": (tags, ["", "?task_count=true"]),
     "/api/tasks": (tasks, ["", "?tag=1&tag=2", "?q=0", "?priority=Medium", "?ordering=due_at"]),
     "/api/tasks/{task_id}/reminders": (reminders, [""]),

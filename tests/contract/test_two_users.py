@@ -8,7 +8,7 @@ bob's may stand in it, and nothing of bob's may change.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from json import dumps
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +24,8 @@ from accounts_app.models import ApiToken, User
 from devkit.embedded.instance import new_vapid_key
 from http_app.models import IdempotencyKey
 from notifications_app.models import PushSubscription, Reminder
-from tasks_app.models import Tag, Task
+from recurring_app.models import RecurringTask
+from tasks_app.models import SeriesSlot, Tag, Task
 from tasks_app.services import update_task
 from tests.contract.document import OPERATIONS, Operation
 from tests.contract.two_users import (
@@ -164,6 +165,15 @@ def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
         )
         for i in range(2)
     ]
+    template = _template(bob, 777_000_040)
+    _template(bob, 777_000_041)
+    for i in range(2):
+        SeriesSlot.objects.create(
+            user=bob,
+            recurring_task=template,
+            slot_at=timezone.now() - timedelta(days=i),
+            outcome="missed",
+        )
     IdempotencyKey.objects.create(
         user=bob, key="of bob", fingerprint="0" * 64, status=201, body=SECRET.encode()
     )
@@ -174,11 +184,12 @@ def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
         "tag name": [(tags[0].name, "nobodysstripe")],
         "push subscription": [(subscriptions[0].pk, NOBODYS)],
         "api token": [(tokens[0].pk, NOBODYS)],
+        "template": [(template.pk, NOBODYS)],
         "e-mail address": [(bob.email, "who@example.test")],
         "account": [(str(bob.pk), str(UUID(int=7)))],
         "word": [(SECRET, "nobodysword")],
         "idempotency key": [("of bob", "of no user")],
-        "cursor": _cursors(client, tasks[0]),
+        "cursor": _cursors(client, tasks[0], template),
     }
 
 
@@ -213,11 +224,26 @@ def _subscription(user: User, pk: int | None = None) -> PushSubscription:
     )
 
 
-def _cursors(client: APIClient, task: Task) -> dict[str, str]:
+def _template(user: User, pk: int | None = None) -> RecurringTask:
+    return RecurringTask.objects.create(
+        pk=pk,
+        user=user,
+        template_title=SECRET if pk else "own",
+        recurrence_pattern="daily",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - a wall clock's
+        next_occurrence=timezone.now() + timedelta(days=1),
+    )
+
+
+def _cursors(client: APIClient, task: Task, template: RecurringTask) -> dict[str, str]:
     """Of each list, the one that leads to bob's second page."""
     Task.objects.create(pk=777_000_009, user=task.user, title=SECRET)
     lists = [each for each in OPERATIONS if "cursor" in each.parameters("query")]
-    pages = {each.path: client.get(each.url(task.pk), {"page_size": 1}).json() for each in lists}
+    ids = {"task": task.pk, "template": template.pk}
+    pages = {
+        each.path: client.get(each.url(ids.get(PATHS[each.path] or "", 1)), {"page_size": 1}).json()
+        for each in lists
+    }
     return {path: cursor_of(page) for path, page in pages.items() if page["next"]}
 
 
@@ -228,11 +254,12 @@ def _own(user: User) -> dict[str, Any]:
         "second tag": Tag.objects.create(user=user, name="the second").pk,
         "push subscription": _subscription(user).pk,
         "api token": ApiToken.objects.create(user=user, name="own", digest=str(user.pk), scopes=["read"]).pk,
+        "template": _template(user).pk,
     }
 
 
 def _no_own() -> dict[str, Any]:
-    return dict.fromkeys(("task", "tag", "second tag", "push subscription", "api token"), NOBODYS)
+    return dict.fromkeys(("task", "tag", "second tag", "push subscription", "api token", "template"), NOBODYS)
 
 
 def rows_of(user: User) -> dict[str, Any]:

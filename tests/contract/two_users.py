@@ -20,6 +20,12 @@ PATHS: dict[str, str | None] = dict.fromkeys(
     "/api/priorities/{id}": None,
     "/api/push-subscriptions/{id}": "push subscription",
     "/api/push-subscriptions/{id}/test": "push subscription",
+    "/api/recurring-tasks/{id}": "template",
+    "/api/recurring-tasks/{id}/pause": "template",
+    "/api/recurring-tasks/{id}/resume": "template",
+    "/api/recurring-tasks/{id}/run": "template",
+    "/api/recurring-tasks/{template_id}/occurrences": "template",
+    "/api/recurring-tasks/{template_id}/preview": "template",
     "/api/tags/{id}": "tag",
     "/api/tags/{id}/merge": "tag",
     "/api/tasks/{id}": "task",
@@ -52,7 +58,7 @@ NAMES: dict[str, str] = {
 # who has it may use it.
 PLAIN = {
     *(f"query {name}" for name in ("archived", "completed", "ordering", "overdue", "page_size", "permanent")),
-    *(f"query {name}" for name in ("ticket", "last_event_id")),
+    *(f"query {name}" for name in ("count", "is_active", "ticket", "last_event_id")),
     *(f"query {name}" for name in ("pinned", "priority", "recurring", "task_count", "trash")),
     *(
         f"query {name}_{side}"
@@ -66,6 +72,9 @@ PLAIN = {
         for name in ("rule", "start", "after", "count", "mode", "completed_at", "now", "policy")
     ),
     *(f"body {name}" for name in ("is_recurring", "recurrence_rule", "recurrence_end", "recurrence_mode")),
+    *(f"body template_{name}" for name in ("title", "description")),
+    *(f"body {name}" for name in ("recurrence_pattern", "cron_expression", "rrule", "starts_at", "ends_at")),
+    *(f"body {name}" for name in ("catch_up", "due_after_minutes", "is_active")),
     *(f"body {name}" for name in ("priority", "priority_id", "name", "level", "scopes", "expires_at")),
     *(f"body {name}" for name in ("password", "current_password", "new_password", "refresh", "token")),
     *(f"body {name}" for name in ("endpoint", "p256dh_key", "auth_key", "user_agent")),

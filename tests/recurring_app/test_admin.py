@@ -87,7 +87,7 @@ class TestForm:
         assert template.next_occurrence == datetime(2030, 6, 1, 14, 30, tzinfo=UTC)
 
     def test_another_title_leaves_the_next_alone(self, operator: Client, template: RecurringTask) -> None:
-        waiting = datetime(2030, 5, 31, 7, tzinfo=UTC)
+        waiting = datetime(2030, 6, 5, 7, tzinfo=UTC)
         RecurringTask.objects.update(next_occurrence=waiting)
         assert edit(operator, template, template_title="water all", is_active=None) == {}
         template.refresh_from_db()

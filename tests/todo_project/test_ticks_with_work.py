@@ -1,7 +1,7 @@
 """A tick without work is no message, and with work it is sent as often as the schedule says."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from accounts_app.models import DueMail, User
 from events_app.models import ParkedEvent
 from notifications_app.models import Delivery
 from notifications_app.scan import scan_reminders
+from recurring_app.models import RecurringTask
 from tasks_app.models import Task
 from tests.todo_project.conftest import Played, wake_for_a_minute
 from todo_project.scheduler import WITHOUT_WORK_EVERY_SECONDS, Scheduler
@@ -59,10 +60,21 @@ def ask_for_a_mail(user: User) -> None:
     request_mail(DueMail.Kind.PASSWORD_RESET, str(user.email))
 
 
+def have_a_template_due(user: User) -> None:
+    RecurringTask.objects.create(
+        user=user,
+        template_title="Water the plants",
+        recurrence_pattern="daily",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - a wall clock's
+        next_occurrence=timezone.now() - timedelta(seconds=1),
+    )
+
+
 WORK: dict[str, Callable[[User], None]] = {
     "scan-reminders": remind,
     "requeue-stalled-deliveries": stall_a_delivery,
     "retry-parked-events": park_an_event,
+    "generate-due": have_a_template_due,
     "erase-closed-accounts": close_account,
     "send-due-mails": ask_for_a_mail,
 }
