@@ -4,6 +4,7 @@ Each route, parameter and field of the OpenAPI document, by a staff user who has
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from json import dumps
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from rest_framework.test import APIClient
 from accounts_app.models import ApiToken, User
 from devkit.embedded.instance import new_vapid_key
 from notifications_app.models import PushSubscription
+from recurring_app.models import RecurringTask
 from tasks_app.models import Priority, Tag, Task
 from tests.contract.document import NOBODYS_ID, OPERATIONS, Operation, broken_rules, resolved
 from tests.contract.error_codes import documented
@@ -28,7 +30,7 @@ WITH_BODY = [operation for operation in OPERATIONS if operation.body]
 WRITING = [operation for operation in OPERATIONS if not operation.reads]
 WITH_ID = [operation for operation in OPERATIONS if "{" in operation.path]
 # Anything but the objects themselves, which every kind has under this id.
-ID = 5
+ID = 5_000  # no object that a request creates gets it
 
 BODIES: dict[str, tuple[bytes, set[int]]] = {
     "nothing of JSON": (b"title=x", {400}),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from notifications_app.models import PushSubscription
+from recurring_app.models import RecurringTask
 from tasks_app.models import Tag, Task
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +88,13 @@ def test_every_operation_refuses_an_unknown_parameter(alice: User, client_of: Cl
     alice.is_staff = True
     client = client_of(alice)
     Task.objects.create(pk=NOBODYS_ID, user=alice, title="one of hers, of which there are lists")
+    RecurringTask.objects.create(
+        pk=NOBODYS_ID,
+        user=alice,
+        template_title="the same",
+        recurrence_pattern="daily",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - a wall clock's
+    )
     accepting = []
     for method, path in operations():
         answer = getattr(client, method)(f"{path}?unheard_of=1", {})
