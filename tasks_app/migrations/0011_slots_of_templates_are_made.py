@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tasks_app", "0009_what_a_series_has_and_moves"),
+        ("tasks_app", "0010_words_of_each_task"),
     ]
 
     operations = [
