@@ -35,7 +35,7 @@ def _state(slot: SeriesSlot, task: Task | None) -> str:
         return "deleted" if slot.outcome == SeriesSlot.Outcome.MADE else slot.outcome
     if task.deleted_at is not None:
         return "deleted"
-    return "done" if task.completed else "made"
+    return "done" if task.completed else "open"
 
 
 def upcoming(template: RecurringTask) -> list[str]:

@@ -30,9 +30,9 @@ _COUNT = OpenApiParameter(
 class OccurrenceSerializer(serializers.Serializer[Any]):
     occurrence_at = serializers.DateTimeField()
     state = serializers.ChoiceField(
-        ["made", "done", "skipped", "missed", "deleted"],
+        ["open", "done", "skipped", "missed", "deleted"],
         help_text=(
-            "`made`: its task is open. `done`: its task is completed. `deleted`: its task is in the trash or"
+            "`open`: its task is open. `done`: its task is completed. `deleted`: its task is in the trash or"
             " erased. `missed`: not generated after a downtime. `skipped`: not generated while paused."
         ),
     )

@@ -360,7 +360,7 @@ def test_history_and_what_comes(client: APIClient, clock: time_machine.Traveller
         ("deleted", None),
         ("deleted", tasks[2]),
         ("done", tasks[1]),
-        ("made", tasks[0]),
+        ("open", tasks[0]),
     ]
     assert page["results"][3]["occurrence_at"] == "2030-06-03T12:00:00Z"
     assert page["upcoming"] == [f"2030-06-0{day}T09:00+02:00" for day in range(4, 9)]

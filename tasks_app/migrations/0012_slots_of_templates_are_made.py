@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tasks_app", "0010_words_of_each_task"),
+        ("tasks_app", "0011_slot_states_and_versions_of_slots"),
     ]
 
     operations = [
@@ -11,7 +11,13 @@ class Migration(migrations.Migration):
             model_name="seriesslot",
             name="outcome",
             field=models.CharField(
-                choices=[("done", "Done"), ("skipped", "Skipped"), ("missed", "Missed"), ("made", "Made")],
+                choices=[
+                    ("done", "Done"),
+                    ("skipped", "Skipped"),
+                    ("missed", "Missed"),
+                    ("deleted", "Deleted"),
+                    ("made", "Made"),
+                ],
                 max_length=7,
             ),
         ),
