@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ErrorDetail
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +53,17 @@ class PreconditionFailed(APIException):
             f'The resource is now at version "{version}".'
             " Read it again, then send If-Match with that version."
         )
+
+
+class StaleVersion(APIException):
+    """412: the object has another version than the `version` in the body."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "stale"
+
+    def __init__(self, version: int) -> None:
+        detail = f"The resource is now at version {version}. Read it again, then send your change of that."
+        super().__init__({"version": [ErrorDetail(detail, self.default_code)]})
 
 
 class NoVersion(APIException):

@@ -15,6 +15,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.relations import ManyRelatedField
 from rest_framework.utils.serializer_helpers import BindingDict
 
+from http_app.read_only import read_only_errors, refuse_stale_version
+
 
 class OneOfField(serializers.ChoiceField):
     """A choice whose error message lists the choices."""
@@ -27,8 +29,9 @@ class OneOfField(serializers.ChoiceField):
 
 class StrictSerializer(serializers.Serializer[Any]):
     # A mixin, before a serializer. It refuses what DRF would silently drop or convert: an unknown field (code
-    # `unknown_field`), a read-only one (`read_only`), a value of another JSON type (`invalid`). One 400 names
-    # them all, with whatever else is wrong. A nested serializer is strict if it has the mixin too.
+    # `unknown_field`), a read-only one (`read_only`, but see http_app/read_only.py), a value of another JSON
+    # type (`invalid`). One 400 names them all, with whatever else is wrong. A nested serializer is strict if
+    # it has the mixin too.
     # (No docstring: the OpenAPI document would repeat it in every schema.)
 
     serializer_choice_field: Any = OneOfField  # for a ModelSerializer's own fields
@@ -41,6 +44,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)  # raises: not an object
+        refuse_stale_version(self, data)
         refused = self._refused(data)
         try:
             value = super().to_internal_value({name: data[name] for name in data if name not in refused})
@@ -52,15 +56,14 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def _refused(self, data: Mapping[str, Any]) -> dict[str, Any]:
         problems = {name: self._problem(name, value) for name, value in data.items()}
-        return {name: problem for name, problem in problems.items() if problem}
+        found = {name: problem for name, problem in problems.items() if problem}
+        return found | read_only_errors(self, data)
 
     def _problem(self, name: str, value: Any) -> Any:
         field = self.fields.get(name)
         if field is None or isinstance(field, serializers.HiddenField):
             return [unknown_field([key for key, known in self.fields.items() if not self._is_ours(known)])]
-        if field.read_only:
-            return [ErrorDetail("This field is read-only; remove it from the request.", "read_only")]
-        return type_problem(field, value)
+        return None if field.read_only else type_problem(field, value)
 
     @staticmethod
     def _is_ours(field: "serializers.Field[Any, Any, Any, Any]") -> bool:

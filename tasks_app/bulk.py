@@ -15,6 +15,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 
 from accounts_app.models import User
+from http_app.errors import StaleVersion
 from tasks_app import task_writes
 from tasks_app.bulk_serializers import CompleteSerializer, DeleteSerializer
 from tasks_app.exceptions import refuse_trash
@@ -98,7 +99,7 @@ class Bulk:
             return Failed(operation.status_code, operation.detail)  # type: ignore[arg-type] # a serializer's
         try:
             return getattr(self, f"_{operation['op']}_task")(operation)  # type: ignore[no-any-return]
-        except ValidationError as error:
+        except (ValidationError, StaleVersion) as error:
             return Failed(error.status_code, {"data": error.detail})
         except APIException as error:
             return Failed(error.status_code, {"id": error.detail})

@@ -43,6 +43,7 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
         model = Tag
         fields = ["id", "name", "color", "task_count", "created_at"]
         read_only_fields = ["id", "created_at"]
+        changes_by_itself = {"task_count"}
 
     def get_task_count(self, tag: Tag) -> int | None:
         return getattr(tag, "task_count", None)

@@ -18,6 +18,7 @@ from http_app.datetime_fields import InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import end_of_local_day
 from tasks_app.derived_fields import slot_state_of
+from tasks_app.field_pairs import settle_pairs
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import (
     COLUMNS,
@@ -52,6 +53,19 @@ PUT_DEFAULTS: dict[str, Any] = {
 _RULE_HELP = f"""{HELP} It counts from due_at, else reminder_at, else now, by the wall clock of `timezone`:
 the hour stays when clocks change, and the 31st of `monthly` is a shorter month's last day."""
 _DEFAULTS = {field.attname: field.get_default() for field in Task._meta.concrete_fields}
+
+
+# Read-only fields that a client may send back with another value (http_app/read_only.py).
+CHANGES_BY_ITSELF = {
+    *("occurrence_at", "recurrence_text", "reminder_sent", "series_id", "slot_state", "updated_at"),
+}
+_COMPLETING = "POST /api/tasks/{id}/complete completes the task, /reopen opens it again."
+WAYS = {
+    "completed": _COMPLETING,
+    "completed_at": _COMPLETING,
+    "deleted_at": "DELETE moves the task to the trash, POST /api/tasks/{id}/restore takes it back.",
+    "snoozed_until": "POST /api/tasks/{id}/snooze sets it.",
+}
 
 
 class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
@@ -141,6 +155,8 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             "created_at",
             "updated_at",
         ]
+        changes_by_itself = CHANGES_BY_ITSELF
+        ways = WAYS
 
     def to_representation(self, instance: Task) -> dict[str, Any]:
         """What DRF's own makes of it, in a twentieth of the time (held equal by a test).
@@ -199,10 +215,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     # --- fields together ---------------------------------------------------------------------------
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for one, other in (("priority", "priority_id"), ("tags", "tag_ids")):
-            if one in attrs and other in attrs:
-                message = f"Send {one} or {other}, not both."
-                raise serializers.ValidationError({one: [message]}, code="conflict")
+        attrs = settle_pairs(attrs, self.instance)
         if not self.partial:
             attrs = {"timezone": self._user.timezone} | attrs
             if self.instance is not None:
