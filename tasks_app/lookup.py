@@ -4,13 +4,14 @@ Nearly every request names some that are there. So each question is one plain SE
 however many tasks of a request name the same.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 from django.db import connection
 
 from accounts_app.models import User
 from tasks_app.labels import Tag
+from tasks_app.visible import key_of_name
 
 
 class Lookup:
@@ -51,18 +52,25 @@ class Lookup:
 
 
 def tags_named(user: User, names: Iterable[str]) -> dict[str, int]:
-    """The ids of the user's tags of these names, by name; new ones are made."""
-    wanted = set(names)
-    found = _ids_by_name(user, wanted)
-    while new := wanted - found.keys():  # again, if one that was there is deleted before it is read
+    """The ids of the user's tags of these names, by name; new ones are made, one for all forms of a name."""
+    keys = {name: key_of_name(name) for name in names}
+    first = {key: name for name, key in reversed(keys.items())}
+    found = _ids_by_key(user, first)
+    while new := sorted(first.keys() - found.keys()):  # again, if one that was there is deleted meanwhile
         # In one order: two requests that make the same ones would else wait for each other.
-        Tag.objects.bulk_create([Tag(user=user, name=name) for name in sorted(new)], ignore_conflicts=True)
-        found = _ids_by_name(user, wanted)
-    return found
+        Tag.objects.bulk_create([Tag(user=user, name=first[key]) for key in new], ignore_conflicts=True)
+        found = _ids_by_key(user, first)
+    return {name: found[key] for name, key in keys.items()}
 
 
-def _ids_by_name(user: User, names: Collection[str]) -> dict[str, int]:
+def _ids_by_key(user: User, names: Mapping[str, str]) -> dict[str, int]:
+    """The ids by key. A tag that an older release wrote has no key: its name is looked up as it is."""
     with connection.cursor() as cursor:
-        sql = "SELECT name, id FROM tags WHERE user_id = %s AND name = ANY(%s)"
-        cursor.execute(sql, [user.pk, list(names)])
-        return dict(cursor.fetchall())
+        cursor.execute(_TAGS_NAMED, [user.pk, list(names), list(names.values())])
+        return {key or key_of_name(name): pk for name, key, pk in cursor.fetchall()}
+
+
+_TAGS_NAMED = """
+    SELECT name, name_key, id FROM tags
+    WHERE user_id = %s AND (name_key = ANY(%s) OR name_key IS NULL AND name = ANY(%s)) ORDER BY id DESC
+"""

@@ -10,6 +10,7 @@ from rest_framework.validators import UniqueValidator
 
 from http_app.datetime_fields import InstantField
 from http_app.serializers import StrictSerializer
+from tasks_app.labels import TAG_EXISTS
 from tasks_app.models import Priority, Tag
 
 LONGEST_SNOOZE_MINUTES = 366 * 24 * 60
@@ -49,9 +50,9 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
         return getattr(tag, "task_count", None)
 
     def validate_name(self, value: str) -> str:
-        same = Tag.objects.filter(user=self.context["request"].user.pk, name=value).first()
+        same = Tag.objects.named(self.context["request"].user.pk, [value]).first()
         if same is not None and same != self.instance:
-            raise serializers.ValidationError("You already have a tag with this name.", code="unique")
+            raise serializers.ValidationError(TAG_EXISTS, code="unique")
         return value
 
 

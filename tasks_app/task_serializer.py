@@ -19,6 +19,7 @@ from http_app.serializers import StrictSerializer
 from recurrence.rules import end_of_local_day
 from tasks_app.derived_fields import slot_state_of
 from tasks_app.field_pairs import settle_pairs
+from tasks_app.labels import visible_name
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import (
     COLUMNS,
@@ -70,7 +71,9 @@ WAYS = {
 
 class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     title = serializers.CharField(min_length=1, max_length=200)
-    description = serializers.CharField(max_length=1000, allow_null=True, allow_blank=True, required=False)
+    description = serializers.CharField(
+        max_length=1000, allow_null=True, allow_blank=True, required=False, trim_whitespace=False
+    )
     due_at = InstantField(allow_null=True, required=False)
     reminder_at = InstantField(allow_null=True, required=False)
     reminder_offsets = serializers.ListField(
@@ -94,7 +97,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID), max_length=MAX_TAGS, required=False
     )
     tags = serializers.ListField(
-        child=serializers.CharField(max_length=50),
+        child=serializers.CharField(max_length=50, validators=[visible_name]),
         max_length=MAX_TAGS,
         write_only=True,
         required=False,

@@ -1,12 +1,12 @@
-"""Ticks: what has been in the trash for KEPT is erased, and rows of an older release get their words."""
+"""Ticks: what has been in the trash for KEPT is erased, and rows of an older release are upgraded."""
 
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
-from tasks_app.indexed_text import fill
 from tasks_app.models import Task
+from tasks_app.older_rows import upgrade
 
 KEPT = timedelta(days=30)
 BATCH = 500
@@ -27,13 +27,13 @@ def purge_trash() -> int:
     return purged
 
 
-@shared_task(name="tasks_app.fill_words")
-def fill_words() -> int:
-    """Tick: compute the words of tasks that a process of an older release wrote; of how many."""
-    filled = 0
+@shared_task(name="tasks_app.upgrade_rows")
+def upgrade_rows() -> int:
+    """Tick: bring what processes of an older release wrote up to date; how many rows."""
+    upgraded = 0
     for _ in range(BATCHES_PER_CALL):
-        done = fill(BATCH)
-        filled += done
-        if done < BATCH:
+        done = upgrade(BATCH)
+        upgraded += done
+        if not done:
             break
-    return filled
+    return upgraded

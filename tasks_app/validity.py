@@ -9,6 +9,7 @@ from django.utils.timezone import now
 
 from recurrence.rules import RuleError, Series, check_rule, zone
 from tasks_app.derived_fields import TaskFields, anchor_of
+from tasks_app.visible import disruptive_character, is_blank
 
 # Where the codes of the recurrence engine belong; the rest are the rule's.
 FIELD_OF_CODE = {"bad_timezone": "timezone", "mode_not_allowed": "recurrence_mode"}
@@ -18,6 +19,7 @@ class CheckedTask(TaskFields, Protocol):
     """A task, unsaved or not, with the objects it refers to."""
 
     pk: Any
+    title: str
     user: Any
     parent_task: Any
     recurrence_end: datetime | None
@@ -30,12 +32,23 @@ def check_task(task: CheckedTask, changed: set[str]) -> None:
     `changed` are column names. Raises ValidationError, by field.
     """
     errors = _reminder_errors(task) | _time_errors(task, changed)
+    if "title" in changed:
+        errors |= _title_errors(task)
     if changed & {"recurrence_rule", "recurrence_mode", "timezone"}:
         errors |= _rule_errors(task)
     if changed & {"parent_task_id"}:
         errors |= _parent_errors(task)
     if errors:
         raise ValidationError(errors)
+
+
+def _title_errors(task: CheckedTask) -> dict[str, ValidationError]:
+    if disruptive := disruptive_character(task.title):
+        message = f"Remove {disruptive}: it would change how what is around the title is shown."
+        return {"title": ValidationError(message, code="disruptive_character")}
+    if task.title and is_blank(task.title):
+        return {"title": ValidationError("There is nothing to see in this title.", code="blank")}
+    return {}
 
 
 def _reminder_errors(task: CheckedTask) -> dict[str, ValidationError]:

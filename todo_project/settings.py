@@ -325,7 +325,7 @@ CELERY_BEAT_SCHEDULE = {
     "retry-parked-events": _tick("events_app.retry_parked_events", 5.0, queue="background"),
     "purge-idempotency-keys": _tick("http_app.purge_idempotency_keys", 3600.0),
     "purge-notifications": _tick("notifications_app.purge_notifications", 600.0),
-    "fill-words": _tick("tasks_app.fill_words", 600.0, queue="background"),
+    "upgrade-rows": _tick("tasks_app.upgrade_rows", 600.0, queue="background"),
     "purge-trash": _tick("tasks_app.purge_trash", 3600.0),
     "purge-accounts": _tick("accounts_app.purge_accounts", 3600.0),
     "erase-closed-accounts": _tick("accounts_app.erase_closed_accounts", 2.0, queue="background"),

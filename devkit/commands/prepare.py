@@ -27,7 +27,7 @@ def _prepare() -> None:
         django.setup()
         call_command("check")
     call_command("migrate", interactive=False)
-    call_command("fill_words")
+    call_command("upgrade_rows")
     call_command("ensure_operator")
     if settings.KAFKA_BOOTSTRAP_SERVERS:
         try:

@@ -45,7 +45,7 @@ _MODULES = (
     "todo_project.beat",
     "todo_project.scheduler",
 )
-_COMMANDS = ("migrate", "fill_words", "relay_outbox", "serve_stream", "ensure_operator")
+_COMMANDS = ("migrate", "upgrade_rows", "relay_outbox", "serve_stream", "ensure_operator")
 
 
 def preload(environment: Mapping[str, str]) -> None:

@@ -30,10 +30,10 @@ class TestTags:
         assert Tag.objects.get().name == "yard"
 
     def test_two_of_one_name(self, operator: Client, alice: User, bob: User, tags: list[Tag]) -> None:
-        assert "already exists" in str(edit(operator, tags[0], name="weekly"))
+        assert "You already have" in str(edit(operator, tags[0], name="weekly"))
         url = url_of("add", Tag)
         page = opened(operator, url)
-        assert "already exists" in str(send(operator, url, page, user=str(alice.pk), name="weekly"))
+        assert "You already have" in str(send(operator, url, page, user=str(alice.pk), name="weekly"))
         assert send(operator, url, page, user=str(bob.pk), name="weekly") == {}
 
     def test_a_colour_that_is_none(self, operator: Client, tags: list[Tag]) -> None:
