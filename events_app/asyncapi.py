@@ -63,6 +63,7 @@ _CREATED, _CHANGED = "2030-05-01T06:00:00Z", "2030-05-01T07:02:11Z"
 _TASK: dict[str, Any] = {
     "id": 7,
     "user_id": _USER,
+    "external_id": None,
     "title": "Water the plants",
     "description": None,
     "completed": False,

@@ -25,6 +25,7 @@ class TaskData(_Schema):
 
     id: int
     user_id: UUID
+    external_id: str | None = None
     title: str
     description: str | None
     completed: bool

@@ -116,6 +116,7 @@ class TaskAdmin(LargeTableAdmin):
                 "fields": [
                     "seen_version",
                     "user",
+                    "external_id",
                     "title",
                     "description",
                     "priority",

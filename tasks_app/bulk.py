@@ -18,9 +18,10 @@ from accounts_app.models import User
 from http_app.errors import StaleVersion
 from tasks_app import task_writes
 from tasks_app.bulk_serializers import CompleteSerializer, DeleteSerializer
-from tasks_app.exceptions import refuse_trash
+from tasks_app.exceptions import ExternalIdTaken, refuse_trash
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import Task
+from tasks_app.new_task_serializer import IMPORT_FIELDS, NewTaskSerializer, is_import
 from tasks_app.task_serializer import LARGEST_ID, TaskSerializer, fields_and_tags
 from tasks_app.task_writes import Draft
 
@@ -68,10 +69,11 @@ class Bulk:
         self._user = user
         self._lookup = Lookup(user)
         context = {**context, "lookup": self._lookup}
-        self._create = TaskSerializer(context=context)
+        self._create = NewTaskSerializer(context=context)
         self._update = TaskSerializer(context=context, partial=True)
         self._delete, self._complete = DeleteSerializer(), CompleteSerializer()
         self._tasks: dict[int, Task] = {}
+        self._by_external_id: dict[str, Task] = {}
         self._writes = Writes()
 
     def run(self, operations: Sequence[Any], *, atomic: bool) -> list[dict[str, Any]]:
@@ -80,7 +82,8 @@ class Bulk:
         If `atomic` and one fails, raises ValidationError or BulkRefusedError with all failed operations.
         """
         good = [operation for operation in operations if isinstance(operation, dict)]
-        self._lock(operation["id"] for operation in good if "id" in operation)
+        known = self._lookup.load_external_ids(_external_ids(good))
+        self._lock({operation["id"] for operation in good if "id" in operation} | known)
         self._lookup.load_tags(_tag_ids(good))
         outcomes = [self._check(operation) for operation in operations]
         failed = {i: outcome for i, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
@@ -89,9 +92,12 @@ class Bulk:
         self._write()
         return [_result(i, outcome) for i, outcome in enumerate(outcomes)]
 
-    def _lock(self, ids: Iterable[int]) -> None:
-        mine = Task.objects.filter(user=self._user, pk__in=set(ids))
+    def _lock(self, ids: set[int]) -> None:
+        mine = Task.objects.filter(user=self._user, pk__in=ids)
         self._tasks = {task.pk: task for task in mine.locked()}
+        self._by_external_id = {
+            task.external_id: task for task in self._tasks.values() if task.external_id is not None
+        }
 
     def _check(self, operation: dict[str, Any] | ValidationError) -> Done | Failed:
         """Apply one to its task, without writing it."""
@@ -99,26 +105,47 @@ class Bulk:
             return Failed(operation.status_code, operation.detail)  # type: ignore[arg-type] # a serializer's
         try:
             return getattr(self, f"_{operation['op']}_task")(operation)  # type: ignore[no-any-return]
-        except (ValidationError, StaleVersion) as error:
+        except (ValidationError, StaleVersion, ExternalIdTaken) as error:
             return Failed(error.status_code, {"data": error.detail})
         except APIException as error:
             return Failed(error.status_code, {"id": error.detail})
 
     def _create_task(self, operation: dict[str, Any]) -> Done:
+        external_id = operation["data"].get("external_id")
+        known = self._by_external_id.get(external_id) if isinstance(external_id, str) else None
+        if known is not None and known.pk not in self._writes.erased:
+            return self._create_again(known, operation["data"])
         fields, tags, names = fields_and_tags(self._create.run_validation(operation["data"]))
         task = Task(user=self._user, **fields)
         self._writes.created.append(task)
+        if task.external_id is not None:
+            self._by_external_id[task.external_id] = task
         self._tag(task, tags, names)
         return Done(status.HTTP_201_CREATED, task)
 
+    def _create_again(self, task: Task, data: dict[str, Any]) -> Done:
+        """Update the user's task of the same external_id, also out of the trash, and complete it if it was
+        completed elsewhere. When it was created does not change."""
+        task.deleted_at = None
+        said = {name: data[name] for name in IMPORT_FIELDS if name in data}
+        was = self._create.run_validation({"title": task.title} | said)
+        others = {name: value for name, value in data.items() if name not in said}
+        self._set_fields(task, others, past_is_accepted=is_import(was))
+        if was.get("completed") and not task.completed:
+            task.completed, task.completed_at = True, was["completed_at"]
+        return self._changed(task)
+
     def _update_task(self, operation: dict[str, Any]) -> Done:
         task = refuse_trash(self._task(operation))
-        self._update.instance = task
-        fields, tags, names = fields_and_tags(self._update.run_validation(operation["data"]))
+        self._set_fields(task, operation["data"])
+        return self._changed(task)
+
+    def _set_fields(self, task: Task, data: dict[str, Any], *, past_is_accepted: bool = False) -> None:
+        self._update.instance, self._update.past_is_accepted = task, past_is_accepted
+        fields, tags, names = fields_and_tags(self._update.run_validation(data))
         for name, value in fields.items():
             setattr(task, name, value)
         self._tag(task, tags, names)
-        return self._changed(task)
 
     def _complete_task(self, operation: dict[str, Any]) -> Done:
         task = refuse_trash(self._task(operation))
@@ -142,7 +169,8 @@ class Bulk:
         return task
 
     def _changed(self, task: Task) -> Done:
-        self._writes.changed[task.pk] = task
+        if not task._state.adding:
+            self._writes.changed[task.pk] = task
         return Done(status.HTTP_200_OK, task, task.pk)
 
     def _tag(self, task: Task, tags: set[int] | None, names: list[str] | None) -> None:
@@ -158,6 +186,12 @@ class Bulk:
         task_writes.write([Draft(task, tag_ids.get(id(task))) for task in writes.changed.values()])
         if writes.erased:
             task_writes.erase(Task.objects.filter(pk__in=writes.erased))
+
+
+def _external_ids(operations: Iterable[dict[str, Any]]) -> set[str]:
+    """The external ids that are named."""
+    ids = (operation.get("data", {}).get("external_id") for operation in operations)
+    return {given for given in ids if isinstance(given, str) and "\0" not in given}
 
 
 def _tag_ids(operations: Iterable[dict[str, Any]]) -> set[int]:

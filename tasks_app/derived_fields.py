@@ -54,7 +54,8 @@ def derive_new(task: TaskFields, *, now: datetime) -> None:
     if task.reminder_offsets and task.reminded_until is None:
         task.reminded_until = now
     task.next_reminder_at = next_reminder(task)
-    task.updated_at = task.created_at
+    # An import was created earlier and is written now.
+    task.updated_at = max(task.created_at, task.reminded_until or task.created_at)
 
 
 def derive(task: TaskFields, before: TaskFields, *, now: datetime, retagged: bool) -> set[str]:

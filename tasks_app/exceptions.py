@@ -1,7 +1,7 @@
 """Errors of requests that do not fit the state of a task."""
 
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ErrorDetail
 
 from http_app.errors import Conflict
 from tasks_app.models import OPEN, Task
@@ -11,6 +11,16 @@ class TaskInTrash(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "in_trash"
     default_detail = "The task is in the trash. Restore it first."
+
+
+class ExternalIdTaken(APIException):
+    """Another task of the user, `task_id`, has the external_id."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+    def __init__(self, task_id: int) -> None:
+        message = f"Your task {task_id} has this external_id. Change that one, which may be in the trash."
+        super().__init__({"external_id": [ErrorDetail(message, "external_id_taken")]})
 
 
 def refuse_trash(task: Task) -> Task:

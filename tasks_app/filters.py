@@ -64,6 +64,7 @@ class TaskFilter(NamedFilterSet):
     completed = BooleanFilter()
     pinned = BooleanFilter()
     recurring = BooleanFilter(field_name="is_recurring")
+    external_id = filters.CharFilter(max_length=200, help_text="Its id in another system.")
     archived = BooleanFilter(help_text="Default false.")
     trash = BooleanFilter(method="in_trash", help_text="Default false.")
     overdue = BooleanFilter(method="is_overdue", help_text="Open, and due_at has passed.")

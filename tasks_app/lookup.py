@@ -20,6 +20,7 @@ class Lookup:
     def __init__(self, user: User) -> None:
         self._user = user
         self._tags: dict[int, bool] = {}
+        self._tasks: dict[str, int | None] = {}
 
     def has_priority(self, priority_id: int) -> bool:
         """Whether there is a priority of this id."""
@@ -29,6 +30,20 @@ class Lookup:
         """The id of the priority of this name, without regard to case; of several the lowest level's."""
         wanted = name.casefold()
         return next((pk for known, pk in self._priorities if known == wanted), None)
+
+    def load_external_ids(self, external_ids: Iterable[str]) -> set[int]:
+        """Ask for these in advance, with one query; the ids of the tasks that have one of them."""
+        if missing := set(external_ids) - self._tasks.keys():
+            with connection.cursor() as cursor:
+                sql = "SELECT external_id, id FROM tasks WHERE user_id = %s AND external_id = ANY(%s)"
+                cursor.execute(sql, [self._user.pk, list(missing)])
+                self._tasks |= dict.fromkeys(missing) | dict(cursor.fetchall())
+        return {pk for pk in self._tasks.values() if pk is not None}
+
+    def task_of(self, external_id: str) -> int | None:
+        """The id of the user's task with this id in another system."""
+        self.load_external_ids([external_id])
+        return self._tasks[external_id]
 
     def load_tags(self, tag_ids: Iterable[int]) -> None:
         """Ask for these in advance, with one query."""

@@ -54,6 +54,7 @@ class Task(models.Model):
 
     # CASCADE, so that erasure finds the tasks of a user; User.delete() refuses while there are any.
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tasks", db_index=False)
+    external_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - null in the API
     title = models.CharField(max_length=200, validators=[MinLengthValidator(1)])
     description = models.TextField(max_length=1000, null=True, blank=True)  # noqa: DJ001 - null in the API
     completed = models.BooleanField(default=False)
@@ -144,6 +145,11 @@ class Task(models.Model):
             models.CheckConstraint(
                 condition=Q(reminder_at__isnull=True) | Q(reminder_offsets=[]),
                 name="task_reminder_at_or_offsets",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="task_external_id_unique",
             ),
             models.UniqueConstraint(fields=["series_id", "occurrence_at"], name="task_once_per_series_slot"),
             models.UniqueConstraint(

@@ -18,6 +18,7 @@ from http_app.datetime_fields import InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import end_of_local_day
 from tasks_app.derived_fields import slot_state_of
+from tasks_app.exceptions import ExternalIdTaken
 from tasks_app.field_pairs import settle_pairs
 from tasks_app.labels import visible_name
 from tasks_app.lookup import Lookup, tags_named
@@ -39,6 +40,7 @@ LARGEST_ID = 2**63 - 1
 
 # What PUT gives a field that was not sent; PATCH does not touch it.
 PUT_DEFAULTS: dict[str, Any] = {
+    "external_id": None,
     "description": None,
     "color": "default",
     "pinned": False,
@@ -70,6 +72,16 @@ WAYS = {
 
 
 class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
+    external_id = serializers.CharField(
+        max_length=200,
+        allow_null=True,
+        required=False,
+        trim_whitespace=False,
+        help_text=(
+            "Its id in another system, of one of your tasks only. In bulk, creating one that you have updates"
+            " it."
+        ),
+    )
     title = serializers.CharField(min_length=1, max_length=200)
     description = serializers.CharField(
         max_length=1000, allow_null=True, allow_blank=True, required=False, trim_whitespace=False
@@ -112,6 +124,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             "id",
             "series_id",
             "slot_state",
+            "external_id",
             "title",
             "description",
             "completed",
@@ -161,6 +174,9 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         changes_by_itself = CHANGES_BY_ITSELF
         ways = WAYS
 
+    # Whether reminders and the end of a series may lie in the past: what happened elsewhere is imported.
+    past_is_accepted = False
+
     def to_representation(self, instance: Task) -> dict[str, Any]:
         """What DRF's own makes of it, in a twentieth of the time (held equal by a test).
 
@@ -190,6 +206,12 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return text_of_rule(task.recurrence_rule, task.anchor_local, task.timezone)
 
     # --- one field ---------------------------------------------------------------------------------
+
+    def validate_external_id(self, value: str | None) -> str | None:
+        task_id = self._lookup.task_of(value) if value else None
+        if task_id is not None and (self.instance is None or self.instance.pk != task_id):
+            raise ExternalIdTaken(task_id)
+        return value
 
     def validate_reminder_offsets(self, value: list[int]) -> list[int]:
         return sorted(set(value))
@@ -251,7 +273,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         before = self._before()
         changed = {name for name, value in attrs.items() if name in before and value != before[name]}
         try:
-            check_task(self._candidate(attrs), changed)
+            check_task(self._candidate(attrs), changed, past_is_accepted=self.past_is_accepted)
         except DjangoValidationError as error:
             raise serializers.ValidationError(_by_field(error)) from error
 

@@ -22,6 +22,7 @@ from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
 from tasks_app.exceptions import refuse_trash, refuse_unless_open_occurrence
 from tasks_app.filters import RANK, TaskFilter
 from tasks_app.models import Task
+from tasks_app.new_task_serializer import NewTaskSerializer
 from tasks_app.pages import Row, locked_task, row_of, rows_of
 from tasks_app.reminding import is_silent
 from tasks_app.serializers import SnoozeSerializer
@@ -51,7 +52,9 @@ _EXAMPLE = OpenApiExample(
 )
 
 
-@extend_schema_view(create=extend_schema(examples=[_EXAMPLE]))
+@extend_schema_view(
+    create=extend_schema(examples=[_EXAMPLE], request=NewTaskSerializer, responses={201: TaskSerializer})
+)
 class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     """The caller's tasks."""
 
@@ -74,6 +77,9 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     @property
     def _is_search(self) -> bool:
         return self.request is not None and "q" in self.request.GET
+
+    def get_serializer_class(self) -> type[TaskSerializer]:
+        return NewTaskSerializer if self.action == "create" else TaskSerializer
 
     def load_object(self) -> Task:
         """The task of a write, under its lock."""

@@ -26,12 +26,15 @@ class CheckedTask(TaskFields, Protocol):
     recurrence_mode: str
 
 
-def check_task(task: CheckedTask, changed: set[str]) -> None:
+def check_task(task: CheckedTask, changed: set[str], *, past_is_accepted: bool = False) -> None:
     """Check what changed; values that were accepted before are not checked again.
 
-    `changed` are column names. Raises ValidationError, by field.
+    `changed` are column names. `past_is_accepted`: the task is an import, whose reminders and end may have
+    passed. Raises ValidationError, by field.
     """
-    errors = _reminder_errors(task) | _time_errors(task, changed)
+    errors = _reminder_errors(task)
+    if not past_is_accepted:
+        errors |= _time_errors(task, changed)
     if "title" in changed:
         errors |= _title_errors(task)
     if changed & {"recurrence_rule", "recurrence_mode", "timezone"}:

@@ -7,6 +7,7 @@ from typing import Any
 
 _CREATED_AT = "2030-04-28T18:20:31.482113Z"
 _TASK: dict[str, Any] = {
+    "external_id": None,
     "title": "Water the plants",
     "description": "The ones on the balcony too",
     "color": "default",
@@ -123,6 +124,17 @@ EXAMPLES: dict[str, Any] = {
     "Task": _ANSWER,
     "SkippedTask": _ANSWER | {"slot_state": "skipped", "deleted_at": _CREATED_AT, "version": 2, "next_id": 8},
     "TaskRequest": _TASK | {"due_at": "2030-05-01T09:00:00+02:00", "priority": "High", "tags": ["home"]},
+    "NewTaskRequest": _TASK
+    | {
+        "external_id": "todoist:6X4Vw2Hfmg",
+        "completed": True,
+        "created_at": "2029-03-01T08:00:00+01:00",
+        "completed_at": "2029-03-02T17:30:00+01:00",
+        "due_at": "2029-03-02T18:00:00+01:00",
+        "is_recurring": False,
+        "recurrence_rule": None,
+        "tags": ["home"],
+    },
     "PatchedTaskRequest": {"title": "Water all the plants", "due_at": "2030-05-01T10:00:00+02:00"},
     "RecurringTask": _TEMPLATE
     | {

@@ -180,6 +180,7 @@ def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
     return {
         "task": [(task.pk, NOBODYS) for task in tasks],
         "series": [(str(tasks[0].series_id), str(UUID(int=7)))],
+        "external id": [(tasks[0].external_id, "nobodysid")],
         "tag": [(tags[0].pk, NOBODYS)],
         "tag name": [(tags[0].name, "nobodysstripe")],
         "push subscription": [(subscriptions[0].pk, NOBODYS)],
@@ -202,7 +203,12 @@ def _task_of_bob(bob: User, number: int, state: str) -> Task:
         "in the trash": {"deleted_at": now},
     }
     task = Task.objects.create(
-        pk=777_000_000 + number, user=bob, title=SECRET, description=SECRET, **fields[state]
+        pk=777_000_000 + number,
+        user=bob,
+        external_id=f"{SECRET}{number}",
+        title=SECRET,
+        description=SECRET,
+        **fields[state],
     )
     for i in range(2):
         Reminder.objects.create(

@@ -40,11 +40,13 @@ PATHS: dict[str, str | None] = dict.fromkeys(
 # What a query parameter, a field of a body or a header names.
 NAMES: dict[str, str] = {
     "query cursor": "cursor",
+    "query external_id": "external id",
     "query parent": "task",
     "query q": "word",
     "query series": "series",
     "query tag": "tag",
     "query tag_all": "tag",
+    "body external_id": "external id",
     "body email": "e-mail address",
     "body into": "tag",
     "body operations.data": "tag",
@@ -80,6 +82,7 @@ PLAIN = {
     *(f"body {name}" for name in ("endpoint", "p256dh_key", "auth_key", "user_agent")),
     *(f"body {name}" for name in ("expirationTime", "keys", "keys.p256dh", "keys.auth")),
     *(f"body {name}" for name in ("operations", "operations.op", "atomic")),
+    *(f"body {name}" for name in ("completed", "created_at")),
     "header If-Match",
     "header If-None-Match",
     # An event id in the caller's own stream: another user's cannot be named (tests/sync_app/test_access.py).

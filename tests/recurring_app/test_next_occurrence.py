@@ -29,7 +29,8 @@ INHERITED = {
 }  # fmt: skip
 # ... and those of its own. Its tags and its reminder_at are inherited too, with tests of their own.
 ITS_OWN = {
-    "id", "completed", "completed_at", "archived", "deleted_at", "due_at", "reminder_at", "reminder_sent",
+    "id", "external_id", "completed", "completed_at", "archived", "deleted_at", "due_at", "reminder_at",
+    "reminder_sent",
     "snoozed_until", "occurrence_at", "slot_state", "parent_task_id", "recurring_task_id", "tag_ids",
     "version", "created_at", "updated_at", "series_has_due", "reminder_distance",
 }  # fmt: skip

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FIELDS = {
     *("id", "title", "description", "completed", "completed_at", "color", "pinned", "archived", "deleted_at"),
+    "external_id",
     *("due_at", "reminder_at", "reminder_offsets", "reminder_sent", "snoozed_until", "is_recurring"),
     *("recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "occurrence_at", "parent_task_id"),
     *("series_id", "slot_state"),
@@ -122,7 +123,7 @@ class TestCreate:
             ({"title": "a\0b"}, "title", "null_characters_not_allowed"),
             ({"description": "x" * 1001}, "description", "max_length"),
             ({"surprise": 1}, "surprise", "unknown_field"),
-            ({"completed": True}, "completed", "read_only"),
+            ({"deleted_at": None}, "deleted_at", "read_only"),
             ({"version": 9}, "version", "read_only"),
             ({"user_id": "x"}, "user_id", "unknown_field"),
             ({"series_id": "x"}, "series_id", "read_only"),
