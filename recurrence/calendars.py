@@ -24,7 +24,7 @@ class Calendar:
     times: Sequence[int]
 
     def after(self, local: datetime) -> datetime | None:
-        """The first one strictly after `local`; None when there is none."""
+        """The first one strictly after `local`, with the same tzinfo or none; None when there is none."""
         day, index = local.date(), bisect_right(self.times, local.hour * 60 + local.minute)
         if index == len(self.times):
             if day == date.max:
@@ -34,7 +34,7 @@ class Calendar:
         if found is None:
             return None
         hour, minute = divmod(self.times[index if found == day else 0], 60)
-        return datetime(found.year, found.month, found.day, hour, minute)  # noqa: DTZ001 - local
+        return datetime(found.year, found.month, found.day, hour, minute, tzinfo=local.tzinfo)
 
     def count(self, first: datetime, last: datetime) -> int:
         """How many lie in (first, last]; negative when last is before first."""

@@ -2,14 +2,14 @@
 
 from bisect import bisect_left
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import count
 from typing import Literal
 
 from recurrence import cron_days, rrule_days
-from recurrence.calendars import LAST_MINUTE, Calendar, named_days
+from recurrence.calendars import DAY, LAST_MINUTE, Calendar, named_days
 from recurrence.checks import Mode
 from recurrence.cron_syntax import Cron
 from recurrence.local_times import local_minute
@@ -30,6 +30,8 @@ Policy = Literal["latest", "all", "skip"]
 
 # A month of a daily series: enough to see what was missed, not enough to flood a list.
 MAX_CAUGHT_UP = 31
+# By new zone data a slot moves by an hour or two. What is farther away is another slot.
+FARTHEST_MOVE = timedelta(hours=11)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,25 @@ class Series:
         while slot is not None and slot in taken:
             slot = self.next_after(slot)
         return slot
+
+    def recomputed(self, slot: datetime) -> datetime | None:
+        """The slot that stands for one which was computed with other zone data; None if there is none near.
+
+        It is the nearest at the rule's time of day, of two the earlier, whatever day it is: the first one of
+        a series, and those counted from a completion, may be on days outside the rule. Of a cron rule it is
+        the nearest slot. The end of the series plays no part.
+        """
+        slot, timeline = whole_minute(slot), self._timeline
+        if isinstance(read_rule(self.rule), Cron):
+            endless = replace(self, until=None)
+            before = endless.catch_up(slot - FARTHEST_MOVE, slot - MINUTE).slots
+            near = [*before, endless.next_after(slot - MINUTE)]
+        else:
+            assert isinstance(timeline, OncePerLocalTime)
+            day = wall_time(slot, timeline.tz).date()
+            near = [timeline.slot_on(day + days * DAY) for days in (-1, 0, 1)]
+        found = [other for other in near if other is not None and abs(other - slot) <= FARTHEST_MOVE]
+        return min(found, key=lambda other: abs(other - slot), default=None)
 
     @cached_property
     def _timeline(self) -> Timeline:

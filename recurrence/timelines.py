@@ -13,7 +13,7 @@ Instants are UTC and on a whole minute.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -48,12 +48,12 @@ class Timeline(ABC):
         if after is not None and after >= self.opening:
             # Where no clock changes near the question nor near the slot: in half the time.
             offset = steady_offset(self.tz, after)
-            local = None if offset is None else self.calendar.after((after + offset).replace(tzinfo=None))
+            local = None if offset is None else self.calendar.after(after + offset)
             if local is not None and offset is not None:
-                slot = (local - offset).replace(tzinfo=UTC)
+                slot = local - offset
                 there = steady_offset(self.tz, slot)
                 if there is not None:
-                    return slot + (offset - there)
+                    return slot if there == offset else slot + (offset - there)
         return self.find_next(after)
 
     @abstractmethod

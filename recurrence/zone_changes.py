@@ -18,7 +18,7 @@ from recurrence.zones import FIRST, LAST, offset_at, zone
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Of these many days, and those around them, it is remembered whether a clock changes.
-DAYS_AT_ONCE = 8
+DAYS_AT_ONCE = 2
 DAYS_AROUND = 2  # more than any two offsets of a zone differ by
 _HEADER = ">4sc15x6l"
 

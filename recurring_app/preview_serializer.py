@@ -67,7 +67,11 @@ class PreviewSerializer(StrictSerializer):
     count = serializers.IntegerField(default=5, min_value=1, max_value=MOST_SHOWN)
     mode = serializers.ChoiceField(["fixed", "after_completion"], default="fixed")
     completed_at = InstantField(required=False, allow_null=True, help_text="Show what a completion creates.")
-    now = InstantField(required=False, allow_null=True, help_text="Show what catching up creates.")
+    now = InstantField(
+        required=False,
+        allow_null=True,
+        help_text="Show what catching up creates. At most 100 years after `after`, or start.",
+    )
     policy = serializers.ChoiceField(["latest", "all", "skip"], default="latest")
 
     def validate_rule(self, rule: str) -> str:
