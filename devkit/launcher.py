@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 from devkit.embedded import StartError
+from devkit.embedded.output import say
 
 
 def main(arguments: list[str]) -> int:
@@ -12,10 +13,10 @@ def main(arguments: list[str]) -> int:
     try:
         return int(import_module(f"devkit.commands.{command}").run(rest))
     except StartError as failure:
-        print(f"./todo: {failure}", file=sys.stderr)
+        say(f"./todo: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before a command handles the signal itself
-        print("./todo: stopped.", file=sys.stderr)
+        say("./todo: stopped.", file=sys.stderr)
         return 130
 
 

@@ -1,7 +1,6 @@
 """Notifications in the admin. Operators can see them, and send deliveries again, but not edit them."""
 
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -13,6 +12,7 @@ from django.utils.html import format_html
 
 from http_app.admin_classes import FoundByTask, LargeTableAdmin
 from notifications_app.deliveries import resend
+from notifications_app.endpoints import host_of
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from notifications_app.push_answers import in_words
 from notifications_app.tasks import queue_deliveries
@@ -164,8 +164,3 @@ def link_to(task: Task) -> str:
     return format_html(
         '<a href="{}">{} {}</a>', reverse("admin:tasks_app_task_change", args=[task.pk]), task.pk, task.title
     )
-
-
-def host_of(endpoint: str) -> str:
-    """The push service's host. The whole endpoint is a secret with which anyone can notify the device."""
-    return urlsplit(endpoint).hostname or endpoint

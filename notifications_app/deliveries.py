@@ -24,6 +24,7 @@ from uuid_utils.compat import uuid7
 from events_app import queues
 from notifications_app.channels.channel import Channel, ChannelUnavailableError, Outcome, Verdict
 from notifications_app.channels.web_push import WebPush
+from notifications_app.endpoints import host_of
 from notifications_app.metrics import ATTEMPTS, DELIVERIES, DELIVERY_LATENESS
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from notifications_app.subscriptions import unsubscribe_gone
@@ -93,11 +94,11 @@ def deliver(delivery_id: int) -> None:
     try:
         outcome = CHANNELS[lease.delivery.channel].send(lease.delivery)
     except ChannelUnavailableError as error:
-        log.error("channel_unavailable", delivery=delivery_id, error=str(error))
+        log.error("channel_unavailable", **_about(lease.delivery), error=str(error))
         _give_back(lease)
         return
     except Exception as error:  # any failure of a channel is recorded, and tried again
-        log.exception("channel_failed", delivery=delivery_id)
+        log.exception("channel_failed", **_about(lease.delivery))
         outcome = Outcome(verdict=Verdict.LATER, error=f"{type(error).__name__}: {error}")
     record_outcome(lease, outcome)
 
@@ -143,7 +144,7 @@ def lease_delivery(delivery_id: int) -> Lease | None:
         if ended := _end_before_sending(delivery, now):
             _finish(delivery, ended)
             DELIVERIES.labels(delivery.channel, ended).inc()
-            log.info("delivery_not_sent", delivery=delivery_id, state=ended)
+            log.info("delivery_not_sent", **_about(delivery), state=ended)
             return None
         queues.lease(delivery, until=now + LEASE)
         return Lease(delivery, delivery.attempts.create(at=now), delivery.next_attempt_at)
@@ -190,9 +191,20 @@ def record_outcome(lease: Lease, outcome: Outcome) -> None:
         if task is not None and outcome.verdict is Verdict.SENT:
             _mark_sent(task, lease)
     _count(delivery, lease, outcome)
-    log.info("delivery_attempted", delivery=delivery.pk, state=delivery.state, status=outcome.status)
+    write = log.info if outcome.verdict is Verdict.SENT else log.warning
+    write("delivery_attempted", **_about(lease.delivery), state=delivery.state, status=outcome.status)
     if outcome.verdict is Verdict.GONE and lease.delivery.subscription:
         unsubscribe_gone(lease.delivery.subscription)
+
+
+def _about(delivery: Delivery) -> dict[str, object]:
+    """What a log line says of a delivery; `task_id` is None for a test notification."""
+    return {
+        "delivery": delivery.pk,
+        "task_id": delivery.reminder and delivery.reminder.task_id,
+        "user_id": str(delivery.user_id),
+        "push_host": host_of(delivery.target),
+    }
 
 
 def _count(delivery: Delivery, lease: Lease, outcome: Outcome) -> None:

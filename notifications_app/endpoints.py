@@ -112,3 +112,8 @@ def _require_service(scheme: str, host: str, port: int | None) -> None:
         raise EndpointRefusedError("An endpoint must have a public domain name, such as push.example.com.")
     if port not in (None, 443):
         raise EndpointRefusedError("An endpoint must be on port 443.")
+
+
+def host_of(endpoint: str) -> str:
+    """The push service's host. The whole endpoint is a secret with which anyone can notify the device."""
+    return urlsplit(endpoint).hostname or endpoint

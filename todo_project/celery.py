@@ -2,14 +2,19 @@
 
 import os
 import sys
+import warnings
 from functools import cached_property
 from typing import Any
 
+import structlog
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
 from celery.states import SUCCESS
 from django.conf import settings
 from django.db import close_old_connections, connections
+from django.dispatch import receiver
+from django_structlog.celery.signals import bind_extra_task_metadata
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 
@@ -17,15 +22,26 @@ from todo_project.session_limits import limit_sessions
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
 
+# A worker that accepts pickled messages must not be root; ours accept JSON only.
+warnings.filterwarnings(
+    "ignore", message="You're running the worker with superuser privileges", category=SecurityWarning
+)
+
 
 class TodoCelery(Celery):
-    """Celery with a beat that ends when it is asked to."""
+    """Celery with a beat that ends when it is asked to, and a worker that is silent about it."""
 
     @cached_property
     def Beat(self) -> Any:  # noqa: N802 - Celery's name
         from todo_project import beat  # with what it imports, in the process that is one
 
         return self.subclass_with_self(beat.Beat)
+
+    @cached_property
+    def Worker(self) -> Any:  # noqa: N802
+        from todo_project import worker
+
+        return self.subclass_with_self(worker.Worker)
 
 
 app = TodoCelery("todo_project")
@@ -72,3 +88,10 @@ def close_after_a_failure(task: Any, state: str | None = None, **_signal: Any) -
 @setup_logging.connect
 def keep_the_logs_of_the_settings(**_options: Any) -> None:
     """Where this signal has a receiver Celery sets up no logs of its own, which would silence our INFO."""
+
+
+@receiver(bind_extra_task_metadata)
+def name_celery_s_task(task: Any, **_signal: Any) -> None:
+    """On every line of a Celery task: django-structlog calls its id `task_id`, which is a to-do's id here."""
+    structlog.contextvars.unbind_contextvars("task_id")
+    structlog.contextvars.bind_contextvars(celery_task_id=task.request.id)

@@ -1,9 +1,22 @@
 """Structured logs: one JSON object a line in production, readable lines in a terminal."""
 
+import logging
+import os
+import sys
+import threading
 from typing import Any
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from structlog.typing import EventDict
+
+
+def name_celery_task(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    """On django-structlog's own lines `task_id` is Celery's id; ours is a to-do's."""
+    if str(line.get("logger", "")).startswith("django_structlog.celery") and "task_id" in line:
+        line["celery_task_id"] = line.pop("task_id")
+    return line
+
 
 # The fields of each line, from structlog's loggers and from `logging`.
 ON_EVERY_LINE: list[Any] = [
@@ -11,30 +24,56 @@ ON_EVERY_LINE: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    name_celery_task,
 ]
 
 
-def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
-    """The `LOGGING` setting. `log_format` is `json` or `console`; raises ImproperlyConfigured for another."""
+def formatter(log_format: str) -> logging.Formatter:
+    """`json` or `console`; raises ImproperlyConfigured for another."""
+    return structlog.stdlib.ProcessorFormatter(
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _renderer(log_format),
+        ],
+        foreign_pre_chain=ON_EVERY_LINE,
+    )
+
+
+def _renderer(log_format: str) -> Any:
     renderers: dict[str, Any] = {
         "json": structlog.processors.JSONRenderer(),
         "console": structlog.dev.ConsoleRenderer(colors=False),
     }
     if log_format not in renderers:
         raise ImproperlyConfigured(f"LOG_FORMAT is {log_format!r}; it must be json or console.")
-    formatter = {
-        "()": structlog.stdlib.ProcessorFormatter,
-        "processors": [
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            renderers[log_format],
-        ],
-        "foreign_pre_chain": ON_EVERY_LINE,
-    }
+    return renderers[log_format]
+
+
+def formatter_of_settings() -> logging.Formatter:
+    """For the web server, which sets up its own log from a file (granian_logs.json)."""
+    return formatter(os.environ.get("LOG_FORMAT") or "json")
+
+
+def log_what_is_no_log_line() -> None:
+    """Warnings, and the error that ends a process or a thread, become lines of the log as well."""
+    logging.captureWarnings(True)
+    log = logging.getLogger("todo_project")
+
+    def uncaught(*error: Any) -> None:
+        log.critical("uncaught_error", exc_info=error)
+
+    sys.excepthook = uncaught
+    threading.excepthook = lambda given: uncaught(given.exc_type, given.exc_value, given.exc_traceback)
+
+
+def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
+    """The `LOGGING` setting. `log_format` is `json` or `console`; raises ImproperlyConfigured for another."""
+    _renderer(log_format)
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"structured": formatter},
+        "formatters": {"structured": {"()": formatter, "log_format": log_format}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "loggers": {
             # Its lines repeat request_finished and request_failed, without the request's id.

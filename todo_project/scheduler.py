@@ -10,6 +10,8 @@ from django.db import Error, InterfaceError, OperationalError, connection
 from django.utils.module_loading import import_string
 from django_celery_beat.schedulers import DatabaseScheduler
 
+from todo_project.readiness import say_ready
+
 log = structlog.get_logger(__name__)
 
 # How long a change made in the table takes to be seen; only the settings change it, at a start.
@@ -27,6 +29,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
     """
 
     _next_look = 0.0
+    _is_ready = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._sent_at: dict[str, float] = {}
@@ -39,6 +42,14 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
         if sent_at is None or now - sent_at >= WITHOUT_WORK_EVERY_SECONDS or has_work(entry.name):
             self._sent_at[entry.name] = now
             super().apply_entry(entry, producer)
+
+    def tick(self, *args: Any, **options: Any) -> Any:
+        """Beat is ready when it has sent what was due at its start."""
+        wait = super().tick(*args, **options)
+        if not self._is_ready:
+            self._is_ready = True
+            say_ready()
+        return wait
 
     def adjust(self, n: float, drift: float = 0.0) -> float:
         """Seconds to wait for a tick that is due in `n`: exactly those.

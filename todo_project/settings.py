@@ -410,9 +410,8 @@ PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 
 # --- Logs --------------------------------------------------------------------------------------
 
-LOGGING = logging_config(
-    log_format=env.str("LOG_FORMAT", default="json"), level=env.str("LOG_LEVEL", default="INFO")
-)
+LOG_FORMAT = env.str("LOG_FORMAT", default="json")
+LOGGING = logging_config(log_format=LOG_FORMAT, level=env.str("LOG_LEVEL", default="INFO"))
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # The id is ours by then: http_app/request_log.py has checked it.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True

@@ -7,6 +7,7 @@ from devkit.embedded import StartError
 from devkit.embedded.claim import claim
 from devkit.embedded.kafka.jars import version
 from devkit.embedded.kafka.server import Kafka
+from devkit.embedded.output import say
 from devkit.embedded.places import Places, places_of_this_checkout
 from devkit.embedded.processes import stop_leftovers
 
@@ -19,7 +20,7 @@ def run(_arguments: list[str]) -> int:
             stop_leftovers(places)
             _serve(kafka)
     except StopRequested:
-        print("./todo: stopped.", flush=True)
+        say("./todo: stopped.")
     return 0
 
 
@@ -34,9 +35,7 @@ def _serve(kafka: Kafka) -> None:
     try:
         kafka.start()
         kafka.wait_until_ready()
-        print(
-            f"Ready: Apache Kafka {version()}, KAFKA_BOOTSTRAP_SERVERS={kafka.bootstrap_servers}", flush=True
-        )
+        say(f"Ready: Apache Kafka {version()}, KAFKA_BOOTSTRAP_SERVERS={kafka.bootstrap_servers}")
         assert kafka.process is not None
         raise StartError(f"Kafka ended by itself with exit code {kafka.process.wait()}.")
     finally:

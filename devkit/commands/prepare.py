@@ -2,6 +2,9 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
 
 import django
 from django.apps import apps
@@ -9,6 +12,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from todo_project.start_errors import in_one_line
+
+SAY_AFTER_SECONDS = 3.0
 
 
 def main() -> None:
@@ -31,9 +36,21 @@ def _prepare() -> None:
     call_command("ensure_operator")
     if settings.KAFKA_BOOTSTRAP_SERVERS:
         try:
-            call_command("create_topics")
+            with _saying(f"waiting: Kafka at {settings.KAFKA_BOOTSTRAP_SERVERS} (KAFKA_BOOTSTRAP_SERVERS)"):
+                call_command("create_topics")
         except CommandError as error:
             sys.exit(str(error))
+
+
+@contextmanager
+def _saying(text: str) -> Iterator[None]:
+    """Say what is waited for if the block takes longer than a start usually does."""
+    timer = Timer(SAY_AFTER_SECONDS, print, [text], {"flush": True})
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 if __name__ == "__main__":

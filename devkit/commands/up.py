@@ -1,6 +1,7 @@
 """`./todo up`: the whole backend in the foreground, until Ctrl-C or SIGTERM."""
 
 import errno
+import json
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ from devkit.embedded import StartError
 from devkit.embedded.children import forking, spawning
 from devkit.embedded.claim import claim
 from devkit.embedded.instance import instance_environment, published
+from devkit.embedded.output import say
 from devkit.embedded.places import Places, places_of_this_checkout
 from devkit.embedded.preload import preload
 from devkit.embedded.processes import INSTANCE, stop_leftovers
@@ -23,6 +25,10 @@ from devkit.embedded.services import Servers, services
 from devkit.embedded.supervisor import Supervisor, procfile
 
 READY_SECONDS = 60
+SAY_AFTER_SECONDS = 3
+# The others are asked at the ports of web and stream; these make a file (todo_project/readiness.py).
+WITHOUT_PORT = ("worker", "ticker", "beat")
+_NAMES = {"database": "PostgreSQL (DATABASE_URL)", "state_store": "Redis or Valkey (REDIS_URL)"}
 
 # Elsewhere a fork may break what its parent has loaded (macOS: some of its own frameworks).
 _FORKS = sys.platform == "linux"
@@ -52,12 +58,12 @@ def run(_arguments: list[str]) -> int:
     try:
         with stop_on_signals(), claim(places, command="up", url=address.url):
             if left := stop_leftovers(places):
-                print(f"./todo: stopped {left} processes of an earlier run that was killed.", flush=True)
+                say(f"./todo: stopped {left} processes of an earlier run that was killed.")
             _require_free(address, "PORT")
             _require_free(_stream_address(address), "STREAM_PORT")
             _serve(places, address)
     except StopRequested:
-        print("./todo: stopped.", flush=True)
+        say("./todo: stopped.")
     return 0
 
 
@@ -112,11 +118,14 @@ def _serve(places: Places, address: Address) -> None:
     password = "in OPERATOR_PASSWORD" if is_given else f"in {places.secrets / 'operator_password'}"
     with services(places, meanwhile=load) as servers:
         environment = environment_with(servers.environment)
-        begin = forking if _FORKS else spawning(places, os.environ | environment | _surroundings(places))
+        begin = (
+            forking(places) if _FORKS else spawning(places, os.environ | environment | _surroundings(places))
+        )
         with published(places, _settings_of(given) | environment), Supervisor(places, begin) as supervisor:
             _start_all(supervisor)
             _wait_until_ready(places, address, supervisor, servers)
-            print(_ready_line(address, environment["OPERATOR_EMAIL"], password), flush=True)
+            supervisor.pass_on_output()
+            say(_ready_line(address, environment["OPERATOR_EMAIL"], password))
             supervisor.keep(servers.ours)
 
 
@@ -138,8 +147,9 @@ def _settings_of(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _surroundings(places: Places) -> dict[str, str]:
     """What the roles need besides, and commands that find the running instance do not."""
-    shutil.rmtree(places.metrics, ignore_errors=True)  # an earlier run's, whose process ids come again
-    places.metrics.mkdir(mode=0o700)
+    for folder in (places.metrics, places.ready):
+        shutil.rmtree(folder, ignore_errors=True)  # an earlier run's, whose process ids come again
+        folder.mkdir(mode=0o700)
     return {
         "PYTHONUNBUFFERED": "1",
         # The Procfile says `python`: the one of this environment.
@@ -158,16 +168,24 @@ def _start_all(supervisor: Supervisor) -> None:
 
 
 def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, servers: Servers) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    missing = "nothing answers"
-    while time.monotonic() < deadline:
-        supervisor.require_all_running(servers.ours, seconds=0.1)
-        missing = _what_is_not_ready(f"{address.url}/healthz/ready?all=true") or _what_is_not_ready(
-            f"{_stream_address(address).url}/healthz/ready"
-        )
-        if not missing:
-            return
-    raise StartError(f"not ready after {READY_SECONDS} seconds: {missing} (see {places.logs}).")
+    started = time.monotonic()
+    said = False
+    while missing := _missing(places, address):
+        waited = time.monotonic() - started
+        if waited > READY_SECONDS:
+            raise StartError(f"not ready after {READY_SECONDS} seconds: {missing} (see {places.logs}).")
+        if waited > SAY_AFTER_SECONDS and not said:
+            said = True
+            say(f"./todo: waiting: {missing}")
+        supervisor.require_all_running(servers.ours, seconds=0.05)
+
+
+def _missing(places: Places, address: Address) -> str:
+    """What is not ready yet, in words; empty when all is."""
+    roles = [f"{role} is not ready" for role in WITHOUT_PORT if not (places.ready / role).exists()]
+    url = f"{address.url}/healthz/ready?all=true"
+    reasons = [_what_is_not_ready(url) or _what_is_not_ready(f"{_stream_address(address).url}/healthz/ready")]
+    return "; ".join([*filter(None, reasons), *roles])
 
 
 def _what_is_not_ready(url: str) -> str:
@@ -176,9 +194,18 @@ def _what_is_not_ready(url: str) -> str:
         with _DIRECTLY.open(url, timeout=5):
             return ""
     except urllib.error.HTTPError as answer:
-        return answer.read().decode(errors="replace")
+        return _in_words(answer.read().decode(errors="replace"))
     except OSError as error:
         return f"{url} does not answer ({error})"
+
+
+def _in_words(answer: str) -> str:
+    try:
+        checks = json.loads(answer)["checks"]
+    except (ValueError, KeyError):
+        return answer
+    wrong = {_NAMES.get(name, name): state for name, state in checks.items() if state != "ok"}
+    return "; ".join(f"{name}: {state}" for name, state in wrong.items())
 
 
 def _ready_line(address: Address, email: str, password: str) -> str:

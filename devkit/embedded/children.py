@@ -53,15 +53,19 @@ class Forked:
         return code
 
 
+# The variable that names the file which a role makes when it is ready (todo_project/readiness.py).
+READY_FILE = "TODO_READY_FILE"
+
+
 def spawning(places: Places, environment: Mapping[str, str]) -> Begin:
     """Runs a command line in a shell, as an orchestrator would."""
 
     def begin(name: str, command: str, output: int, forget: Callable[[], None]) -> Child:
-        del name, forget
+        del forget
         return spawn(
             ["/bin/sh", "-c", f"exec {command}"],
             places=places,
-            environment=environment,
+            environment={**environment, READY_FILE: str(places.ready / name)},
             cwd=CHECKOUT,
             stdout=output,
             stderr=output,
@@ -70,25 +74,32 @@ def spawning(places: Places, environment: Mapping[str, str]) -> Begin:
     return begin
 
 
-def forking(name: str, command: str, output: int, forget: Callable[[], None]) -> Child:
+def forking(places: Places) -> Begin:
     """Runs `python -m MODULE ...` or `python FILE ...` in a fork: what this process has imported is shared.
 
     The environment is this process's. It must have no second thread, no connection and no event loop.
     """
-    process = multiprocessing.get_context("fork").Process(
-        target=_become, args=(name, command, output, forget, os.getpid()), name=name
-    )
-    # A signal in between would end the child with our exception, or us before we know the child.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-    return Forked(process)
+
+    def begin(name: str, command: str, output: int, forget: Callable[[], None]) -> Child:
+        process = multiprocessing.get_context("fork").Process(
+            target=_become, args=(places, name, command, output, forget, os.getpid()), name=name
+        )
+        # A signal in between would end the child with our exception, or us before we know the child.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        return Forked(process)
+
+    return begin
 
 
-def _become(name: str, command: str, output: int, forget: Callable[[], None], parent: int) -> None:
+def _become(
+    places: Places, name: str, command: str, output: int, forget: Callable[[], None], parent: int
+) -> None:
     os.setsid()
+    os.environ[READY_FILE] = str(places.ready / name)
     if ask := ask_for_signal_when_parent_dies(signal.SIGTERM):
         ask()
     if os.getppid() != parent:

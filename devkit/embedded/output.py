@@ -1,10 +1,13 @@
 """What the roles write: to the terminal, each line under its role's name, and to a log of each role."""
 
+import json
 import os
 import sys
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
+from typing import TextIO
 
 from honcho.printer import Message, Printer
 
@@ -14,19 +17,46 @@ _WIDTH = 8
 _CHUNK_BYTES = 64 * 1024
 
 
+def say(text: str, *, file: TextIO | None = None) -> None:
+    """A line of the launcher's own, to stdout or `file`."""
+    print(as_json("launcher", text) if is_json() else text, file=file, flush=True)
+
+
+def is_json() -> bool:
+    """Whether LOG_FORMAT asks for JSON in every line."""
+    return os.environ.get("LOG_FORMAT") == "json"
+
+
+def as_json(name: str, line: str) -> str:
+    """The line, in an object of its own unless it is one: what a traceback or a library writes is none."""
+    if line.startswith("{"):
+        with suppress(ValueError):
+            json.loads(line)
+            return line
+    when = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps({"event": line, "logger": name, "level": "info", "timestamp": when}, ensure_ascii=False)
+
+
 class Terminal:
-    """Prints lines as honcho does, and is silent once the terminal has gone."""
+    """Prints lines as honcho does, or as they are when they are JSON; silent once the terminal has gone."""
 
     def __init__(self) -> None:
         self._printer = Printer(sys.stdout, width=_WIDTH)
+        self._is_gone = False
 
     def write(self, name: str, colour: str, lines: bytes) -> None:
+        if self._is_gone:
+            return
         try:
-            self._printer.write(
-                Message(type="line", data=lines, time=datetime.now(), name=name, colour=colour)  # noqa: DTZ005
-            )
+            if is_json():
+                sys.stdout.write(lines.decode(errors="replace"))
+                sys.stdout.flush()
+            else:
+                self._printer.write(
+                    Message(type="line", data=lines, time=datetime.now(), name=name, colour=colour)  # noqa: DTZ005
+                )
         except OSError:
-            self._printer.write = lambda _message: None
+            self._is_gone = True
 
 
 class Outputs:
@@ -93,6 +123,9 @@ class _Output:
         self._log.close()
 
     def _write(self, lines: bytes) -> None:
+        if is_json():
+            texts = lines.decode(errors="replace").splitlines()
+            lines = "".join(f"{as_json(self._name, text)}\n" for text in texts if text.strip()).encode()
         self._log.write(lines)
         self._log.flush()
         self._terminal.write(self._name, self._colour, lines)

@@ -46,6 +46,11 @@ class Places:
         return self.data / "metrics"
 
     @property
+    def ready(self) -> Path:
+        """A file for each role that is ready, of those that have no port to ask."""
+        return self.data / "ready"
+
+    @property
     def postgres(self) -> Path:
         """A folder with `cluster/` and `socket/`; as root a link to one (see postgres_home.py)."""
         return self.data / "postgres"

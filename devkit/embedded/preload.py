@@ -39,6 +39,7 @@ _MODULES = (
     "celery.worker.consumer.delayed_delivery",
     "celery.worker.strategy",
     "kombu.pidbox",
+    "todo_project.worker",
     "kombu.transport.redis",
     # beat
     "celery.bin.beat",

@@ -19,7 +19,7 @@ from honcho.environ import parse_procfile
 
 from devkit.embedded import StartError
 from devkit.embedded.children import Begin
-from devkit.embedded.output import Outputs, Terminal
+from devkit.embedded.output import Outputs, Terminal, say
 from devkit.embedded.places import CHECKOUT, Places
 from devkit.embedded.processes import Child, kill_group, stop_all
 
@@ -99,11 +99,15 @@ class Supervisor:
         self.start(name, command)
         while (code := self._children[name].poll()) is None:
             self._outputs.relay(0.02)
-        while self._outputs.relay(0):
-            pass
+        self.pass_on_output()
         if code:
             raise StartError(f"{name} failed with exit code {code} (see {self._log(name)})")
         del self._children[name]
+
+    def pass_on_output(self) -> None:
+        """Pass on all that the roles have written so far."""
+        while self._outputs.relay(0):
+            pass
 
     def require_all_running(self, servers: Iterable[Server], *, seconds: float = 0) -> None:
         """Pass on output for so long; raise StartError naming the role or server that has ended."""
@@ -143,10 +147,9 @@ class Supervisor:
             longer = min(one.wait_seconds * 2, _LONGEST_WAIT_SECONDS)
             one.wait_seconds = FIRST_WAIT_SECONDS if is_sound else max(longer, FIRST_WAIT_SECONDS)
             one.due = now + one.wait_seconds
-            print(
+            say(
                 f"./todo: {one.name} ended with exit code {code} (see {self._log(one.name)});"
-                f" it is started again in {one.wait_seconds:g} s.",
-                flush=True,
+                f" it is started again in {one.wait_seconds:g} s."
             )
 
     def _start(self, name: str) -> None:

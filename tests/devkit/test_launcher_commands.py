@@ -1,5 +1,6 @@
 """What each command hands on: arguments, exit codes, signals."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -99,7 +100,8 @@ class NotReady(BaseHTTPRequestHandler):
     """A web process whose relay never comes."""
 
     def do_GET(self) -> None:
-        body = b'{"not_ready": ["relay"]}'
+        checks = {"database": "ok", "state_store": "does not answer", "relay": "no relay is active"}
+        body = json.dumps({"checks": checks}).encode()
         self.send_response(503)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -120,16 +122,30 @@ def never_ready() -> Iterator[int]:
 
 
 def test_up_that_does_not_become_ready_says_what_is_missing(
-    places: Places, never_ready: int, free_port: int, monkeypatch: pytest.MonkeyPatch
+    places: Places,
+    never_ready: int,
+    free_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(up, "READY_SECONDS", 0.5)
+    monkeypatch.setattr(up, "SAY_AFTER_SECONDS", 0.1)
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port}")  # not for addresses of this machine
     nothing = Servers(environment={})
+    places.make()
+    places.ready.mkdir()
+    (places.ready / "worker").touch()
     with Supervisor(places, spawning(places, {})) as supervisor:
-        with pytest.raises(StartError, match=r"not ready after 0\.5 seconds: .*relay.* \(see .*logs\)"):
+        with pytest.raises(StartError, match=r"not ready after 0\.5 seconds: .*no relay.* \(see .*logs\)"):
             up._wait_until_ready(places, up.Address("127.0.0.1", never_ready), supervisor, nothing)
         with pytest.raises(StartError, match=r"does not answer .*refused"):
             up._wait_until_ready(places, up.Address("127.0.0.1", free_port), supervisor, nothing)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == (
+        "./todo: waiting: Redis or Valkey (REDIS_URL): does not answer; relay: no relay is active; "
+        "ticker is not ready; beat is not ready"
+    )
+    assert len(said) == 2  # once for each start
 
 
 @pytest.mark.parametrize(
@@ -144,6 +160,17 @@ def test_up_that_does_not_become_ready_says_what_is_missing(
 )
 def test_the_address_is_one_that_can_be_opened_on_this_machine(host: str, url: str) -> None:
     assert up.Address(host, 8000).url == url
+
+
+def test_ctrl_c_before_a_command_handles_it_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lint, "run", interrupted)
+    assert launcher.main(["lint"]) == 130
+    assert capsys.readouterr().err == "./todo: stopped.\n"
 
 
 def test_lint_runs_every_check_and_fails_when_one_does(

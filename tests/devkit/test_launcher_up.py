@@ -120,6 +120,9 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
 
     with up(places, free_port, **SETTINGS) as first:
         assert first.output.count("Ready: ") == 1
+        assert first.output.splitlines()[-1].startswith("Ready: ")
+        assert "superuser" not in first.output
+        assert {file.name for file in places.ready.iterdir()} == {"worker", "ticker", "beat"}
         for part in (
             f"{first.url}/api/",
             f"{first.url}/api/docs",
@@ -241,3 +244,42 @@ def test_manage_starts_the_servers_it_needs_and_none_that_it_does_not(places: Pl
     assert shown.returncode == 0, shown.stderr
     assert "0001" in shown.stdout
     assert processes_of(places) == []
+
+
+def test_with_json_every_line_of_every_process_is_json(places: Places, free_port: int) -> None:
+    with up(places, free_port, LOG_FORMAT="json") as running:
+        assert "Ready: " in json.loads(running.output.splitlines()[-1])["event"]
+        assert running.status("/api/nothing") == 404
+        assert running.stop(signal.SIGTERM) < 10
+    roles = [places.logs / f"{role}.log" for role in (*procfile(), "prepare")]
+    for written in (running.output, *(log.read_text() for log in roles if log.exists())):
+        for line in written.splitlines():
+            assert {"event", "logger", "level", "timestamp"} <= set(json.loads(line)), line
+    web = [json.loads(line) for line in (places.logs / "web.log").read_text().splitlines()]
+    # At their source, so that it holds for a process without this launcher too.
+    assert {"_granian", "django_structlog.middlewares.request"} <= {line["logger"] for line in web}
+
+
+def test_a_start_that_waits_says_what_for_and_a_wrong_database_is_one_line(
+    places: Places, free_port: int
+) -> None:
+    waiting = Up(places, free_port, REDIS_URL="redis://127.0.0.1:1/0")
+    try:
+        wait_until(lambda: "./todo: waiting: " in waiting.output, seconds=40)
+        (said,) = [line for line in waiting.output.splitlines() if line.startswith("./todo: waiting: ")]
+        assert "Redis or Valkey (REDIS_URL): does not answer" in said
+        assert "worker is not ready" in said
+    finally:
+        waiting.stop(signal.SIGTERM)
+    for url, reason in (
+        ("mysql://db/todo", "DATABASE_URL names no PostgreSQL: write postgresql://"),
+        ("postgresql://todo@[::1/todo", "DATABASE_URL cannot be read: "),
+    ):
+        refused = todo(places, "up", PORT=str(free_port), DATABASE_URL=url)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"./todo: {reason}")
+        assert refused.stderr.count("\n") == 1
+    refused = todo(places, "up", PORT=str(free_port), DATABASE_URL="postgresql://todo@127.0.0.1:1/todo")
+    assert refused.returncode == 1
+    assert "PostgreSQL does not answer (DATABASE_URL): " in refused.stdout
+    assert "Traceback" not in refused.stdout + refused.stderr

@@ -1,5 +1,8 @@
 """A delivery that is sent: what it marks, and that it is sent once."""
 
+import logging
+from typing import cast
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -7,7 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis import Redis
 
 from accounts_app.models import User
-from devkit.demo.push_service import PushService
+from devkit.demo.push_service import PushService, RefusalError
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, Reminder
 from tasks_app.models import Task
@@ -91,3 +94,19 @@ def test_one_attempt_costs_a_fixed_number_of_statements(alice: User, service: Pu
     with CaptureQueriesContext(connection) as queries:
         deliver(delivery.pk)
     assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) <= 16
+
+
+@pytest.mark.parametrize(("status", "level"), [(None, "INFO"), (403, "WARNING"), (503, "WARNING")])
+def test_the_log_names_the_to_do_the_user_and_the_push_host_and_a_failure_is_a_warning(
+    alice: User, service: PushService, caplog: pytest.LogCaptureFixture, status: int | None, level: str
+) -> None:
+    delivery = pending_delivery(alice, service.subscribe())
+    service.refusals = [RefusalError(status, "no")] if status else []
+    with caplog.at_level(logging.INFO):
+        deliver(delivery.pk)
+    (record,) = [one for one in caplog.records if "delivery_attempted" in one.getMessage()]
+    assert record.levelname == level
+    line = cast(dict[str, object], record.msg)
+    assert (line["task_id"], line["user_id"]) == (Task.objects.get().pk, str(alice.pk))
+    assert (line["delivery"], line["push_host"]) == (delivery.pk, "127.0.0.1")
+    assert delivery.target not in record.getMessage()  # a secret

@@ -2,19 +2,26 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django_structlog.celery.signals import bind_extra_task_metadata
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from events_app.models import OutboxEvent
 from tasks_app.models import Tag, Task
-from todo_project.logs import logging_config
+from todo_project import logs
+from todo_project.logs import formatter_of_settings, logging_config
 
 ClientOf = Callable[[User], APIClient]
 
@@ -121,3 +128,52 @@ def test_readable_lines_for_a_terminal() -> None:
 def test_an_unknown_format_is_named() -> None:
     with pytest.raises(ImproperlyConfigured, match="LOG_FORMAT is 'xml'; it must be json or console"):
         logging_config(log_format="xml", level="INFO")
+
+
+def test_a_celery_task_s_lines_name_it_celery_task_id(written: StringIO) -> None:
+    """`task_id` is a to-do's."""
+    celery_s = SimpleNamespace(request=SimpleNamespace(id="celery-7"), name="deliver")
+    structlog.contextvars.bind_contextvars(task_id="celery-7")  # as django-structlog does
+    bind_extra_task_metadata.send(sender=None, task=celery_s, logger=None)
+    structlog.get_logger("ours").info("delivery_attempted", task_id=337)
+    structlog.get_logger("ours").info("something_else")
+    structlog.get_logger("django_structlog.celery.receivers").error("task_failed", task_id="celery-7")
+    structlog.contextvars.clear_contextvars()
+    assert [(line.get("task_id"), line["celery_task_id"]) for line in lines(written)] == [
+        (337, "celery-7"),
+        (None, "celery-7"),
+        (None, "celery-7"),
+    ]
+
+
+UNCAUGHT = """
+import threading, warnings, django
+django.setup()
+warnings.warn("outdated")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+raise RuntimeError("of the process")
+"""
+
+
+@pytest.mark.slow
+def test_a_warning_and_an_error_that_nothing_catches_are_lines_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNCAUGHT],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "todo_project.settings", "LOG_FORMAT": "json"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["level"] for line in found] == ["warning", "critical", "critical"]
+    assert "outdated" in found[0]["event"]
+    assert "ZeroDivisionError" in found[1]["exception"]
+    assert "of the process" in found[2]["exception"]
+
+
+def test_the_web_server_s_lines_have_the_same_format() -> None:
+    config = json.loads(Path(logs.__file__).with_name("granian_logs.json").read_text())
+    name = {one["()"] for one in config["formatters"].values()}
+    assert name == {"todo_project.logs.formatter_of_settings"}
+    record = logging.LogRecord("_granian", logging.INFO, "", 0, "Listening", (), None)
+    assert json.loads(formatter_of_settings().format(record))["event"] == "Listening"

@@ -1,6 +1,7 @@
 """Beat wakes for its ticks alone, and keeps its schedule while PostgreSQL is unavailable."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +76,16 @@ def test_a_change_is_seen_after_these_seconds(played: Played, scheduler: Schedul
     sent.clear()
     wake_for_a_minute(scheduler, played)
     assert "announce-due-soon" not in sent
+
+
+@pytest.mark.usefixtures("sent")
+def test_beat_is_ready_when_it_has_ticked(
+    scheduler: Scheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TODO_READY_FILE", str(tmp_path / "beat"))
+    assert not (tmp_path / "beat").exists()
+    scheduler.tick()
+    assert (tmp_path / "beat").exists()
+    (tmp_path / "beat").unlink()
+    scheduler.tick()
+    assert not (tmp_path / "beat").exists()  # said once
