@@ -90,7 +90,8 @@ def end_all(user: User) -> None:
 def purge_expired() -> int:
     """Delete sign-ins whose last refresh token has expired. Returns the number of rows."""
     expired = SignIn.objects.filter(expires_at__lte=timezone.now())
-    return SignIn.objects.filter(pk__in=expired.values("pk")[:PURGE_BATCH]).delete()[0]
+    # `expired` twice: a row that is being refreshed is looked at again when its lock is there.
+    return expired.filter(pk__in=expired.values("pk")[:PURGE_BATCH]).delete()[0]
 
 
 def _parse_jti(token: RefreshToken) -> tuple[UUID, int]:

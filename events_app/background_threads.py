@@ -19,7 +19,10 @@ STOP_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class BackgroundThread:
-    """`work` returns whether there may be more of it now. If it raises, that is logged and it goes on."""
+    """`work` returns whether there may be more of it now. If it raises, it is tried again.
+
+    A failure is logged once, and again if it is another one; also that the work succeeds again.
+    """
 
     name: str
     work: Callable[[], object]
@@ -28,14 +31,21 @@ class BackgroundThread:
     def run(self, stopping: Signal) -> None:
         """Until `stopping` is set."""
         turned(self.name)
+        failure = ""
         while not stopping.wait(self.every_seconds):
             turned(self.name)
             try:
                 while self.work() and not stopping.is_set():
                     turned(self.name)
             except Exception as error:  # no one would see that this thread has ended
-                log.warning("background_work_failed", thread=self.name, error=str(error))
+                if str(error) != failure:
+                    log.warning("background_work_failed", thread=self.name, error=str(error))
+                failure = str(error)
                 connection.close()
+            else:
+                if failure:
+                    log.info("background_work_succeeds_again", thread=self.name)
+                failure = ""
         connection.close()
 
 

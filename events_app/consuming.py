@@ -145,13 +145,14 @@ class GroupConsumer:
             key=message.key(),
             value=message.value(),
             headers=cast(Headers, message.headers() or []),
-            time=_produced_at(message),
+            time=produced_at(message),
             error=text_of(reason),
             **_origin(message),
         )
 
 
-def _produced_at(message: Message) -> datetime:
+def produced_at(message: Message) -> datetime:
+    """The time that the producer gave it; 1970 if that is no time."""
     try:
         return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
     except (ValueError, OverflowError, OSError):  # the producer may have set any number

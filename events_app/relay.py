@@ -101,6 +101,8 @@ class Relay:
         try:
             for hint in wake_up.hints():
                 turned("wake_up")
+                if not self.hears_hints:
+                    log.info("relay_hears_hints")
                 self.hears_hints = True
                 if hint:
                     self._woken.set()

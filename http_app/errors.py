@@ -21,9 +21,10 @@ _UNAVAILABLE_STATES = {
     "25P03",  # idle_in_transaction_session_timeout
     "25P04",  # transaction_timeout
     "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
     "55P03",  # lock_timeout
 }
-_BUSY_STATES = {"55P03", "57014"}
+_BUSY_STATES = {"40P01", "55P03", "57014"}
 
 
 class Conflict(APIException):

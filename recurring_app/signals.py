@@ -16,7 +16,8 @@ from tasks_app.signals import deleted_together
 @receiver(pre_delete, sender=RecurringTask)
 def release_tasks(instance: RecurringTask, origin: Any, **_: Any) -> None:
     """Its tasks stay without it, through the door of tasks."""
-    release_from_templates(deleted_together(instance, origin))
+    if template_ids := deleted_together(instance, origin):
+        release_from_templates(template_ids)
 
 
 @receiver(pre_delete, sender=Tag)

@@ -14,9 +14,14 @@ from tasks_app.task_events import Change
 
 
 def deleted_together(instance: Model, origin: Any) -> set[Any]:
-    """The ids of all rows of one deletion, so that their tasks are locked at once, in the order of locks."""
-    is_of_many = isinstance(origin, QuerySet) and origin.model is type(instance)
-    return {row.pk for row in origin} if is_of_many else {instance.pk}
+    """The ids of all rows of one deletion, so that their tasks are locked at once, in the order of locks.
+
+    Django sends pre_delete for each row before it deletes any; the ids come with the first of them.
+    """
+    if not isinstance(origin, QuerySet) or origin.model is not type(instance):
+        return {instance.pk}
+    together = {row.pk for row in origin}
+    return together if instance.pk == min(together) else set()
 
 
 @receiver(post_save, sender=Task)
@@ -36,7 +41,8 @@ def keep_tasks(instance: User, **_: Any) -> None:
 @receiver(pre_delete, sender=Tag)
 def untag_tasks(instance: Tag, origin: Any, **_: Any) -> None:
     """Take tags that are about to go from their tasks."""
-    untag(deleted_together(instance, origin))
+    if tag_ids := deleted_together(instance, origin):
+        untag(tag_ids)
 
 
 @receiver(pre_delete, sender=Priority)

@@ -61,8 +61,8 @@ def erase(tasks: QuerySet[Any]) -> tuple[int, dict[str, int]]:
     locked = list(rows.filter(Q(pk__in=asked) | referring).locked().values_list("pk", flat=True))
     # Asked again under the lock: one may have been restored from the trash meanwhile.
     doomed = list(tasks.filter(pk__in=locked).order_by("pk").values_list("pk", flat=True))
-    if len(doomed) < len(locked):
-        _release(rows.filter(referring).exclude(pk__in=doomed).locked(), set(doomed))
+    # Also a successor that was created meanwhile; from now on none can be, since that takes the lock.
+    _release(rows.filter(referring).exclude(pk__in=doomed).locked(), set(doomed))
     deleted: Counter[str] = Counter()
     for pks in batches(doomed):
         deleted.update(_erase_batch(list(rows.filter(pk__in=pks).order_by("pk"))))

@@ -50,7 +50,7 @@ class Postgres:
         self._durable = durable
         self._home = find_postgres_home(places)
         self._cluster = self._home.folder / "cluster"
-        self._sockets = _socket_folder(self._home)
+        self._sockets = socket_folder(self._home)
         self._log = places.logs / "postgres.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -154,7 +154,7 @@ def _as_options(settings: dict[str, str]) -> list[str]:
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
-def _socket_folder(home: PostgresHome) -> Path:
+def socket_folder(home: PostgresHome) -> Path:
     """A folder for the socket: beside the cluster when its path is fit for one, else a short one of our own.
 
     A socket's path has about 100 bytes, and a comma or a space in it means something else to clients.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.utils.timezone import now
 from pytest_django import Settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
@@ -16,6 +17,7 @@ from accounts_app import sign_ins
 from accounts_app.models import SignIn, User
 from tests.acceptance.processes import eventually
 from tests.accounts_app.conftest import Tokens, error_of, sign_in, who_am_i
+from tests.aside import PATIENCE_SECONDS, aside
 
 pytestmark = pytest.mark.django_db
 
@@ -153,3 +155,15 @@ def test_expired_sign_ins_are_purged(alice: User, anyone: APIClient, clock: Any)
     assert sign_ins.purge_expired() == 1
     assert sign_ins.purge_expired() == 0
     assert refresh(anyone, kept["refresh"]).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sign_in_that_is_refreshed_at_the_same_moment_is_not_purged(alice: User) -> None:
+    sign_ins.sign_in(alice)
+    SignIn.objects.update(expires_at=now())
+    with aside() as start:
+        with transaction.atomic():
+            SignIn.objects.update(expires_at=now() + timedelta(days=1))
+            purging = start(sign_ins.purge_expired)
+        assert purging.result(PATIENCE_SECONDS) == 0
+    assert SignIn.objects.exists()

@@ -9,7 +9,7 @@ import pytest
 
 from devkit.embedded import StartError, postgres_home
 from devkit.embedded.places import Places
-from devkit.embedded.postgres import _socket_folder
+from devkit.embedded.postgres import socket_folder
 from devkit.embedded.postgres_home import PostgresHome, find_postgres_home
 
 for_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders to another user")
@@ -151,7 +151,7 @@ def test_the_socket_is_where_clients_can_name_it(
     monkeypatch.setattr("tempfile.tempdir", "/tmp")
     folder = Path("/tmp") / f"todo-test-{os.getpid()}" / name
     folder.mkdir(parents=True)
-    sockets = _socket_folder(PostgresHome(programs=tmp_path, folder=folder))
+    sockets = socket_folder(PostgresHome(programs=tmp_path, folder=folder))
     try:
         assert sockets.is_relative_to(folder) == (name == "short")
         assert len(str(sockets / ".s.PGSQL.5432")) < 104
@@ -167,9 +167,9 @@ def test_a_socket_folder_that_someone_else_put_there_is_refused(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     home = PostgresHome(programs=tmp_path, folder=tmp_path / ("long" * 20))
-    sockets = _socket_folder(home)
+    sockets = socket_folder(home)
     sockets.rmdir()
     (tmp_path / "theirs").mkdir()
     sockets.symlink_to(tmp_path / "theirs")
     with pytest.raises(StartError, match="belongs to another user"):
-        _socket_folder(home)
+        socket_folder(home)

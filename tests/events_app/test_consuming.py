@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from events_app.consuming import COMMIT_EVERY, MOST_UNCOMMITTED, POLL_SECONDS, GroupConsumer, _produced_at
+from events_app.consuming import COMMIT_EVERY, MOST_UNCOMMITTED, POLL_SECONDS, GroupConsumer, produced_at
 from events_app.envelope import Event
 from events_app.kafka import Consumer, KafkaBroker, KafkaError, TopicPartition
 from events_app.models import ParkedEvent
@@ -186,4 +186,4 @@ def test_any_number_may_be_said_to_be_the_time(said: int) -> None:
         def timestamp(self) -> tuple[int, int]:
             return 1, said
 
-    assert _produced_at(Odd()) == datetime.fromtimestamp(0, UTC)  # type: ignore[arg-type]
+    assert produced_at(Odd()) == datetime.fromtimestamp(0, UTC)  # type: ignore[arg-type]

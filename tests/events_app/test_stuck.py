@@ -8,6 +8,7 @@ from uuid import uuid4
 from wsgiref.util import setup_testing_defaults
 
 import pytest
+import structlog
 from django.db import connection
 from pytest_django import Settings
 
@@ -144,3 +145,22 @@ def test_background_work_that_fails_is_tried_again() -> None:
     with running([BackgroundThread("sweep", fail_first, every_seconds=0.01)], Signal()):
         assert again.wait(10)
     assert "sweep" in liveness.ages()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_that_lasts_is_logged_once_and_its_end_too() -> None:
+    failing, again = iter(["away", "away", "away", "broken"]), Signal()
+
+    def fail_at_first() -> None:
+        if message := next(failing, None):
+            raise ConnectionError(message)
+        again.set()
+
+    thread = BackgroundThread("sweep", fail_at_first, every_seconds=0.001)
+    with structlog.testing.capture_logs() as logs, running([thread], Signal()):
+        assert again.wait(10)
+    assert [(line["event"], line.get("error")) for line in logs] == [
+        ("background_work_failed", "away"),
+        ("background_work_failed", "broken"),
+        ("background_work_succeeds_again", None),
+    ]

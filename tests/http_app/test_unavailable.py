@@ -108,7 +108,7 @@ def test_a_lock_timeout() -> None:
         (errors.QueryCanceled("the reason"), "busy"),
         (errors.LockNotAvailable("the reason"), "busy"),
         (errors.ProgramLimitExceeded("the reason"), None),
-        (errors.DeadlockDetected("the reason"), None),
+        (errors.DeadlockDetected("the reason"), "busy"),
         (errors.UndefinedColumn("the reason"), None),
     ],
 )

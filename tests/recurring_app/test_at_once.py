@@ -52,6 +52,15 @@ def test_two_handlers_of_one_completion_create_one_occurrence(
     assert not ParkedEvent.objects.exists()
 
 
+def test_a_task_is_erased_while_its_successor_is_created(task: Task, completion: Event, aside: Any) -> None:
+    with transaction.atomic():
+        handle("recurring", completion)
+        erasing = aside(lambda: Task.objects.filter(pk=task.pk).delete())
+    assert erasing.result(PATIENCE_SECONDS) == (1, {"tasks_app.Task": 1})
+    successor = Task.objects.get()
+    assert (successor.generated_from_id, successor.parent_task_id) == (None, None)
+
+
 def test_an_account_that_is_being_closed_gets_no_occurrence(
     alice: User, task: Task, completion: Event, aside: Any
 ) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts_app.models import User
@@ -111,3 +113,25 @@ def test_a_deadlock_is_a_conflict(client_of: Any, alice: User, aside: Any) -> No
         Task.objects.locked().get(pk=task.pk)
     answer = patching.result(PATIENCE_SECONDS)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "conflict")
+
+
+def test_a_deadlock_in_the_admin_is_a_503(operator: Client, alice: User, aside: Any) -> None:
+    tag = Tag.objects.create(user=alice, name="garden")
+    task = create_task(alice, title="water", tags=[tag])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL deadlock_timeout = '1min'")  # so that it is the other one who finds it
+        Task.objects.locked().get(pk=task.pk)
+        deleting = aside(lambda: operator.post(f"/admin/tasks_app/tag/{tag.pk}/delete/", {"post": "yes"}))
+        Tag.objects.select_for_update().get(pk=tag.pk)
+    answer = deleting.result(PATIENCE_SECONDS)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+
+
+def test_tags_that_are_deleted_together_are_taken_from_their_tasks_once(alice: User) -> None:
+    tags = [Tag.objects.create(user=alice, name=f"tag {n}") for n in range(3)]
+    create_task(alice, title="water", tags=tags)
+    with CaptureQueriesContext(connection) as queries:
+        Tag.objects.filter(user=alice).delete()
+    locks = [query for query in queries if 'FROM "tags"' in query["sql"] and "FOR UPDATE" in query["sql"]]
+    assert len(locks) == 1
+    assert not TaskTag.objects.exists()
