@@ -11,19 +11,19 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from json import dumps, loads
 from typing import Any, Protocol
 
 from django.core.exceptions import ValidationError as FieldError
-from django.db.models import F, Field, Model, Q, QuerySet
-from django.db.models.expressions import Col
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
+
+from http_app.keyset import Cursor, OneKey, Order, SeveralKeys
 
 CURSOR, PAGE_SIZE, ORDERING = "cursor", "page_size", "ordering"
 PARAMETERS = (CURSOR, PAGE_SIZE, ORDERING)
@@ -43,29 +43,11 @@ class OrderedView(Protocol):
     default_ordering: str
 
 
-@dataclass(frozen=True)
-class Cursor:
-    """A position in a list: the row with this key and id, and the direction to read from there.
-
-    `side` says which rows the page has: those `after` or `before` this row, or the same including this row
-    (`from`, `upto`: the way back from a page that turned out to be empty).
-    """
-
-    ordering: str
-    side: str
-    key: Any
-    id: Any
-
-    @property
-    def backwards(self) -> bool:
-        return self.side in ("before", "upto")
-
-
 class Pages(BasePagination):
     """`{results, next, previous}`; the two are URLs or null.
 
     Query parameters: `cursor` (opaque, from next or previous, valid only for the ordering it was made for),
-    `page_size` (1 to 200, default 50) and `ordering` (one of the view's `ordering_fields`). Raises
+    `page_size` (1 to 200, default 50) and `ordering` (some of the view's `ordering_fields`, by comma). Raises
     ValidationError (400) naming the parameter. Ties are broken by id; NULLs come last in both directions.
     """
 
@@ -73,9 +55,7 @@ class Pages(BasePagination):
         self.url = request.build_absolute_uri()
         self.ordering = _ordering(request, view)
         size = _page_size(request)
-        field = view.ordering_fields[self.ordering.removeprefix("-")]
-        rows: QuerySet[Any] = queryset.annotate(page_key=F(field))
-        order = _Order(rows, field, descending=self.ordering.startswith("-"))
+        self.order = order = _order(queryset, view, self.ordering)
         self.cursor = _decode(request.query_params[CURSOR], order) if CURSOR in request.query_params else None
         if self.cursor and self.cursor.ordering != self.ordering:
             raise _refused(
@@ -102,7 +82,8 @@ class Pages(BasePagination):
         return self._url("before", 0) if self.more and self.cursor else None
 
     def _url(self, side: str, row: int) -> str:
-        return self._link(Cursor(self.ordering, side, self.page[row].page_key, self.page[row].pk))
+        at = self.page[row]
+        return self._link(Cursor(self.ordering, side, self.order.key_of(at), at.pk))
 
     def _back(self, side: str) -> str:
         assert self.cursor
@@ -121,83 +102,39 @@ class Pages(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         names = [sign + name for name in view.ordering_fields for sign in ("", "-")]
+        default = getattr(view, "default_ordering_help", f"`{view.default_ordering}`")
         size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE}
         return [
             _parameter(CURSOR, {"type": "string"}, "A position in the list, from `next` or `previous`."),
             _parameter(PAGE_SIZE, size, "The number of results on a page."),
-            _parameter(
-                ORDERING,
-                {"type": "string", "enum": names, "default": view.default_ordering},
-                "What to sort by; `-` for descending. Ties are broken by id; empty values come last.",
-            ),
+            {
+                **_parameter(
+                    ORDERING,
+                    {"type": "array", "items": {"type": "string", "enum": names}, "minItems": 1},
+                    "What to sort by; `-` for descending, several by comma. Ties are broken by id; empty"
+                    f" values come last. The default is {default}.",
+                ),
+                "explode": False,
+            },
         ]
-
-
-class _Order:
-    """A queryset in one order, readable from any position in both directions."""
-
-    def __init__(self, queryset: QuerySet[Any], field: str, *, descending: bool) -> None:
-        self.queryset = queryset
-        self.descending = descending
-        key = queryset.query.annotations["page_key"]
-        self.nullable = _can_be_null(queryset.model, field, key)
-        self.key_field: Field[Any, Any] = key.output_field
-
-    def rows(self, cursor: Cursor | None, count: int, *, whole: bool) -> list[Any]:
-        """The next `count` rows from the cursor, or only the `pk` and `page_key` of each."""
-        found: list[Any] = []
-        for part in self._parts(cursor):
-            rows = part if whole else part.values_list("pk", "page_key", named=True)
-            found += rows[: count - len(found)]
-            if len(found) == count:
-                break
-        return found
-
-    def _parts(self, cursor: Cursor | None) -> list[QuerySet[Any]]:
-        """The rest of the list from the cursor, with rows without a key, which come last, as a separate part.
-
-        One statement for both would need `NULLS LAST` and an OR, with which PostgreSQL cannot use the index.
-        """
-        backwards = cursor is not None and cursor.backwards
-        sign = "-" if self.descending != backwards else ""
-        rows = self.queryset.order_by(f"{sign}page_key", f"{sign}pk")
-        beyond = rows.filter(self._beyond(cursor, sign)) if cursor else rows
-        if not self.nullable:
-            return [beyond]
-        keyed, empty = Q(page_key__isnull=False), Q(page_key__isnull=True)
-        if cursor is None:
-            return [rows.filter(keyed), rows.filter(empty)]
-        if cursor.key is None:
-            return [beyond.filter(empty), *([rows.filter(keyed)] if backwards else [])]
-        return [beyond.filter(keyed), *([] if backwards else [rows.filter(empty)])]
-
-    @staticmethod
-    def _beyond(cursor: Cursor, sign: str) -> Q:
-        further = "lt" if sign else "gt"
-        inclusive = "e" if cursor.side in ("from", "upto") else ""
-        same_key = Q(**{f"pk__{further}{inclusive}": cursor.id})
-        if cursor.key is None:
-            return same_key
-        # As SQL `key <= k AND (key < k OR id < i)`, for which an index on (key, id) can be used.
-        return Q(**{f"page_key__{further}e": cursor.key}) & (
-            Q(**{f"page_key__{further}": cursor.key}) | same_key
-        )
-
-
-def _can_be_null(model: type[Model], name: str, key: Any) -> bool:
-    """A column or an expression says whether it can be null; a value of a related row may be missing."""
-    columns = {field.name: field for field in model._meta.concrete_fields}
-    if name in columns:
-        return columns[name].null
-    return isinstance(key, Col) or bool(key.output_field.null)
 
 
 def _ordering(request: Request, view: OrderedView) -> str:
     ordering = request.query_params.get(ORDERING, view.default_ordering)
-    if ordering.removeprefix("-") not in view.ordering_fields:
-        names = ", ".join(view.ordering_fields)
-        raise _refused(ORDERING, f"Order by one of {names}, with a - in front for descending.")
+    names = [name.removeprefix("-") for name in ordering.split(",")]
+    if not set(names) <= set(view.ordering_fields):
+        known = ", ".join(view.ordering_fields)
+        raise _refused(ORDERING, f"Order by {known}; several by comma, with a - in front for descending.")
+    if len(names) > len(set(names)):
+        raise _refused(ORDERING, "Name each only once.")
     return ordering
+
+
+def _order(found: Any, view: OrderedView, ordering: str) -> Order:
+    keys = [(view.ordering_fields[name.removeprefix("-")], name[0] == "-") for name in ordering.split(",")]
+    if len(keys) > 1:
+        return SeveralKeys(found, keys)
+    return OneKey(found, keys[0][0], descending=keys[0][1])
 
 
 def _page_size(request: Request) -> int:
@@ -218,18 +155,25 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _decode(text: str, order: _Order) -> Cursor:
+def _decode(text: str, order: Order) -> Cursor:
     """The cursor, with values in the types of the columns. Raises ValidationError if it is not valid."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         cursor = Cursor(**loads(urlsafe_b64decode(padded)))
-        key = None if cursor.key is None else _typed(order.key_field, cursor.key)
-        row_id = _typed(order.queryset.model._meta.pk, cursor.id)
+        several = len(order.key_fields) > 1
+        if several != isinstance(cursor.key, list):
+            raise ValueError
+        given = cursor.key if several else [cursor.key]
+        keys = [
+            None if key is None else _typed(field, key)
+            for field, key in zip(order.key_fields, given, strict=True)
+        ]
+        row_id = _typed(order.pk_field, cursor.id)
     except (ValueError, TypeError, OverflowError, RecursionError, FieldError):
         raise _broken() from None
     if cursor.side not in ("after", "before", "from", "upto"):
         raise _broken()
-    return Cursor(cursor.ordering, cursor.side, key, row_id)
+    return Cursor(cursor.ordering, cursor.side, keys if several else keys[0], row_id)
 
 
 def _typed(field: Any, value: Any) -> Any:

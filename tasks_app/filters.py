@@ -13,6 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from http_app.filters import BooleanFilter, NamedFilterSet
+from http_app.keyset import KeyedAndEmpty
 from http_app.pagination import ORDERING
 from tasks_app.models import OPEN, Priority, Tag, Task, TaskTag
 from tasks_app.pages import DIGITS_OF_ID
@@ -60,6 +61,9 @@ def own_tags(request: Request) -> QuerySet[Tag]:
     return Tag.objects.filter(user=request.user.pk)
 
 
+_NONE = [("none", "none")]
+
+
 class TaskFilter(NamedFilterSet):
     completed = BooleanFilter()
     pinned = BooleanFilter()
@@ -85,6 +89,13 @@ class TaskFilter(NamedFilterSet):
         error_messages=_TAG_ERRORS,
         help_text="A tag's id; repeat it for all of several.",
     )
+    untagged = BooleanFilter(method="is_untagged")
+    due = filters.ChoiceFilter(choices=_NONE, method="without_due", help_text="`none`: no due date.")
+    reminder = filters.ChoiceFilter(
+        choices=_NONE,
+        method="without_reminder",
+        help_text="`none`: neither reminder_at nor reminder_offsets.",
+    )
     due_after = InstantFilter("due_at", "gte")
     due_before = InstantFilter("due_at", "lt")
     reminder_after = InstantFilter("reminder_at", "gte")
@@ -99,8 +110,9 @@ class TaskFilter(NamedFilterSet):
         method="search",
         max_length=200,
         help_text=(
-            "Words of title and description; beginnings count. Without `ordering` the best come first, of"
-            " the newest 1,000 that match (`-rank`); with another ordering all that match."
+            "Words of title and description; beginnings count, accents only for what comes first. Without"
+            " `ordering` the best come first (`-rank`). Of many that match only the newest are ranked, 64 at"
+            " least; the older ones follow, the newest first."
         ),
     )
 
@@ -108,7 +120,7 @@ class TaskFilter(NamedFilterSet):
         model = Task
         fields: list[str] = []
 
-    def filter_queryset(self, queryset: QuerySet[Task]) -> QuerySet[Task]:
+    def filter_queryset(self, queryset: QuerySet[Task]) -> QuerySet[Task] | KeyedAndEmpty:
         filtered: QuerySet[Task] = super().filter_queryset(queryset)
         if "archived" not in self.data:
             filtered = filtered.filter(archived=False)
@@ -144,6 +156,16 @@ class TaskFilter(NamedFilterSet):
         for tag in tags:
             queryset = queryset.filter(self._has([tag]))
         return queryset
+
+    def is_untagged(self, queryset: QuerySet[Task], _name: str, value: bool) -> QuerySet[Task]:
+        tagged = Exists(TaskTag.objects.filter(task=OuterRef("pk")))
+        return queryset.filter(~tagged if value else tagged)
+
+    def without_due(self, queryset: QuerySet[Task], _name: str, _value: str) -> QuerySet[Task]:
+        return queryset.filter(due_at__isnull=True)
+
+    def without_reminder(self, queryset: QuerySet[Task], _name: str, _value: str) -> QuerySet[Task]:
+        return queryset.filter(reminder_at__isnull=True, reminder_offsets=[])
 
     def search(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:
         return queryset  # last, when all else is filtered

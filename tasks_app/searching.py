@@ -14,19 +14,33 @@ from uuid import UUID
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector, SearchVectorExact
 from django.db import connection, transaction
-from django.db.models import Count, DateTimeField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Value
+from django.db.models import (
+    BooleanField,
+    Count,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Cast
 
+from http_app.keyset import KeyedAndEmpty
 from tasks_app.words import query
 
 # What the admin searches: words of all users. Said in another way, the index tasks_search would not serve it.
 WORDS = SearchVector("title", "description", config="simple")
-# Of a word that half of a million tasks have, only the newest are ranked.
+# So many of the newest that match are ranked, if the index finds them.
 RANKED = 1_000
-# So many of the newest tasks are read before the index is asked: some 10 ms.
+# So many of the newest tasks are read before the index is asked: a few milliseconds.
 SAMPLE = 2_000
-# If a word is in so many tasks of the sample, any order finds the next match soon.
-COMMON = SAMPLE // 50
+# A word in so many tasks of the sample is common: reading on from the newest finds enough of them soon.
+COMMON = 16
+# Of a common word at least so many are ranked: a page of the usual size, and some.
+ENOUGH = 64
 # Sorted, or listed by id, without a moment's wait.
 FEW = 10_000
 WORK_MEMORY = "64MB"
@@ -54,22 +68,34 @@ def beginning_with(*words: str) -> SearchQuery:
     return SearchQuery(" & ".join(f"'{word}':*" for word in words), search_type="raw", config="simple")
 
 
-def by_rank(queryset: QuerySet[Any], found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
-    """The newest RANKED of what matches in `found`, with their `rank`: 0 to 1,000,000, the more the better.
+def by_rank(
+    queryset: QuerySet[Any], found: QuerySet[Any], words: WordsQuery
+) -> QuerySet[Any] | KeyedAndEmpty:
+    """What matches in `found`, with its `rank`: 0 to 1,000,000, the more the better.
 
+    Only the newest are ranked: all of up to RANKED, of a common word at least ENOUGH. The older have no rank.
     `queryset` is what `found` was filtered from. A whole number, because a page begins after a row's rank:
     PostgreSQL's own is a `real`, which is another number on its way back.
     """
-    sample = _sample(found, words)
-    if sample.is_all or len(sample.ids) >= RANKED:
-        ids = sample.ids[:RANKED]
-    elif len(sample.ids) >= COMMON:
-        ids = list(_newest(_matches(found, words)).values_list("pk", flat=True)[:RANKED])
-    else:
-        ids = _by_the_index(found, words, RANKED)
+    ids, is_all = _newest_matches(found, words)
     rank = Cast(SearchRank(F("words"), words) * 1_000_000.0, IntegerField())
     ranked: QuerySet[Any] = queryset.filter(pk__in=ids).annotate(rank=rank)
-    return ranked
+    if is_all:
+        return ranked
+    older = _matches(found, words).exclude(pk__in=ids)
+    return KeyedAndEmpty(ranked, older.annotate(rank=Value(None, IntegerField())))
+
+
+def _newest_matches(found: QuerySet[Any], words: WordsQuery) -> tuple[list[int], bool]:
+    """The ids of those that are ranked, and whether these are all."""
+    sample = _sample(found, words)
+    if sample.is_all or len(sample.ids) >= ENOUGH:
+        return sample.ids[:RANKED], sample.is_all and len(sample.ids) <= RANKED
+    if len(sample.ids) >= COMMON:
+        newest = _newest(found.filter(_read_on(words)))
+        return list(newest.values_list("pk", flat=True)[:ENOUGH]), False
+    ids = _by_the_index(found, words, RANKED + 1)
+    return ids[:RANKED], len(ids) <= RANKED
 
 
 def matching(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
@@ -81,7 +107,7 @@ def matching(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
         ids = _by_the_index(found, words, FEW + 1)
         if len(ids) <= FEW:
             return found.filter(pk__in=ids)
-    return _matches(found, words)
+    return found.filter(_read_on(words))
 
 
 @dataclass
@@ -116,3 +142,8 @@ def _newest(found: QuerySet[Any]) -> QuerySet[Any]:
 def _matches(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
     matches: QuerySet[Any] = found.filter(words=words)
     return matches
+
+
+def _read_on(words: WordsQuery) -> Func:
+    """What matches, in a form that no index serves: the rows are read in their order."""
+    return Func(F("words"), words, function="ts_match_vq", output_field=BooleanField())

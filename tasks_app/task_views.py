@@ -15,6 +15,7 @@ from rest_framework.viewsets import ModelViewSet
 from accounts_app.models import User
 from http_app.errors import Conflict, ErrorSerializer
 from http_app.filters import true_or_false
+from http_app.pagination import ORDERING
 from http_app.views import ApiView, OwnedByUser, Versioned
 from tasks_app.bulk import Bulk
 from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
@@ -37,7 +38,8 @@ from tasks_app.services import (
 )
 from tasks_app.task_serializer import SkippedTaskSerializer, TaskSerializer
 
-_ORDERINGS = ("created_at", "updated_at", "due_at", "reminder_at", "completed_at", "title")
+_TIMES = ("created_at", "updated_at", "due_at", "reminder_at", "completed_at")
+_ORDERINGS = {**{name: name for name in _TIMES}, "title": "title", "priority": "priority__level"}
 _EXAMPLE = OpenApiExample(
     "A daily task with two reminders",
     value={
@@ -67,8 +69,10 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
 
     @property
     def ordering_fields(self) -> dict[str, str]:
+        """A rank is computed for some, so it cannot be one key of several."""
         is_document = getattr(self, "swagger_fake_view", False)
-        return {name: name for name in (*_ORDERINGS, *([RANK] if is_document or self._is_search else []))}
+        ranked = is_document or (self._is_search and "," not in self.request.GET.get(ORDERING, ""))
+        return {**_ORDERINGS, **({RANK: RANK} if ranked else {})}
 
     @property
     def default_ordering(self) -> str:

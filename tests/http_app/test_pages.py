@@ -209,7 +209,7 @@ def test_a_nonsense_page_size_is_named(size: str) -> None:
 
 def test_an_unknown_ordering_is_named_with_those_there_are() -> None:
     names = "created_at, due_at, title, priority, owner"
-    expected = ("ordering", f"Order by one of {names}, with a - in front for descending.")
+    expected = ("ordering", f"Order by {names}; several by comma, with a - in front for descending.")
     for ordering in ["id", "--due_at", "user__password", "-"]:
         assert error_of(ordering=ordering) == expected
 

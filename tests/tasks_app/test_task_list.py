@@ -196,7 +196,8 @@ class TestSearch:
         best = create_task(alice, title="milk milk milk", created_at=NOW - timedelta(days=1))
         for n in range(4):
             create_task(alice, title=f"milk {n}", created_at=NOW + timedelta(minutes=n))
-        assert set(in_order(client, "q=milk")) == {"milk 1", "milk 2", "milk 3"}
+        assert set(in_order(client, "q=milk")[:3]) == {"milk 1", "milk 2", "milk 3"}
+        assert in_order(client, "q=milk")[3:] == ["milk 0", best.title.strip()]
         assert best.title in in_order(client, "q=milk&ordering=created_at")
 
     def test_pages_cover_everything_once_while_rows_come(self, client: APIClient, alice: User) -> None:
@@ -246,17 +247,36 @@ class TestSearch:
             monkeypatch.setattr(searching, "COMMON", common)
             assert in_order(client, f"q={word}{ordering}") == of_a_small_account
 
-    def test_ranks_the_newest_that_match(
-        self, client: APIClient, tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("sample", "common", "enough"),
+        [(3, 0, 1), (1, 0, 2), (1, 2, 2)],
+        ids=["sample", "reading on", "index"],
+    )
+    def test_the_newest_are_ranked_and_the_older_follow(
+        self,
+        client: APIClient,
+        alice: User,
+        monkeypatch: pytest.MonkeyPatch,
+        sample: int,
+        common: int,
+        enough: int,
     ) -> None:
-        everything = in_order(client, "q=p&ordering=-created_at")
-        assert len(everything) > 1
-        monkeypatch.setattr(searching, "RANKED", 1)
-        ways = {"the sample": (searching.SAMPLE, 0), "reading on": (1, 0), "the index": (1, 2)}
-        for way, (sample, common) in ways.items():
-            monkeypatch.setattr(searching, "SAMPLE", sample)
-            monkeypatch.setattr(searching, "COMMON", common)
-            assert in_order(client, "q=p") == everything[:1], way
+        for n in range(7):
+            title = "milk " * (1 + n % 2)
+            create_task(alice, title=f"{title}{n}", created_at=NOW + timedelta(minutes=n))
+        for name, value in (("SAMPLE", sample), ("COMMON", common), ("ENOUGH", enough), ("RANKED", 2)):
+            monkeypatch.setattr(searching, name, value)
+        everything = ["milk milk 5", "milk 6", "milk 4", "milk milk 3", "milk 2", "milk milk 1", "milk 0"]
+        assert in_order(client, "q=milk") == everything
+        seen: list[str] = []
+        url: str | None = "/api/tasks?page_size=3&q=milk"
+        while url:
+            page = client.get(url).json()
+            seen += [task["title"] for task in page["results"]]
+            url, back = page["next"], page["previous"]
+        assert seen == everything
+        back = client.get(back).json()
+        assert [task["title"] for task in back["results"]] == everything[3:6]
 
     def test_costs_one_query_more_than_a_list(
         self, client: APIClient, tasks: dict[str, Task], django_assert_num_queries
