@@ -1,10 +1,10 @@
 """The instants of local times and days, outside any rule."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from recurrence.calendars import DAY
-from recurrence.wall_clock import NO_GAP, change_at, instant_at, offsets_of
+from recurrence.wall_clock import NO_GAP, change_at, instant_at, offsets_of, wall_time, whole_minute
 from recurrence.zone_changes import SECOND
 from recurrence.zones import zone
 
@@ -20,6 +20,22 @@ def instant_of(local: datetime, timezone: str) -> datetime | None:
     ValueError for an aware one.
     """
     return shifted_instant(local_minute(local), zone(timezone))
+
+
+def local_of(instant: datetime, timezone: str, usual: time | None = None) -> datetime:
+    """The local minute of an aware instant, naive.
+
+    `usual` is the time of day that was asked for: the answer has it where a gap moved it to this instant, so
+    that 02:30 is still 02:30 on the day when clocks showed 03:30. Raises RuleError (bad_timezone), and
+    ValueError for a naive instant.
+    """
+    instant, tz = whole_minute(instant), zone(timezone)
+    shown = wall_time(instant, tz)
+    if usual is None or shown.time() == usual or shown.date() == date.min:
+        return shown
+    # A gap at the end of a day moves its last hour into the next day.
+    asked = (datetime.combine(day, usual) for day in (shown.date(), shown.date() - DAY))
+    return next((local for local in asked if shifted_instant(local, tz) == instant), shown)
 
 
 def local_minute(local: datetime) -> datetime:

@@ -29,6 +29,7 @@ _UNSUPPORTED = {
 }
 _TOO_OFTEN = ("HOURLY", "MINUTELY", "SECONDLY")
 _NUMBER = re.compile(r"[+-]?[0-9]+")
+_COUNT = re.compile(r"(\bCOUNT=)[+]?[0-9]+", re.IGNORECASE)
 _WEEKDAY = re.compile(rf"(?P<number>[+-]?[0-9]+)?(?P<weekday>{'|'.join(WEEKDAYS)})")
 
 
@@ -90,6 +91,11 @@ def parse_rrule(text: str) -> RRule:
     )
     _check_combinations(rule)
     return rule
+
+
+def with_count(rule: str, count: int) -> str:
+    """The text of a rule that has a COUNT, with this one; everything else as it was written."""
+    return _COUNT.sub(rf"\g<1>{count}", rule)
 
 
 def _read_value(name: str, value: str) -> Any:

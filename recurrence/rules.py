@@ -18,7 +18,7 @@ This is the one door to the modules behind it:
 
 from recurrence.checks import Mode, check_rule
 from recurrence.errors import Code, RuleError
-from recurrence.local_times import end_of_local_day, instant_of, last_minute_of
+from recurrence.local_times import end_of_local_day, instant_of, last_minute_of, local_of
 from recurrence.reading import CRON, RRULE
 from recurrence.series import CatchUp, Policy, Series
 from recurrence.words import describe
@@ -39,5 +39,6 @@ __all__ = [
     "end_of_local_day",
     "instant_of",
     "last_minute_of",
+    "local_of",
     "zone",
 ]

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import count
 from typing import Literal
@@ -14,7 +14,7 @@ from recurrence.checks import Mode
 from recurrence.cron_syntax import Cron
 from recurrence.local_times import local_minute
 from recurrence.reading import period_of, read_rule
-from recurrence.rrule_syntax import RRule
+from recurrence.rrule_syntax import RRule, with_count
 from recurrence.timelines import (
     AllDayTimeline,
     FixedCronTimeline,
@@ -143,6 +143,17 @@ class Series:
             near = [timeline.slot_on(day + days * DAY) for days in (-1, 0, 1)]
         found = [other for other in near if other is not None and abs(other - slot) <= FARTHEST_MOVE]
         return min(found, key=lambda other: abs(other - slot), default=None)
+
+    def rule_from(self, day: date) -> str:
+        """The rule of what is left of the series from a local day on, with the COUNT of that.
+
+        That day is counted, and COUNT is at least 1. A rule without COUNT stays as it is. Raises RuleError.
+        """
+        rule, first = read_rule(self.rule), self.anchor.date()
+        if not isinstance(rule, RRule) or rule.count is None or day <= first:
+            return self.rule
+        used = rrule_days.days_of(rule, first).count(first, day - DAY)
+        return with_count(self.rule, max(1, rule.count - used))
 
     @cached_property
     def _timeline(self) -> Timeline:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from drf_standardized_errors.formatter import flatten_errors
 from rest_framework import status
@@ -19,6 +20,7 @@ from http_app.errors import StaleVersion
 from tasks_app import task_writes
 from tasks_app.bulk_serializers import CompleteSerializer, DeleteSerializer
 from tasks_app.exceptions import ExternalIdTaken, refuse_trash
+from tasks_app.following import end_lines
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import Task
 from tasks_app.new_task_serializer import IMPORT_FIELDS, NewTaskSerializer, is_import
@@ -83,7 +85,7 @@ class Bulk:
         """
         good = [operation for operation in operations if isinstance(operation, dict)]
         known = self._lookup.load_external_ids(_external_ids(good))
-        self._lock({operation["id"] for operation in good if "id" in operation} | known)
+        self._lock({operation["id"] for operation in good if "id" in operation} | known, _followed(good))
         self._lookup.load_tags(_tag_ids(good))
         outcomes = [self._check(operation) for operation in operations]
         failed = {i: outcome for i, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
@@ -92,9 +94,13 @@ class Bulk:
         self._write()
         return [_result(i, outcome) for i, outcome in enumerate(outcomes)]
 
-    def _lock(self, ids: set[int]) -> None:
-        mine = Task.objects.filter(user=self._user, pk__in=ids)
-        self._tasks = {task.pk: task for task in mine.locked()}
+    def _lock(self, ids: set[int], followed: set[int]) -> None:
+        """Load these tasks, and the others of series that one of `followed` may leave."""
+        mine = Task.objects.filter(user=self._user)
+        wanted = Q(pk__in=ids)
+        if followed:
+            wanted |= Q(pk__in=mine.open_in_series_of(followed))
+        self._tasks = {task.pk: task for task in mine.filter(wanted).locked()}
         self._by_external_id = {
             task.external_id: task for task in self._tasks.values() if task.external_id is not None
         }
@@ -177,8 +183,21 @@ class Bulk:
         if tags is not None or names is not None:
             self._writes.tags[id(task)] = (tags or set(), names or [])
 
+    def _end_series_left(self) -> None:
+        """Other open occurrences of a series that a task leaves are the last of it."""
+        changed = self._writes.changed
+        left = {task.stored.series_id for task in changed.values() if task.series_id is None} - {None}
+        others = [
+            task
+            for task in self._tasks.values()
+            if task.series_id in left and not (task.completed or task.deleted_at)
+        ]
+        end_lines(others)
+        changed |= {task.pk: task for task in others}
+
     def _write(self) -> None:
         writes = self._writes
+        self._end_series_left()
         wanted = {name for _, names in writes.tags.values() for name in names}
         named = tags_named(self._user, wanted) if wanted else {}
         tag_ids = {key: ids | {named[name] for name in names} for key, (ids, names) in writes.tags.items()}
@@ -192,6 +211,12 @@ def _external_ids(operations: Iterable[dict[str, Any]]) -> set[str]:
     """The external ids that are named."""
     ids = (operation.get("data", {}).get("external_id") for operation in operations)
     return {given for given in ids if isinstance(given, str) and "\0" not in given}
+
+
+def _followed(operations: Iterable[dict[str, Any]]) -> set[int]:
+    """The tasks whose series a change may end."""
+    changes = ((each["id"], each.get("data", {})) for each in operations if "id" in each)
+    return {pk for pk, fields in changes if fields.get("apply_to") == "following"}
 
 
 def _tag_ids(operations: Iterable[dict[str, Any]]) -> set[int]:

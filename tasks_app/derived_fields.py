@@ -6,12 +6,11 @@ the lock and the SQL (tasks_app/task_writes.py).
 
 from datetime import datetime
 from typing import Literal, Protocol
-from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
+from uuid import UUID
 
 from events_app.catalogue import TaskData
-from recurrence.rules import instant_of, zone
 from tasks_app.reminding import Reminded, is_silent, next_reminder, reminder_instants
+from tasks_app.series import SeriesFields, derive_series
 
 # The fields that others can see. A change of another column is not a change of the task.
 VISIBLE = set(TaskData.model_fields) - {"id", "user_id", "version", "created_at", "updated_at"}
@@ -21,25 +20,16 @@ UNTOUCHING = {"deleted_at", "slot_state", "parent_task_id"}
 SlotState = Literal["open", "moved", "done", "skipped", "deleted"]
 
 
-class TaskFields(Reminded, Protocol):
+class TaskFields(Reminded, SeriesFields, Protocol):
     """The columns of a task that others are derived from, and those derived."""
 
     user_id: UUID
     completed_at: datetime | None
     reminder_sent: bool
     next_reminder_at: datetime | None
-    is_recurring: bool
-    recurrence_rule: str | None
-    timezone: str
-    series_id: UUID | None
-    anchor_local: datetime | None
-    occurrence_at: datetime | None
     slot_state: str | None
     untouched_version: int | None
-    parent_task_id: int | None
-    recurring_task_id: int | None
     version: int
-    created_at: datetime
     updated_at: datetime
 
 
@@ -49,7 +39,7 @@ def derive_new(task: TaskFields, *, now: datetime) -> None:
     Raises RuleError when the series cannot be computed (a time zone that does not exist).
     """
     task.completed_at = (task.completed_at or now) if task.completed else None
-    _derive_series(task, None)
+    derive_series(task, None)
     task.slot_state = slot_state_of(task)
     if task.reminder_offsets and task.reminded_until is None:
         task.reminded_until = now
@@ -70,7 +60,7 @@ def derive(task: TaskFields, before: TaskFields, *, now: datetime, retagged: boo
         task.completed_at = None
     elif not before.completed:
         task.completed_at = task.completed_at or now
-    _derive_series(task, before)
+    derive_series(task, before)
     _derive_slot_state(task, before)
     _derive_reminders(task, before, now)
     changed = {name for name, value in vars(before).items() if getattr(task, name) != value}
@@ -117,42 +107,6 @@ def _derive_slot_state(task: TaskFields, before: TaskFields) -> None:
     # A row from before there was this column: that it gets its state is not a change of the task.
     if before.slot_state is not None or state != slot_state_of(before):
         task.slot_state = state
-
-
-def _derive_series(task: TaskFields, before: TaskFields | None) -> None:
-    if before is not None and before.is_recurring and not task.is_recurring:
-        task.recurrence_rule = None
-    task.is_recurring = task.recurrence_rule is not None
-    if not task.is_recurring:
-        task.series_id = task.anchor_local = None
-        if task.recurring_task_id is None:
-            task.occurrence_at = None
-    elif task.series_id is None or (before is not None and _begins_anew(task, before)):
-        _start_series(task)
-
-
-def _begins_anew(task: TaskFields, before: TaskFields) -> bool:
-    # Another series: it came back from the trash into that of its predecessor, whose rule has changed.
-    return task.series_id == before.series_id and _rhythm(task) != _rhythm(before)
-
-
-def _rhythm(task: TaskFields) -> tuple[str | None, str]:
-    return task.recurrence_rule, task.timezone
-
-
-def _start_series(task: TaskFields) -> None:
-    """A series begins with this task; a new rule or zone ends the old series and begins another."""
-    local = anchor_of(task, zone(task.timezone))
-    task.series_id = uuid4()
-    task.anchor_local = local
-    task.occurrence_at = instant_of(local, task.timezone)
-    task.parent_task_id = None
-
-
-def anchor_of(task: TaskFields, tz: ZoneInfo) -> datetime:
-    """The local time that a series which begins with this task is counted from."""
-    anchor = task.due_at or task.reminder_at or task.created_at
-    return anchor.astimezone(tz).replace(tzinfo=None, second=0, microsecond=0, fold=0)
 
 
 def _derive_reminders(task: TaskFields, before: TaskFields, now: datetime) -> None:

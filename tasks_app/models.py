@@ -216,7 +216,7 @@ class Task(models.Model):
 
     def clean(self) -> None:
         """Hold what this copy changed against the rules in validity.py. Raises ValidationError, by field."""
-        check_task(self, set(COLUMNS) if self._state.adding else self.touched())
+        check_task(self, *((set(COLUMNS), None) if self._state.adding else (self.touched(), self.stored)))
 
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:

@@ -20,6 +20,7 @@ from recurrence.rules import Series
 from tasks_app import slot_records, task_writes
 from tasks_app.derived_fields import is_over
 from tasks_app.models import DEFAULT_PRIORITY_ID, Task
+from tasks_app.series import has_due, reminder_distance, reminder_of
 from tasks_app.slot_records import Missed, Outcome, Record
 from tasks_app.task_events import task_data
 from tasks_app.task_writes import Draft
@@ -209,7 +210,8 @@ def _brought_back(ended: Ended, there: _Found, successor: Any) -> Draft | None:
     if slot == successor.occurrence_at:
         return _restored(successor, {})
     due_at = slot if successor.due_at else None
-    moved = {"occurrence_at": slot, "due_at": due_at, "reminder_at": _reminder_at(successor, slot)}
+    reminder_at = reminder_of(successor, slot) if successor.reminder_at else None
+    moved = {"occurrence_at": slot, "due_at": due_at, "reminder_at": reminder_at}
     return _restored(successor, moved | {"reminded_until": ended.at})
 
 
@@ -254,8 +256,8 @@ def _inherited(ended: Ended, there: _Found, slot: datetime) -> dict[str, Any]:
         "description": done.description,
         "color": done.color,
         "pinned": done.pinned,
-        "due_at": slot if done.due_at else None,
-        "reminder_at": _reminder_at(done, slot),
+        "due_at": slot if has_due(done) else None,
+        "reminder_at": reminder_of(done, slot),
         "reminder_offsets": done.reminder_offsets,
         # Reminders between the completion and a late handling still ring; those before the completion do not.
         "reminded_until": ended.at,
@@ -266,15 +268,10 @@ def _inherited(ended: Ended, there: _Found, slot: datetime) -> dict[str, Any]:
         "timezone": done.timezone,
         "series_id": done.series_id,
         "anchor_local": done.anchor_local,
+        "series_has_due": has_due(done),
+        "reminder_distance": reminder_distance(done),
         "occurrence_at": slot,
         "parent_task_id": there.head_id,
         # Unless an operator has deleted it since.
         "priority_id": there.priority_id or DEFAULT_PRIORITY_ID,
     }
-
-
-def _reminder_at(done: TaskData | Task, slot: datetime) -> datetime | None:
-    """At the same distance from the due time as before; without one the reminder is the occurrence itself."""
-    if done.reminder_at is None:
-        return None
-    return slot + (done.reminder_at - done.due_at) if done.due_at else slot

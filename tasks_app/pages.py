@@ -45,10 +45,16 @@ def row_of(pk: str, *, user_id: Any) -> Row | None:
     return row and Row._make(row)
 
 
-def locked_task(pk: str, *, user_id: Any) -> Task | None:
-    """This task as TaskQuerySet.locked() reads it, or None as above."""
+def locked_task(pk: str, *, user_id: Any, with_series: bool = False) -> Task | None:
+    """This task as TaskQuerySet.locked() reads it, or None as above.
+
+    `with_series`: the other open occurrences of its series are locked too, in the order of locks.
+    """
     if len(pk) > DIGITS_OF_ID:
         return None
+    if with_series:
+        mine = Task.objects.filter(user=user_id)
+        list(mine.open_in_series_of([int(pk)]).locked().values_list("pk"))
     with connection.cursor() as cursor:
         cursor.execute(_LOCKED, [int(pk), user_id])
         row = cursor.fetchone()

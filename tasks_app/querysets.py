@@ -27,6 +27,11 @@ class TaskQuerySet(models.QuerySet[_Row]):
         rows = self.select_for_update(of=("self",), no_key=True).order_by("pk")
         return rows.annotate(locked_in=CurrentTransactionId())
 
+    def open_in_series_of(self, ids: Collection[int]) -> Self:
+        """The open occurrences, archived ones too, of the series of these tasks, given by id."""
+        series = self.filter(pk__in=ids, series_id__isnull=False).values("series_id")
+        return self.filter(series_id__in=series, completed=False, deleted_at=None)
+
     def delete(self) -> tuple[int, dict[str, int]]:
         return task_writes.erase(self)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts_app.models import User
 from tasks_app import task_writes
+from tasks_app.following import end_lines
 from tasks_app.models import Tag, Task, TaskTag
 from tasks_app.occurrences import continue_after_skips
 from tasks_app.querysets import TaskQuerySet
@@ -28,10 +29,24 @@ def create_task(user: User, *, tags: Iterable[Tag | int] = (), **fields: Any) ->
 
 def update_task(task: Task, *, tags: Iterable[Tag | int] | None = None, **fields: Any) -> Task:
     """Change these fields; `tags`, when given, are all the tags it has from now on."""
+    others = _left_behind(task) if fields.get("series_id", task.series_id) is None else []
     for name, value in fields.items():
         setattr(task, name, value)
-    task_writes.write([Draft(task, None if tags is None else _ids(tags))])
+    task_writes.write([Draft(task, None if tags is None else _ids(tags)), *map(Draft, others)])
     return task
+
+
+def _left_behind(task: Task) -> list[Task]:
+    """Other open occurrences of a series that this task leaves, each the last of its line from now on.
+
+    There are some if the task was reopened after its successor had been edited.
+    """
+    if task.series_id is None:
+        return []
+    mine = Task.objects.filter(user=task.user_id)
+    others = list(mine.open_in_series_of([task.pk]).exclude(pk=task.pk).locked())
+    end_lines(others)
+    return others
 
 
 def _ids(tags: Iterable[Tag | int]) -> list[int]:

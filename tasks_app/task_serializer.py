@@ -20,6 +20,7 @@ from recurrence.rules import end_of_local_day
 from tasks_app.derived_fields import slot_state_of
 from tasks_app.exceptions import ExternalIdTaken
 from tasks_app.field_pairs import settle_pairs
+from tasks_app.following import begin_with_rule, follow_on, no_series
 from tasks_app.labels import visible_name
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import (
@@ -100,7 +101,18 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         help_text="The rule in plain English; null without a rule."
     )
     recurrence_end = InstantOrDateField(allow_null=True, required=False)
-    timezone = TimeZoneField(required=False, help_text="An IANA time zone. Default: the user's.")
+    apply_to = serializers.ChoiceField(
+        ["this", "following"],
+        required=False,
+        write_only=True,
+        help_text=(
+            "What a new due_at or reminder_at is for: this occurrence (the default), or this one and all that"
+            " follow. `following` with due_at begins a new series at that time."
+        ),
+    )
+    timezone = TimeZoneField(
+        required=False, help_text="An IANA time zone. Default: the user's; PUT leaves it as it is."
+    )
     priority_id = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     priority = serializers.CharField(
         write_only=True, required=False, help_text="A name, instead of priority_id."
@@ -143,6 +155,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             "recurrence_text",
             "recurrence_end",
             "recurrence_mode",
+            "apply_to",
             "timezone",
             "occurrence_at",
             "parent_task_id",
@@ -241,16 +254,21 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = settle_pairs(attrs, self.instance)
-        if not self.partial:
+        if self.instance is None:
             attrs = {"timezone": self._user.timezone} | attrs
-            if self.instance is not None:
-                attrs = PUT_DEFAULTS | attrs
-                if not {"tags", "tag_ids"} & set(attrs):
-                    attrs["tag_ids"] = set()
+        elif not self.partial:
+            attrs = PUT_DEFAULTS | attrs
+            if not {"tags", "tag_ids"} & set(attrs):
+                attrs["tag_ids"] = set()
         if "priority" in attrs:
             attrs["priority_id"] = attrs.pop("priority")
         self._settle_is_recurring(attrs)
         self._settle_end(attrs)
+        follow = attrs.pop("apply_to", "this") == "following"
+        if self.instance is None and follow and attrs.get("recurrence_rule") is None:
+            raise no_series()
+        if self.instance is not None and (follow or "recurrence_rule" in attrs):
+            attrs |= self._series_columns(attrs, follow=follow)
         self._check_together(attrs)
         return attrs
 
@@ -268,12 +286,22 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         if isinstance(end, date) and not isinstance(end, datetime):
             attrs["recurrence_end"] = end_of_local_day(end, self._candidate(attrs).timezone)
 
+    def _series_columns(self, attrs: dict[str, Any], *, follow: bool) -> dict[str, Any]:
+        """The columns by which the change is one of the series (tasks_app/following.py)."""
+        before = SimpleNamespace(**self._before())
+        # A PUT sends every field: those that it changes are meant.
+        sent = {name for name in attrs if self.partial or attrs[name] != getattr(before, name, None)}
+        if follow:
+            return follow_on(self._candidate(attrs), before, sent)
+        return begin_with_rule(self._candidate(attrs), before, sent)
+
     def _check_together(self, attrs: dict[str, Any]) -> None:
         """Check the task with these changes (tasks_app/validity.py)."""
         before = self._before()
         changed = {name for name, value in attrs.items() if name in before and value != before[name]}
         try:
-            check_task(self._candidate(attrs), changed, past_is_accepted=self.past_is_accepted)
+            stored = None if self.instance is None else SimpleNamespace(**before)
+            check_task(self._candidate(attrs), changed, stored, past_is_accepted=self.past_is_accepted)
         except DjangoValidationError as error:
             raise serializers.ValidationError(_by_field(error)) from error
 
@@ -324,7 +352,7 @@ class SkippedTaskSerializer(TaskSerializer):
         fields = [*TaskSerializer.Meta.fields, "next_id"]
 
 
-ANSWERED = [name for name in TaskSerializer.Meta.fields if name not in ("priority", "tags")]
+ANSWERED = [name for name in TaskSerializer.Meta.fields if name not in ("apply_to", "priority", "tags")]
 # The words of a rule are made of the anchor.
 READ = ["anchor_local" if name == "recurrence_text" else name for name in ANSWERED]
 _read = attrgetter(*READ)

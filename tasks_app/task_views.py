@@ -87,7 +87,9 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
 
     def load_object(self) -> Task:
         """The task of a write, under its lock."""
-        task = locked_task(self.kwargs["pk"], user_id=self.request.user.pk)
+        changes = self.request.data if self.action in ("update", "partial_update") else None
+        follows = isinstance(changes, dict) and changes.get("apply_to") == "following"
+        task = locked_task(self.kwargs["pk"], user_id=self.request.user.pk, with_series=follows)
         if task is None:
             raise NotFound
         return task

@@ -7,12 +7,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.timezone import now
 
-from recurrence.rules import RuleError, Series, check_rule, zone
-from tasks_app.derived_fields import TaskFields, anchor_of
+from recurrence.rules import RuleError, Series, check_rule, instant_of, zone
+from tasks_app.derived_fields import TaskFields
+from tasks_app.series import anchor_of, begins_series
 from tasks_app.visible import disruptive_character, is_blank
 
 # Where the codes of the recurrence engine belong; the rest are the rule's.
 FIELD_OF_CODE = {"bad_timezone": "timezone", "mode_not_allowed": "recurrence_mode"}
+RULE_FIELDS = {"recurrence_rule", *FIELD_OF_CODE.values()}
 
 
 class CheckedTask(TaskFields, Protocol):
@@ -26,19 +28,28 @@ class CheckedTask(TaskFields, Protocol):
     recurrence_mode: str
 
 
-def check_task(task: CheckedTask, changed: set[str], *, past_is_accepted: bool = False) -> None:
+def check_task(
+    task: CheckedTask, changed: set[str], before: TaskFields | None, *, past_is_accepted: bool = False
+) -> None:
     """Check what changed; values that were accepted before are not checked again.
 
-    `changed` are column names. `past_is_accepted`: the task is an import, whose reminders and end may have
-    passed. Raises ValidationError, by field.
+    `changed` are column names, `before` is the row as it is, None for a new task. `past_is_accepted`: this is
+    an import, whose reminders and end may have passed. Raises ValidationError, by field.
     """
     errors = _reminder_errors(task)
     if not past_is_accepted:
         errors |= _time_errors(task, changed)
     if "title" in changed:
         errors |= _title_errors(task)
+    task.timezone = task.timezone or _users_zone(task)
     if changed & {"recurrence_rule", "recurrence_mode", "timezone"}:
         errors |= _rule_errors(task)
+    if "recurrence_end" in changed and task.recurrence_end is not None and task.recurrence_rule is None:
+        message = "Only a task with a recurrence_rule has an end: add a rule, or set this to null."
+        errors["recurrence_end"] = ValidationError(message, code="needs_rule")
+    begins = begins_series(task, before)
+    if (begins or "recurrence_end" in changed) and not errors.keys() & RULE_FIELDS:
+        errors |= _first_errors(task, before, begins=begins)
     if changed & {"parent_task_id"}:
         errors |= _parent_errors(task)
     if errors:
@@ -80,25 +91,37 @@ def _time_errors(task: CheckedTask, changed: set[str]) -> dict[str, ValidationEr
 
 def _rule_errors(task: CheckedTask) -> dict[str, ValidationError]:
     try:
-        if task.recurrence_rule is not None:
-            timezone = task.timezone or _users_zone(task)
+        if task.recurrence_rule is None:
+            zone(task.timezone)
+        else:
             check_rule(
                 task.recurrence_rule,
-                timezone=timezone,
+                timezone=task.timezone,
                 mode=task.recurrence_mode,
                 shortest_interval=settings.SHORTEST_RECURRENCE,
             )
-            series = Series(
-                rule=task.recurrence_rule, timezone=timezone, anchor=anchor_of(task, zone(timezone))
-            )
-            if series.next_after(None) is None:
-                message = "From this due time on no day has what the rule asks for; change one of them."
-                return {"recurrence_rule": ValidationError(message, code="no_occurrence")}
-        elif task.timezone:
-            zone(task.timezone)
     except RuleError as error:
         name = FIELD_OF_CODE.get(error.code, "recurrence_rule")
         return {name: ValidationError(str(error), code=error.code)}
+    return {}
+
+
+def _first_errors(
+    task: CheckedTask, before: TaskFields | None, *, begins: bool
+) -> dict[str, ValidationError]:
+    """Whether the series has a first occurrence, and its end is not before that."""
+    anchor = anchor_of(task, before) if begins else task.anchor_local
+    if task.recurrence_rule is None or anchor is None:
+        return {}
+    series = Series(rule=task.recurrence_rule, timezone=task.timezone, anchor=anchor)
+    if begins and series.next_after(None) is None:
+        message = "From this due time on no day has what the rule asks for; change one of them."
+        return {"recurrence_rule": ValidationError(message, code="no_occurrence")}
+    # The task itself is the first, whether the rule has its time or not.
+    first = instant_of(anchor, task.timezone)
+    if task.recurrence_end is not None and first is not None and task.recurrence_end < first:
+        message = "The series would end before its first occurrence; choose a later end."
+        return {"recurrence_end": ValidationError(message, code="ends_before_first")}
     return {}
 
 

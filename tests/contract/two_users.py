@@ -68,7 +68,10 @@ PLAIN = {
         for side in ("after", "before")
     ),
     *(f"body {name}" for name in ("title", "description", "color", "pinned", "archived", "timezone")),
-    *(f"body {name}" for name in ("due_at", "reminder_at", "reminder_offsets", "until", "minutes")),
+    *(
+        f"body {name}"
+        for name in ("due_at", "reminder_at", "reminder_offsets", "apply_to", "until", "minutes")
+    ),
     *(
         f"body {name}"
         for name in ("rule", "start", "after", "count", "mode", "completed_at", "now", "policy")

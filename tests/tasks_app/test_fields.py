@@ -16,7 +16,7 @@ COMPUTED_WHEN_ANSWERED = {"recurrence_text"}
 # Follow from a change, and are none by themselves.
 OF_THE_CHANGE = {"id", "version", "created_at", "updated_at"}
 # Required, or with a default that depends on the user or on the other fields.
-WITHOUT_DEFAULT_OF_PUT = {"title", "timezone", "is_recurring", "priority", "tags", "tag_ids"}
+WITHOUT_DEFAULT_OF_PUT = {"title", "timezone", "is_recurring", "apply_to", "priority", "tags", "tag_ids"}
 WHAT_TO_DO = "see 'A new field of a task' in CONTRIBUTING.md"
 
 
