@@ -26,13 +26,13 @@ def mock_cluster() -> Iterator[str]:
 
 
 @contextmanager
-def real_kafka(login: Login | None = None, **ports: int) -> Iterator[Kafka]:
+def real_kafka(login: Login | None = None, *, prefix: str = "todo-kafka-", **ports: int) -> Iterator[Kafka]:
     """A node of its own that is gone afterwards. Skips the test where there is no Java, unless in CI.
 
-    `ports` are Kafka's `port` and `advertised_port`.
+    `prefix` begins the name of its folder; `ports` are Kafka's `port` and `advertised_port`.
     """
     require_java()
-    with tempfile.TemporaryDirectory(prefix="todo-kafka-") as folder:
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
         places = Places(data=Path(folder))
         kafka = Kafka(places, login=login, **ports)
         with claim(places, command="test"):

@@ -1,6 +1,7 @@
 """Kafka's jars, fetched once by Maven into the checkout."""
 
 import fcntl
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from devkit.embedded import StartError
 from devkit.embedded.places import CHECKOUT
 
 POM = Path(__file__).with_name("pom.xml")
+# Without it Java reads and writes only names of files that are ASCII.
+JAVA_ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 _FETCH_SECONDS = 600
 _OLDEST_JAVA = 17
 
@@ -48,7 +51,10 @@ def _fetched(folder: Path) -> Path:
     # Maven's own choice is the home in the system's user list, which not everyone has: HOME counts here.
     command += [f"-Dmaven.repo.local={Path.home() / '.m2' / 'repository'}"]
     command += ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
-    fetched = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False)
+    environment = os.environ | JAVA_ENVIRONMENT
+    fetched = subprocess.run(
+        command, capture_output=True, text=True, timeout=_FETCH_SECONDS, env=environment, check=False
+    )
     if fetched.returncode != 0:
         errors = [line for line in fetched.stdout.splitlines() if "ERROR" in line]
         raise StartError(f"Maven cannot fetch Kafka: {errors[0] if errors else fetched.stderr.strip()}")

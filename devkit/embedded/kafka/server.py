@@ -1,5 +1,7 @@
 """One Kafka node, controller and broker in one process, on 127.0.0.1."""
 
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +14,7 @@ from uuid import uuid4
 
 from devkit.embedded import StartError
 from devkit.embedded.kafka.certificates import write_certificates
-from devkit.embedded.kafka.jars import java, kafka_jars
+from devkit.embedded.kafka.jars import JAVA_ENVIRONMENT, java, kafka_jars
 from devkit.embedded.places import Places
 from devkit.embedded.ports import free_port
 from devkit.embedded.processes import last_line, open_log, spawn, stop_all
@@ -92,7 +94,7 @@ class Kafka:
         """
         jars = kafka_jars()
         self._configure()
-        logging = Path(__file__).with_name("log4j2.properties")
+        logging = Path(__file__).with_name("log4j2.properties").as_uri()
         command = [java(), *_JAVA, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
         if not (self._topics / "meta.properties").exists():
             self._format(command)
@@ -100,7 +102,7 @@ class Kafka:
             self.process = spawn(
                 [*command, "kafka.Kafka", str(self._configuration)],
                 places=self._places,
-                environment={},
+                environment=JAVA_ENVIRONMENT,
                 cwd=self._places.data,
                 stdout=log,
                 stderr=log,
@@ -140,7 +142,7 @@ class Kafka:
                 truststore=self.certificate_authority,
             )
         self._configuration.touch(mode=0o600)
-        self._configuration.write_text(text)
+        self._configuration.write_text(_in_ascii(text))
 
     def _format(self, command: list[str]) -> None:
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
@@ -150,6 +152,17 @@ class Kafka:
         if self._login:
             scram = f"SCRAM-SHA-256=[name={self._login.user},password={self._login.password}]"
             command += ["--add-scram", scram]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        environment = os.environ | JAVA_ENVIRONMENT
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if done.returncode != 0:
             raise StartError(f"Kafka cannot make its data directory: {done.stdout}{done.stderr}")
+
+
+def _in_ascii(text: str) -> str:
+    """As Java's properties need it: they are read as Latin-1, and any other character is its UTF-16 units."""
+    return re.sub(r"[^\x00-\x7f]", lambda found: _units(found[0]), text)
+
+
+def _units(character: str) -> str:
+    encoded = character.encode("utf-16-be")
+    return "".join(f"\\u{encoded[at : at + 2].hex()}" for at in range(0, len(encoded), 2))
