@@ -22,7 +22,7 @@ from django.db import connection, transaction
 
 from events_app.catalogue import CATALOGUE, kind_of
 from events_app.envelope import Event
-from events_app.metrics import HANDLED
+from events_app.metrics import BURIED, HANDLED, OUTCOMES
 
 log = structlog.get_logger(__name__)
 
@@ -80,9 +80,17 @@ def handles(
             if event_type in registry[group]:
                 raise ValueError(f"Group {group!r} already has a handler of {event_type!r}.")
             registry[group][event_type] = Handler(call, transactional, only_if)
+            _count_from_zero(group, event_type)
         return call
 
     return register
+
+
+def _count_from_zero(group: str, event_type: str) -> None:
+    """A counter that begins with its first event has no rate for that event, so an alert would miss it."""
+    for outcome in OUTCOMES:
+        HANDLED.labels(group, event_type, outcome)
+    BURIED.labels(group)
 
 
 def handler_of(group: str, event_type: str) -> Handler | None:

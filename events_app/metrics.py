@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY
 
 from events_app.liveness import ages, stuck
+from events_app.process_metrics import BuildInfo, ProcessMetrics
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,7 +24,10 @@ log = structlog.get_logger(__name__)
 
 RELAYED = Counter("todo_outbox_relayed", "Events the broker took.")
 HANDLED = Counter("todo_events_handled", "Events a group was given.", ["group", "type", "outcome"])
+OUTCOMES = ("done", "failed", "put off")
 BURIED = Counter("todo_events_buried", "Events a group gave up on.", ["group"])
+
+REGISTRY.register(BuildInfo())
 
 
 def process_registry() -> CollectorRegistry:
@@ -31,6 +35,8 @@ def process_registry() -> CollectorRegistry:
     if not settings.PROMETHEUS_MULTIPROC_DIR:
         return REGISTRY
     registry = CollectorRegistry(support_collectors_without_names=True)
+    registry.register(ProcessMetrics(settings.PROMETHEUS_MULTIPROC_DIR))
+    registry.register(BuildInfo())
     MultiProcessCollector(registry, path=settings.PROMETHEUS_MULTIPROC_DIR)  # type: ignore[no-untyped-call]
     return registry
 

@@ -33,9 +33,17 @@ class MetricsMiddleware:
         method = request.method if request.method in METHODS else OTHER_METHOD
         match = request.resolver_match
         route = _template(match.route) if match else NO_ROUTE
+        _count_from_zero(method, route)
         REQUESTS.labels(method, route, str(response.status_code)).inc()
         DURATION.labels(method, route).observe(perf_counter() - started)
         return response
+
+
+@lru_cache(maxsize=1024)
+def _count_from_zero(method: str, route: str) -> None:
+    """Its errors of the server: without a zero before it, the first one would have no rate."""
+    for status in ("500", "503"):
+        REQUESTS.labels(method, route, status)
 
 
 @lru_cache(maxsize=1024)

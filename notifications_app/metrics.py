@@ -17,3 +17,10 @@ DELIVERY_LATENESS = Histogram(
 )
 ATTEMPTS = Counter("todo_delivery_attempts", "Tries to send a message.", ["channel", "status"])
 DELIVERIES = Counter("todo_deliveries", "Deliveries that ended.", ["channel", "outcome"])
+
+# From the start: without a zero before it, the first failure would have no rate.
+for _outcome in ("sent", "failed", "expired", "cancelled"):
+    DELIVERIES.labels("web_push", _outcome)
+for _status in ("201", "403", "410", "413", "429", "500", "503", "none"):
+    ATTEMPTS.labels("web_push", _status)
+DELIVERY_LATENESS.labels("web_push")

@@ -9,8 +9,11 @@ from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.utils.module_loading import import_string
 from django_celery_beat.schedulers import DatabaseScheduler
+from prometheus_client import Counter
 
 from todo_project.readiness import say_ready
+
+SENT = Counter("todo_ticks_sent", "Ticks that beat sent.", ["tick"])
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +45,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
         if sent_at is None or now - sent_at >= WITHOUT_WORK_EVERY_SECONDS or has_work(entry.name):
             self._sent_at[entry.name] = now
             super().apply_entry(entry, producer)
+            SENT.labels(entry.name).inc()
 
     def tick(self, *args: Any, **options: Any) -> Any:
         """Beat is ready when it has sent what was due at its start."""

@@ -37,5 +37,9 @@ def _end(task: Any, state: str | None = None, **_signal: Any) -> None:
 
 
 @worker_ready.connect
-def _serve(**_signal: Any) -> None:
+def _serve(sender: Any = None, **_signal: Any) -> None:
+    for task in sender.app.tasks:
+        if not task.startswith("celery."):
+            for state in ("SUCCESS", "FAILURE"):  # a rate needs a zero before the first one
+                TASKS.labels(task, state)
     serve_metrics()

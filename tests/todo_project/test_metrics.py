@@ -1,19 +1,27 @@
 """The content of /metrics, and who may read it."""
 
+import os
+import platform
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
 
+import psutil
 import pytest
 import tzdata
 from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from accounts_app.models import DueMail, User
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
+from events_app.process_metrics import version
 from events_app.relay import LOCK_ID
 from tasks_app.models import Task
 from todo_project import database_metrics
@@ -99,6 +107,48 @@ class TestRequests:
 
 
 @pytest.mark.django_db
+class TestProcesses:
+    def test_the_release_is_a_label(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TODO_REVISION", "4711abc")
+        (labels,) = [labels for labels in scraped() if labels[0] == "todo_build_info"]
+        assert labels[1:] == (platform.python_version(), "4711abc", version())
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version())
+
+    def test_memory_processor_and_files_by_the_name_of_the_process(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        settings.PROMETHEUS_MULTIPROC_DIR = str(tmp_path)
+        for number in (os.getpid(), os.getppid(), 4_194_304):  # the last is above the largest number there is
+            MmapedDict(str(tmp_path / f"counter_{number}.db")).close()
+        os.utime(tmp_path / f"counter_{os.getppid()}.db", (0, 0))  # of an older process with this number
+        facts = {labels: value for labels, value in scraped().items() if "process" in labels[0]}
+        name = psutil.Process().name()
+        assert facts[("todo_processes", name)] == 1
+        assert facts[("process_resident_memory_bytes", name)] > 10_000_000
+        assert facts[("process_open_fds", name)] > 3
+        assert facts[("process_cpu_seconds_total", name)] > 0
+        assert facts[("process_start_time_seconds", name)] == pytest.approx(psutil.Process().create_time())
+
+    def test_counters_exist_before_anything_happens(self) -> None:
+        """Without a zero before it, the first failure has no rate, and no alert sees it."""
+        import_module("sync_app.metrics")  # of the stream
+        facts = scraped()
+        for labels in [
+            ("todo_deliveries_total", "web_push", "failed"),
+            ("todo_delivery_attempts_total", "web_push", "403"),
+            ("todo_stream_refused_total", "503"),
+            ("todo_stream_ended_total", "slow"),
+            ("todo_events_handled_total", "notifications", "failed", "reminder.due"),
+            ("todo_events_buried_total", "recurring"),
+        ]:
+            assert labels in facts, labels
+
+    def test_the_errors_of_a_route_exist_from_its_first_request(self) -> None:
+        Client().get("/healthz/live")
+        assert ("todo_http_requests_total", "GET", "/healthz/live", "500") in scraped()
+
+
+@pytest.mark.django_db
 class TestDatabaseMetrics:
     def test_nothing_to_do(self) -> None:
         facts = scraped()
@@ -178,4 +228,4 @@ def test_without_the_database_the_processes_facts_remain() -> None:
     assert facts[("todo_database_up",)] == 0
     assert facts[("todo_zone_data_info", tzdata.IANA_VERSION)] == 1
     assert ("todo_outbox_events",) not in facts
-    assert any(name[0] == "todo_http_requests_total" for name in facts)
+    assert any(name[0] == "todo_events_handled_total" for name in facts)
