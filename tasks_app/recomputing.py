@@ -1,0 +1,83 @@
+"""The open occurrences that are still to come, computed again: after an update of the zone data.
+
+Slots are stored as instants. When a government changes its clocks, those that are stored for the time after
+the change are an hour off until they are computed again. A task that was moved stays where it was put.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from recurrence.rules import RuleError
+from tasks_app import task_writes
+from tasks_app.models import OPEN, Task
+from tasks_app.occurrences import series_of
+from tasks_app.series import reminder_of
+from tasks_app.task_writes import BATCH, Draft
+
+
+@dataclass
+class Recomputed:
+    """How many are moved, by time zone; the ids of those whose rule cannot be read, by what is wrong."""
+
+    moved: Counter[str] = field(default_factory=Counter)
+    unreadable: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, other: "Recomputed") -> None:
+        self.moved += other.moved
+        for fault, ids in other.unreadable.items():
+            self.unreadable[fault] += ids
+
+
+def recompute_tasks(*, dry_run: bool) -> Iterator[Recomputed]:
+    """Recompute the open occurrences, a transaction for each batch; what each moves."""
+    unmoved = Q(due_at=None) | Q(due_at=F("occurrence_at"))
+    open_ones = Task.objects.filter(
+        OPEN, unmoved, series_id__isnull=False, occurrence_at__gt=timezone.now(), user__deleted_at=None
+    )
+    last = 0
+    while pks := list(open_ones.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        last = pks[-1]
+        with transaction.atomic():
+            # Asked again under the lock: one may have been completed or moved meanwhile.
+            done = _recompute(list(open_ones.filter(pk__in=pks).locked()), dry_run=dry_run)
+        yield done
+
+
+def _recompute(tasks: Collection[Task], *, dry_run: bool) -> Recomputed:
+    done, drafts = Recomputed(), []
+    series_ids = {task.series_id for task in tasks}
+    taken = set(Task.objects.filter(series_id__in=series_ids).values_list("series_id", "occurrence_at"))
+    for task in tasks:
+        series = series_of(task)
+        assert series is not None
+        assert task.occurrence_at is not None
+        try:
+            slot = series.recomputed(task.occurrence_at)
+        except RuleError as error:
+            done.unreadable[f"{task.recurrence_rule}, {task.timezone}: {error}"].append(task.pk)
+            continue
+        # A slot is used once; that of the task itself is taken too.
+        if slot is not None and (task.series_id, slot) not in taken:
+            done.moved[task.timezone] += 1
+            _move(task, slot)
+            drafts.append(Draft(task))
+    if not dry_run:
+        task_writes.write(drafts)
+    return done
+
+
+def _move(task: Task, slot: datetime) -> None:
+    """To this slot, with what belongs to it. For an undo the task is as untouched as before."""
+    if task.occurrence_at is not None and task.reminder_at == reminder_of(task, task.occurrence_at):
+        task.reminder_at = reminder_of(task, slot)
+    if task.due_at is not None:
+        task.due_at = slot
+    if task.untouched_version == task.version:
+        task.untouched_version = task.version + 1
+    task.occurrence_at = slot
