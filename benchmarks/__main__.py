@@ -23,6 +23,7 @@ NAMES = {
     "bulk": "creating 1,000 tasks by one request, one by one, and by COPY",
     "code": "files and lines of each room; functions and SQL statements of each request",
     "recurrence": "the next occurrence, beside croniter, cronsim and dateutil",
+    "templates": "generating tasks of templates, beside a bare INSERT and one at a time",
 }
 LONG = {
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",

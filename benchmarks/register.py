@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import ceiling, code, erasure, footprint, memory, recurrence
+from benchmarks import ceiling, code, erasure, footprint, memory, recurrence, templates
 from benchmarks.api import bulk, complete, create, events, listing, one
 from benchmarks.events import idle, latency, relay
 from benchmarks.report import Report
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "bulk": bulk.run,
     "code": code.run,
     "recurrence": recurrence.run,
+    "templates": templates.run,
     "relay": relay.run,
     "latency": latency.run,
     "idle": idle.run,

@@ -83,34 +83,37 @@ def generate_due(limit: int = BATCH) -> int:
     Templates that another process holds are left to it, and those of closed accounts to the erasure.
     """
     deadline = monotonic() + SECONDS_PER_CALL
-    generated = 0
-    while True:
-        claimed, tasks = _generate_batch(limit)
+    generated, more = 0, True
+    while more and monotonic() < deadline:
+        tasks, more = _generate_batch(limit)
         generated += tasks
-        if claimed < limit or monotonic() >= deadline:
-            return generated
+    return generated
 
 
-def _generate_batch(limit: int) -> tuple[int, int]:
-    """Generate one batch; how many templates were due and how many tasks came of them."""
+def _generate_batch(limit: int) -> tuple[int, bool]:
+    """Generate one batch; how many tasks, and whether there may be more.
+
+    After a long downtime a template is due for many slots, so a batch also ends at `limit` slots.
+    """
     templates: Sequence[RecurringTask] = []
     now = timezone.now()
     try:
         with transaction.atomic():
             templates = _claim(now, limit=limit)
-            return len(templates), len(generate(templates, now=now))
+            plans = _plans(templates, now, at_most=limit)
+            return carry_out(plans, now), len(plans) < len(templates) or len(templates) == limit
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         log.warning("templates_generated_one_by_one", count=len(templates), error=str(error))
-        return len(templates), sum(_generate_alone(template.pk, now) for template in templates)
+        return sum(_generate_alone(template.pk, now) for template in templates), len(templates) == limit
 
 
 def _generate_alone(pk: int, now: datetime) -> int:
     """Generate one template; a failure is recorded with it."""
     try:
         with transaction.atomic():
-            return len(generate(_claim(now, pk=pk), now=now))
+            return carry_out([plan_of(template, now) for template in _claim(now, pk=pk)], now)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
@@ -125,14 +128,25 @@ def _claim(now: datetime, *, limit: int = 1, pk: int | None = None) -> list[Recu
     return list(due)
 
 
-def generate(templates: Sequence[RecurringTask], *, now: datetime) -> list[Task]:
-    """Generate what these are due for. They are locked, and have their `tag_ids`.
+def _plans(templates: Sequence[RecurringTask], now: datetime, *, at_most: int) -> list[Plan]:
+    """The plans of the first of these templates, until they have `at_most` slots or more."""
+    plans: list[Plan] = []
+    slots = 0
+    for template in templates:
+        if slots >= at_most:
+            break
+        plans.append(plan_of(template, now))
+        slots += len(plans[-1].made) + len(plans[-1].missed)
+    return plans
 
-    Raises RuleError for a rule or zone that is not known any more.
+
+def carry_out(plans: Sequence[Plan], now: datetime) -> int:
+    """Generate the tasks of these plans, and advance their templates; how many tasks.
+
+    The templates are locked, and have their `tag_ids`.
     """
-    if not templates:
-        return []
-    plans = [plan_of(template, now) for template in templates]
+    if not plans:
+        return 0
     new = record_slots(
         [(plan.template, slot, SeriesSlot.Outcome.MADE) for plan in plans for slot in plan.made]
         + [(plan.template, slot, SeriesSlot.Outcome.MISSED) for plan in plans for slot in plan.missed],
@@ -148,13 +162,20 @@ def generate(templates: Sequence[RecurringTask], *, now: datetime) -> list[Task]
     _advance(plans, now)
     transaction.on_commit(_marker([plan.template.pk for plan in plans], now), robust=True)
     log.info("tasks_generated", templates=len(plans), tasks=len(drafts))
-    return [draft.task for draft in drafts]
+    return len(drafts)
 
 
 def plan_of(template: RecurringTask, now: datetime) -> Plan:
-    """What a due template is due for. After a downtime its policy decides; the newest slots are recorded."""
-    assert template.next_occurrence is not None
-    came_up = template.series.catch_up(template.next_occurrence - MINUTE, now, "all")
+    """What a due template is due for. After a downtime its policy decides; the newest slots are recorded.
+
+    Raises RuleError for a rule or zone that is not known any more.
+    """
+    due, series = template.next_occurrence, template.series
+    assert due is not None
+    following = series.next_after(due)
+    if (following is None or following > now) and due > now - ON_TIME:
+        return Plan(template, [due], [], following)
+    came_up = series.catch_up(due - MINUTE, now, "all")
     made = {
         RecurringTask.CatchUp.LATEST.value: came_up.slots[-1:],
         RecurringTask.CatchUp.ALL.value: came_up.slots,

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts_app.models import User
 from http_app.errors import Conflict
 from recurrence.rules import RuleError
-from recurring_app.generation import MINUTE, draft_of, generate, record_slots
+from recurring_app.generation import MINUTE, carry_out, draft_of, plan_of, record_slots
 from recurring_app.models import RecurringTask
 from recurring_app.validity import RHYTHM
 from tasks_app import task_writes
@@ -140,7 +140,7 @@ def _generate_before_the_change(template: RecurringTask) -> None:
         return
     _tag_ids(template)
     try:
-        generate([template], now=now)
+        carry_out([plan_of(template, now)], now)
     except RuleError as error:  # the rule is of earlier code; the change may mend it
         log.warning("template_failed", template_id=template.pk, error=str(error))
 

@@ -38,7 +38,18 @@ IN_THE_TABLE = {
     "bulk": ["bulk, 1,000 a request, 1 connection", "one by one, 16 connections", "COPY"],
 }
 
-MEASURED_ALONE = ("code", "recurrence", "footprint", "memory", "scale", "erasure", "latency", "idle", "relay")
+MEASURED_ALONE = (
+    "code",
+    "recurrence",
+    "templates",
+    "footprint",
+    "memory",
+    "scale",
+    "erasure",
+    "latency",
+    "idle",
+    "relay",
+)
 # Measured over 3,000 requests: less than half of it.
 LARGEST_GROWTH_MB = 30
 
@@ -89,6 +100,14 @@ def test_each_rule_is_measured_beside_its_rivals(stage: Stage) -> None:
     rivals = re.findall(r"^\| \S.*? \| [\d,]+ \| [\d,]+ \((\w+)\) \|", found.text, re.MULTILINE)
     assert len(rivals) == 4 + 7 + 10
     assert set(rivals) <= {"cronsim", "croniter", "dateutil"}
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_templates_are_generated_beside_the_bare_rows(stage: Stage) -> None:
+    found = BENCHMARKS["templates"](stage)
+    assert "1,000 due templates" in found.text
+    assert found.text.count("goal") == 2
 
 
 @pytest.mark.slow

@@ -215,6 +215,16 @@ def test_several_batches(alice: User) -> None:
     assert generate_due(limit=2) == 5
 
 
+def test_a_batch_ends_at_so_many_slots(alice: User, clock: time_machine.Traveller) -> None:
+    """Of templates that have missed many, not all that were claimed are generated at once."""
+    for _ in range(3):
+        template_of(alice, catch_up="all")
+    clock.move_to(NOW + timedelta(days=9))
+    with CaptureQueriesContext(connection) as queries:
+        assert generate_due(limit=10) == 30
+    assert sum("INSERT INTO tasks" in query["sql"] for query in queries) == 3
+
+
 def test_a_batch_has_the_same_statements_whatever_its_size(alice: User) -> None:
     counts = []
     for number in (2, 20):
