@@ -112,5 +112,5 @@ def _insert() -> int:
         for table in WRITTEN:
             cursor.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
             if table == "tasks":
-                inserted = cursor.rowcount
+                inserted = int(cursor.rowcount)
     return inserted

@@ -152,6 +152,8 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
             "updated_at",
         ]
         read_only_fields = ["id", "version", "created_at", "updated_at"]
+        # Read-only fields that a client may send back with another value (http_app/read_only.py).
+        changes_by_itself = frozenset({"next_occurrence", "recurrence_text", "updated_at"})
 
     @cached_property
     def _user(self) -> User:
@@ -191,10 +193,7 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
         return tag_ids
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for one, other in (("priority", "priority_id"), ("tags", "tag_ids")):
-            if one in attrs and other in attrs:
-                message = f"Send {one} or {other}, not both."
-                raise serializers.ValidationError({one: [message]}, code="conflict")
+        self._settle_names_and_ids(attrs)
         if "priority" in attrs:
             attrs["priority_id"] = attrs.pop("priority")
         attrs = self._with_defaults(attrs)
@@ -217,16 +216,29 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
                 attrs["tag_ids"] = set()
         return attrs
 
+    def _settle_names_and_ids(self, attrs: dict[str, Any]) -> None:
+        """Of a name and an id one may be sent, or the id as it was read."""
+        template = self.instance
+        read = {} if template is None else {"priority_id": template.priority_id, "tag_ids": template.tag_ids}
+        for name, by_id in (("priority", "priority_id"), ("tags", "tag_ids")):
+            if name not in attrs or by_id not in attrs:
+                continue
+            sent = attrs.pop(by_id)
+            if template is None or (sorted(sent) if by_id == "tag_ids" else sent) != read[by_id]:
+                message = f"Send {name} or {by_id}, not both."
+                raise serializers.ValidationError({name: [message]}, code="conflict")
+
     def _settle_rule(self, attrs: dict[str, Any]) -> None:
-        """Another pattern, or a new rule of the one kind, takes the rule of the other kind away."""
-        if self.instance is None:
+        """A named pattern, or a new rule of one kind, replaces the stored rule, also if that is sent back."""
+        stored = self.instance
+        if stored is None:
             return
-        if attrs.get("recurrence_pattern", "custom") != "custom":
-            attrs.setdefault("cron_expression", None)
-            attrs.setdefault("rrule", None)
-        for one, other in (("cron_expression", "rrule"), ("rrule", "cron_expression")):
-            if attrs.get(one) is not None and other not in attrs:
-                attrs[other] = None
+        kinds = ("cron_expression", "rrule")
+        new = [name for name in kinds if attrs.get(name) not in (None, getattr(stored, name))]
+        if new or attrs.get("recurrence_pattern", "custom") != "custom":
+            for name in kinds:
+                if name not in new and attrs.get(name) in (None, getattr(stored, name)):
+                    attrs[name] = None
 
     def _candidate(self, attrs: dict[str, Any]) -> RecurringTask:
         """The template with these changes, unsaved."""

@@ -221,6 +221,23 @@ class TestChange:
         assert {name: put[name] for name in kept} == {name: made[name] for name in kept}
         assert (put["catch_up"], put["due_after_minutes"], put["tag_ids"]) == ("latest", None, [])
 
+    def test_what_was_read_can_be_changed_and_sent_back(self, client: APIClient) -> None:
+        read = make(client, recurrence_pattern="custom", cron_expression="0 9 * * *", tags=["home"])
+        url = f"{URL}/{read['id']}"
+        assert client.put(url, read).json() == read
+        rrule = client.put(url, read | {"rrule": "FREQ=DAILY"}).json()
+        assert (rrule["cron_expression"], rrule["rrule"]) == (None, "FREQ=DAILY")
+        named = client.put(url, rrule | {"recurrence_pattern": "weekly", "tags": ["x"]}).json()
+        assert (named["rrule"], named["version"]) == (None, 3)
+        assert named["tag_ids"] != read["tag_ids"]
+        assert (client.put(url, read).status_code, client.patch(url, {"version": 1}).status_code) == (
+            412,
+            412,
+        )
+        assert refusals(client.patch(url, {"created_at": "2030-01-01T00:00:00Z"})) == [
+            ("created_at", "read_only")
+        ]
+
     def test_nothing_new_is_no_new_version(self, client: APIClient) -> None:
         made = make(client, tags=["home"])
         same = client.patch(f"{URL}/{made['id']}", {"template_title": "Water", "tag_ids": made["tag_ids"]})
