@@ -143,6 +143,9 @@ def unavailable(error: BaseException | None) -> Unavailable | None:
     return Busy() if state in _BUSY_STATES else Unavailable()
 
 
+ERROR_TYPES = ["validation_error", "client_error", "server_error"]
+
+
 class OneErrorSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(
         help_text="For programs: the kind of error. Codes do not change; docs/errors.md lists them all."
@@ -154,5 +157,5 @@ class OneErrorSerializer(serializers.Serializer[Any]):
 class ErrorSerializer(serializers.Serializer[Any]):
     """The form of every error, for the schema."""
 
-    type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
+    type = serializers.ChoiceField(choices=ERROR_TYPES)
     errors = OneErrorSerializer(many=True)  # type: ignore[assignment] # the name of the field

@@ -6,10 +6,12 @@ components, described once (`add_components`).
 """
 
 import re
+from json import dumps
 from typing import Any
 
 from django.db.models import Model
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_doc
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS, AllowAny
 
@@ -18,7 +20,7 @@ from http_app.errors import ErrorSerializer
 from http_app.openapi_errors import ERRORS, HEADERS, error_response
 from http_app.serializers import StrictSerializer
 from http_app.throttling import Writes
-from http_app.views import Versioned
+from http_app.views import ApiView, Versioned
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     idempotency.HEADER,
@@ -43,14 +45,24 @@ IF_NONE_MATCH = OpenApiParameter(
     description="The ETag of your copy. If it is current, the answer is a 304.",
 )
 
-# The summary of each of DRF's generic actions, and a second sentence.
+_SENT_BACK = (
+    " What you read can be sent back: read-only fields that are unchanged are ignored, and a `version` that"
+    " is not the current one is a 412."
+)
+# The summary of each of DRF's generic actions, and what its description begins with.
 GENERIC = {
-    "list": ("List {many}", ""),
-    "create": ("Create {a_one}", ""),
-    "retrieve": ("Read {a_one}", ""),
-    "update": ("Replace {a_one}", "A field that is not sent gets its default."),
-    "partial_update": ("Change {a_one}", "A field that is not sent does not change."),
-    "destroy": ("Delete {a_one}", ""),
+    "list": ("List {many}", "A page of {many}, in the order of `ordering`."),
+    "create": ("Create {a_one}", "Create {a_one}. The answer has its id, and its URL in `Location`."),
+    "retrieve": ("Read {a_one}", "The {one} with this id, as it is now."),
+    "update": (
+        "Replace {a_one}",
+        "Replace all fields of this {one}. A field that is not sent gets its default." + _SENT_BACK,
+    ),
+    "partial_update": (
+        "Change {a_one}",
+        "Change some fields of this {one}. A field that is not sent does not change." + _SENT_BACK,
+    ),
+    "destroy": ("Delete {a_one}", "Delete the {one} with this id."),
 }
 
 
@@ -64,8 +76,13 @@ class Operation(AutoSchema):
         return line.format(**_nouns(self.view.queryset.model))
 
     def get_description(self) -> str:  # type: ignore[override] # the stubs lack drf-spectacular's
-        _, more = GENERIC.get(getattr(self.view, "action", ""), ("", ""))
-        return "\n\n".join(filter(None, [super().get_description(), more]))
+        """The method's docstring; for a generic action what it does, then the docstring of the view."""
+        description: str = super().get_description()
+        action = getattr(self.view, "action", None) or ""
+        if action not in GENERIC or get_doc(getattr(self.view, action)):
+            return description
+        model = self.view.queryset.model  # type: ignore[attr-defined] # a view with actions has one
+        return f"{GENERIC[action][1].format(**_nouns(model))}\n\n{description}"
 
     def get_override_parameters(self) -> list[Any]:
         headers = [IDEMPOTENCY_KEY] if self._keeps_answers() else []
@@ -78,7 +95,17 @@ class Operation(AutoSchema):
         if operation:
             self.resolve_serializer(ErrorSerializer, "response")  # the errors refer to it
             operation["responses"] = self._responses(operation)
+            if self._is_open():
+                operation["security"] = []
         return operation
+
+    def _resolve_path_parameters(self, variables: Any) -> Any:
+        """Ids in a path are integers, as in bodies; the pattern of their digits would make them strings."""
+        parameters = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
+        for parameter in parameters:
+            if parameter["schema"].get("pattern") == f"^{ApiView.lookup_value_regex}$":
+                parameter["schema"] = {"type": "integer", "minimum": 1}
+        return parameters
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
@@ -154,7 +181,7 @@ class Operation(AutoSchema):
 
 def _nouns(model: type[Model]) -> dict[str, str]:
     one, many = str(model._meta.verbose_name), str(model._meta.verbose_name_plural)
-    return {"many": many, "a_one": f"{'an' if one[0] in 'aeiouAEIOU' else 'a'} {one}"}
+    return {"one": one, "many": many, "a_one": f"{'an' if one[0] in 'aeiouAEIOU' else 'a'} {one}"}
 
 
 def add_components(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
@@ -169,6 +196,17 @@ def add_components(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
     described = {error.name: error.described() for error in ERRORS.values()}
     result["components"]["headers"] = HEADERS
     result["components"]["responses"] = {name: described[name] for name in sorted(set(answers))}
+    return result
+
+
+def drop_unused_schemas(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    """A postprocessing hook: without the answer's half of what is only sent, such as a browser's keys."""
+    schemas = result["components"]["schemas"]
+    while unused := schemas.keys() - set(
+        re.findall(r"#/components/schemas/(\w+)", dumps(result, default=str))
+    ):
+        for name in unused:
+            del schemas[name]
     return result
 
 

@@ -62,7 +62,7 @@ class PushSubscriptionViewSet(
     DestroyModelMixin,
     GenericViewSet[PushSubscription],
 ):
-    """Your browsers. Subscribing one again binds it to you (200; 201 if it is new)."""
+    """The user's browsers. Subscribing one again binds it to the user (200; 201 if it is new)."""
 
     queryset = PushSubscription.objects.all()
     serializer_class = PushSubscriptionSerializer

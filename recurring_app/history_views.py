@@ -27,10 +27,13 @@ _COUNT = OpenApiParameter(
 )
 
 
+OCCURRENCE_STATES = ["open", "done", "skipped", "missed", "deleted"]
+
+
 class OccurrenceSerializer(serializers.Serializer[Any]):
     occurrence_at = serializers.DateTimeField()
     state = serializers.ChoiceField(
-        ["open", "done", "skipped", "missed", "deleted"],
+        OCCURRENCE_STATES,
         help_text=(
             "`open`: its task is open. `done`: its task is completed. `deleted`: its task is in the trash or"
             " erased. `missed`: not generated after a downtime. `skipped`: not generated while paused."

@@ -14,6 +14,8 @@ from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import EARLIEST, LATEST, InstantField, InstantOrDateField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import RuleError, check_rule, end_of_local_day
+from recurring_app.models import RecurringTask
+from tasks_app.models import Task
 from tasks_app.rule_field import HELP, RuleField
 
 MOST_SHOWN = 100
@@ -65,14 +67,14 @@ class PreviewSerializer(StrictSerializer):
     )
     until = InstantOrDateField(required=False, allow_null=True, help_text="The end, included.")
     count = serializers.IntegerField(default=5, min_value=1, max_value=MOST_SHOWN)
-    mode = serializers.ChoiceField(["fixed", "after_completion"], default="fixed")
+    mode = serializers.ChoiceField(Task.RecurrenceMode.choices, default=Task.RecurrenceMode.FIXED)
     completed_at = InstantField(required=False, allow_null=True, help_text="Show what a completion creates.")
     now = InstantField(
         required=False,
         allow_null=True,
         help_text="Show what catching up creates. At most 100 years after `after`, or start.",
     )
-    policy = serializers.ChoiceField(["latest", "all", "skip"], default="latest")
+    policy = serializers.ChoiceField(RecurringTask.CatchUp.choices, default=RecurringTask.CatchUp.LATEST)
 
     def validate_rule(self, rule: str) -> str:
         """By itself, so that its code is answered whatever else is wrong."""

@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 HELP = """`daily`, `weekly`, `monthly`, `weekdays`; or `rrule:` and parts of RFC 5545 (FREQ, INTERVAL, BYDAY,
 BYMONTHDAY, BYMONTH, BYSETPOS, WKST, COUNT), such as `rrule:FREQ=WEEKLY;INTERVAL=2;BYDAY=FR`; or `cron:`
-and five fields (minute, hour, day of month, month, weekday), each `*`, `*/n`, or a list of numbers, `a-b`,
-`a-b/n` and three-letter names, or an alias such as `cron:@daily`, at least 5 minutes apart."""
+and five fields (minute, hour, day of month, month, weekday), each `*` or a list of numbers, `a-b`, `a-b/n`
+and three-letter names, or an alias such as `cron:@daily`, at least 5 minutes apart."""
 
 
 class RuleField(serializers.CharField):

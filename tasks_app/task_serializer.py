@@ -59,6 +59,7 @@ the hour stays when clocks change, and the 31st of `monthly` is a shorter month'
 _DEFAULTS = {field.attname: field.get_default() for field in Task._meta.concrete_fields}
 
 
+APPLY_TO = ["this", "following"]
 # Read-only fields that a client may send back with another value (http_app/read_only.py).
 CHANGES_BY_ITSELF = {
     *("occurrence_at", "recurrence_text", "reminder_sent", "series_id", "slot_state", "updated_at"),
@@ -102,7 +103,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     )
     recurrence_end = InstantOrDateField(allow_null=True, required=False)
     apply_to = serializers.ChoiceField(
-        ["this", "following"],
+        APPLY_TO,
         required=False,
         write_only=True,
         help_text=(

@@ -58,13 +58,14 @@ _EXAMPLE = OpenApiExample(
     create=extend_schema(examples=[_EXAMPLE], request=NewTaskSerializer, responses={201: TaskSerializer})
 )
 class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
-    """The caller's tasks."""
+    """Only the user's own tasks: another user's is a 404. Lists leave out archived tasks and the trash."""
 
     queryset = Task.objects.all()
     serializer_class = TaskSerializer
     filterset_class = TaskFilter
     page_rows = staticmethod(rows_of)
     extra_query_params = {"destroy": ["permanent"]}
+    default_ordering_help = f"`-created_at`; with `q` it is `-{RANK}`"
     codes_of_half_characters = {"recurrence_rule": "not_ascii"}
 
     @property

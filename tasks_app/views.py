@@ -21,7 +21,7 @@ METHODS = ["get", "post", "patch", "delete", "head", "options"]
 
 
 class PriorityViewSet(ApiView, ModelViewSet[Priority]):
-    """Priorities: everyone can read them, staff can write them. A priority in use cannot be deleted (409)."""
+    """All users can read priorities, staff can change them. A priority in use cannot be deleted (409)."""
 
     http_method_names = METHODS
     queryset = Priority.objects.all()
@@ -43,7 +43,7 @@ _COUNTED = extend_schema(
 
 @extend_schema_view(list=_COUNTED, retrieve=_COUNTED)
 class TagViewSet(ApiView, OwnedByUser, ModelViewSet[Tag]):
-    """The caller's tags. Deleting a tag removes it from its tasks, which is a change of each task."""
+    """Only the user's own tags. Deleting a tag removes it from its tasks, which is a change of each task."""
 
     http_method_names = METHODS
     queryset = Tag.objects.all()

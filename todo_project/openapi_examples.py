@@ -86,7 +86,7 @@ EXAMPLES: dict[str, Any] = {
         "timezone": "Europe/Berlin",
         "start": "2030-05-03T17:00",
         "after": None,
-        "until": "2030-06-30",
+        "until": "2030-06-30T21:59:59Z",
         "count": 3,
         "mode": "fixed",
         "completed_at": None,

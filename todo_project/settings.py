@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from todo_project import openapi_info
 from todo_project.environment import Environment
 from todo_project.logs import ON_EVERY_LINE, logging_config
 
@@ -263,7 +264,13 @@ CORS_EXPOSE_HEADERS = [
 ]
 SPECTACULAR_SETTINGS = {
     "TITLE": "To-do backend",
-    "DESCRIPTION": "Tasks, recurrence and reminders that are never forgotten.",
+    "DESCRIPTION": openapi_info.DESCRIPTION,
+    "CONTACT": openapi_info.CONTACT,
+    "LICENSE": openapi_info.LICENSE,
+    "SERVERS": openapi_info.SERVERS,
+    "TAGS": openapi_info.TAGS,
+    "ENUM_NAME_OVERRIDES": openapi_info.ENUMS,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -273,6 +280,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "http_app.openapi.add_components",
+        "http_app.openapi.drop_unused_schemas",
         "http_app.openapi.require_answered_fields",
         "http_app.openapi.add_links",
         "sync_app.openapi.name_server",

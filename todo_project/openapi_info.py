@@ -1,0 +1,48 @@
+"""What the OpenAPI document says about the whole API. The settings import it, so it imports nothing."""
+
+DESCRIPTION = """\
+Tasks, recurrence and reminders that are never forgotten.
+
+**Limits.** A body has at most 2 MiB, a page 200 results, a bulk request 1,000 operations. Each user may write
+300 times a minute, and a bulk request is one write; the operator may have set other rates. Answers that count
+against a limit say in `RateLimit` what is left; a 429 says in `Retry-After` when to try again.
+
+**Changing.** What you read can be changed and sent back: read-only fields that are unchanged are ignored.
+`version` in the body, or `If-Match` with the `ETag`, makes sure that you change what you read: otherwise the
+answer is a 412.
+
+**Trying again.** With an `Idempotency-Key` it is safe to send a write a second time.
+
+**Errors.** Every error has the same form, and codes that do not change.
+"""
+CONTACT = {"name": "The operator of this server"}
+LICENSE = {"name": "All rights reserved", "identifier": "LicenseRef-All-Rights-Reserved"}
+SERVERS = [{"url": "/", "description": "The server that this document comes from."}]
+TAGS = [
+    {"name": name, "description": description}
+    for name, description in {
+        "auth": "Sign up, sign in and out, passwords, email addresses, and API tokens.",
+        "me": "The account of the signed-in user.",
+        "priorities": "How much a task matters. All users share them; staff can change them.",
+        "push": "What a browser needs to subscribe.",
+        "push-subscriptions": "The browsers that show the user's reminders.",
+        "recurrence": "What a recurrence rule means, before anything is saved.",
+        "recurring-tasks": "Templates, which create tasks by a schedule.",
+        "stream": "The user's changes, live, as Server-Sent Events.",
+        "tags": "The user's own words for tasks.",
+        "tasks": "Tasks, their reminders and their series.",
+    }.items()
+]
+ENUMS = {
+    "ApplyTo": "tasks_app.task_serializer.APPLY_TO",
+    "ApiTokenScope": "accounts_app.models.ApiToken.Scope",
+    "BulkOperation": "tasks_app.bulk_serializers.OPERATIONS",
+    "CatchUp": "recurring_app.models.RecurringTask.CatchUp",
+    "DeliveryState": "notifications_app.models.Delivery.State",
+    "ErrorType": "http_app.errors.ERROR_TYPES",
+    "OccurrenceState": "recurring_app.history_views.OCCURRENCE_STATES",
+    "RecurrenceMode": "tasks_app.models.Task.RecurrenceMode",
+    "RecurrencePattern": "recurring_app.models.RecurringTask.Pattern",
+    "ReminderState": "notifications_app.models.Reminder.State",
+    "SlotState": "tasks_app.models.Task.SlotState",
+}
