@@ -103,7 +103,7 @@ def _queue(queue: _Queue, values: dict[tuple[str, ...], float]) -> Fact:
     url = f"{reverse(f'admin:{queue.page}_changelist')}?{queue.query}"
     if not number:
         return Fact(queue.name, OK, "None waits.", url)
-    text = f"{number:.0f} wait, the oldest for {timedelta(seconds=round(seconds))}"
+    text = f"Waiting: {number:.0f}, the oldest for {timedelta(seconds=round(seconds))}"
     if seconds <= queue.seconds:
         return Fact(queue.name, OK, f"{text}.", url)
     return Fact(queue.name, BROKEN, f"{text}: {queue.reason}.", url)
@@ -115,8 +115,8 @@ def _stuck(name: str, number: float, group: str, page: str) -> Fact:
     if not number:
         return Fact(name, OK, "None.", url)
     if page.endswith("parkedevent"):
-        return Fact(name, WARNING, f"{number:.0f} wait for a retry: see their errors.", url)
-    return Fact(name, BROKEN, f"{number:.0f} were given up: fix the cause, then requeue them.", url)
+        return Fact(name, WARNING, f"Waiting for a retry: {number:.0f}. See their errors.", url)
+    return Fact(name, BROKEN, f"Given up: {number:.0f}. Fix the cause, then requeue them.", url)
 
 
 def _failed_deliveries() -> Fact:

@@ -75,12 +75,12 @@ def test_what_is_stuck_is_seen_at_once_with_a_link_to_it(operator: Client) -> No
     park(3)
     assert headline(operator) == ("warning", "Something needs a look.")
     kind, text, url = next(iter(state(operator).values()))
-    assert (kind, text) == ("warning", "3 wait for a retry: see their errors.")
+    assert (kind, text) == ("warning", "Waiting for a retry: 3. See their errors.")
     assert operator.get(url.replace("&amp;", "&")).context["cl"].result_count == 3
     DeadLetter.objects.create(group="sync", **EVENT, attempts=10, error="no")
     assert headline(operator) == ("broken", "Something does not work.")
     kind, text, url = next(iter(state(operator).values()))
-    assert (kind, text) == ("broken", "1 were given up: fix the cause, then requeue them.")
+    assert (kind, text) == ("broken", "Given up: 1. Fix the cause, then requeue them.")
     assert operator.get(url.replace("&amp;", "&")).context["cl"].result_count == 1
 
 
@@ -92,10 +92,10 @@ def test_what_waits_for_too_long_names_its_reason(operator: Client, alice: User)
     facts = state(operator)
     kind, text, _ = facts["Events on their way"]
     assert kind == "broken"
-    assert re.fullmatch(r"3 wait, the oldest for 0:05:0\d: the relay makes no progress\.", text)
+    assert re.fullmatch(r"Waiting: \d, the oldest for 0:05:0\d: the relay makes no progress\.", text)
     kind, text, _ = facts["Due reminders"]
     assert kind == "broken"
-    assert re.fullmatch(r"1 wait, the oldest for 0:05:0\d: beat or the ticker does not run\.", text)
+    assert re.fullmatch(r"Waiting: 1, the oldest for 0:05:0\d: beat or the ticker does not run\.", text)
 
 
 @pytest.mark.usefixtures("active_relay")
