@@ -7,6 +7,7 @@ from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, Validat
 
 from accounts_app import mails, passwords, sign_ins
 from accounts_app.models import DueMail, User, UserManager
+from accounts_app.signals import zone_moved
 from accounts_app.throttles import limit_mails
 from http_app.serializers import StrictSerializer
 from recurrence.rules import RuleError, zone
@@ -40,17 +41,34 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
     """The signed-in user."""
 
     timezone = TimeZoneField()
+    move_series = serializers.BooleanField(
+        write_only=True,
+        required=False,
+        help_text=(
+            "Beside timezone: true moves all open series and templates to it, at the same local times."
+            " Otherwise they stay in their time zones."
+        ),
+    )
 
     class Meta:
         model = User
-        fields = ["id", "email", "email_confirmed", "timezone", "created_at"]
+        fields = ["id", "email", "email_confirmed", "timezone", "move_series", "created_at"]
         read_only_fields = ["id", "email", "email_confirmed", "created_at"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("move_series") and "timezone" not in attrs:
+            message = "Send the time zone to which the series move."
+            raise ValidationError({"timezone": [ErrorDetail(message, "required")]})
+        return attrs
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         """Write only the given fields: the password and `is_active` of this copy may be outdated."""
+        moves = validated_data.pop("move_series", False)
         for name, value in validated_data.items():
             setattr(instance, name, value)
         User.objects.filter(pk=instance.pk).update(**validated_data)
+        if moves:
+            zone_moved.send(User, user=instance)
         return instance
 
 

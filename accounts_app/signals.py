@@ -4,3 +4,5 @@ from django.dispatch import Signal
 
 # Sent inside the transaction, with `user`: from now on nothing may be sent to devices the user has had.
 devices_ended = Signal()
+# Sent inside the transaction, with `user`: what recurs moves to the time zone that the user now has.
+zone_moved = Signal()

@@ -7,10 +7,18 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
+from accounts_app.models import User
+from accounts_app.signals import zone_moved
 from recurring_app.models import RecurringTask
+from recurring_app.services import move_templates
 from tasks_app.models import Tag
 from tasks_app.services import release_from_templates
 from tasks_app.signals import deleted_together
+
+
+@receiver(zone_moved)
+def move_all_templates(user: User, **_: Any) -> None:
+    move_templates(user.pk, timezone=user.timezone)
 
 
 @receiver(pre_delete, sender=RecurringTask)

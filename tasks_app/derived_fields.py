@@ -116,7 +116,8 @@ def _derive_reminders(task: TaskFields, before: TaskFields, now: datetime) -> No
             task.reminded_until = now if task.reminder_offsets else None
         if task.reminder_sent == before.reminder_sent:
             task.reminder_sent = False
-        if task.snoozed_until == before.snoozed_until:
+        # A move to another time zone is no choice of other reminders.
+        if task.snoozed_until == before.snoozed_until and task.timezone == before.timezone:
             task.snoozed_until = None
     elif is_silent(before) and not is_silent(task) and task.reminded_until == before.reminded_until:
         task.reminded_until = max(task.reminded_until or now, now)

@@ -7,8 +7,10 @@ from django.db.models.signals import post_save, pre_delete
 from django.dispatch import receiver
 
 from accounts_app.models import User
+from accounts_app.signals import zone_moved
 from tasks_app import task_events
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task
+from tasks_app.moving import request_move
 from tasks_app.services import untag
 from tasks_app.task_events import Change
 
@@ -29,6 +31,11 @@ def record_saved(change: Change | None = None, **_: Any) -> None:
     """Write the events of a save into its transaction. loaddata restores rows, which is no change."""
     if change is not None:
         task_events.record([change])
+
+
+@receiver(zone_moved)
+def move_series(user: User, **_: Any) -> None:
+    request_move(user.pk, to=user.timezone)
 
 
 @receiver(pre_delete, sender=User)

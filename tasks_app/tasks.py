@@ -1,4 +1,4 @@
-"""Ticks: what has been in the trash for KEPT is erased, and rows of an older release are upgraded."""
+"""Ticks: the trash is emptied, rows of an older release are upgraded, series move to another time zone."""
 
 from datetime import timedelta
 
@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from tasks_app.models import Task
+from tasks_app.moving import go_on_with_moves
 from tasks_app.older_rows import upgrade
 
 KEPT = timedelta(days=30)
@@ -37,3 +38,9 @@ def upgrade_rows() -> int:
         if not done:
             break
     return upgraded
+
+
+@shared_task(name="tasks_app.move_series")
+def move_series() -> int:
+    """Tick: move what is left of series whose users have moved to another time zone; how many tasks."""
+    return go_on_with_moves()

@@ -67,7 +67,10 @@ PLAIN = {
         for name in ("completed", "created", "due", "reminder", "updated")
         for side in ("after", "before")
     ),
-    *(f"body {name}" for name in ("title", "description", "color", "pinned", "archived", "timezone")),
+    *(
+        f"body {name}"
+        for name in ("title", "description", "color", "pinned", "archived", "timezone", "move_series")
+    ),
     *(
         f"body {name}"
         for name in ("due_at", "reminder_at", "reminder_offsets", "apply_to", "until", "minutes")

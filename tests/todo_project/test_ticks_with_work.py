@@ -18,7 +18,7 @@ from events_app.models import ParkedEvent
 from notifications_app.models import Delivery
 from notifications_app.scan import scan_reminders
 from recurring_app.models import RecurringTask
-from tasks_app.models import Task
+from tasks_app.models import SeriesMove, Task
 from tests.todo_project.conftest import Played, wake_for_a_minute
 from todo_project.scheduler import WITHOUT_WORK_EVERY_SECONDS, Scheduler
 
@@ -70,11 +70,16 @@ def have_a_template_due(user: User) -> None:
     )
 
 
+def move_to_another_zone(user: User) -> None:
+    SeriesMove.objects.create(user=user, timezone="Asia/Tokyo")
+
+
 WORK: dict[str, Callable[[User], None]] = {
     "scan-reminders": remind,
     "requeue-stalled-deliveries": stall_a_delivery,
     "retry-parked-events": park_an_event,
     "generate-due": have_a_template_due,
+    "move-series": move_to_another_zone,
     "erase-closed-accounts": close_account,
     "send-due-mails": ask_for_a_mail,
 }
