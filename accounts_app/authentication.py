@@ -31,7 +31,7 @@ class BearerAuthentication(JWTAuthentication):
         if text.startswith(PREFIX):
             token = self._api_token(text, request)
             return token.user, token
-        return self._json_web_token(raw_token, text)
+        return self._json_web_token(raw_token, text, time_zone=request.headers.get("Time-Zone"))
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """As the library's, with `Bearer` in any case (RFC 9110, 11.1)."""
@@ -49,14 +49,14 @@ class BearerAuthentication(JWTAuthentication):
             raise AuthenticationFailed("The user's password has been changed.", "password_changed")
         return user
 
-    def _json_web_token(self, raw_token: bytes, text: str) -> tuple[User, Any]:
+    def _json_web_token(self, raw_token: bytes, text: str, *, time_zone: str | None) -> tuple[User, Any]:
         try:
             ours = self.get_validated_token(raw_token)
         except InvalidToken:
             if not outside_identity.is_issuer_of(text):
                 raise
             claims = outside_identity.verified_claims(text)
-            return outside_identity.get_or_create_user(claims), claims
+            return outside_identity.get_or_create_user(claims, time_zone=time_zone), claims
         return self.get_user(ours), ours
 
     @staticmethod

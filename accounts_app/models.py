@@ -1,6 +1,7 @@
 """Users and the ways they sign in."""
 
 from typing import Any, ClassVar
+from unicodedata import normalize
 from uuid import UUID, uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -62,6 +63,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(max_length=254, null=True, blank=True)  # noqa: DJ001 - many may have none
     email_confirmed = models.BooleanField(default=False)
     timezone = models.CharField(max_length=TIME_ZONE_MAX_LENGTH, default="UTC")
+    # No one has chosen the zone: a client can ask.
+    timezone_is_default = models.BooleanField(default=False, db_default=False)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
@@ -87,6 +90,30 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email or str(self.id)
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password and normalize("NFC", raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether it is the password, in whatever form the keyboard of the device writes accents.
+
+        Hashes of an older release are of the form that was typed: one that matches is replaced.
+        """
+        if raw_password is None:
+            return False
+        normal, *others = forms_of_password(raw_password)
+        if super().check_password(normal):
+            return True
+        if not any(super(User, self).check_password(other) for other in others):
+            return False
+        self.set_password(normal)
+        self.save(update_fields=["password"])
+        return True
+
+
+def forms_of_password(raw_password: str) -> list[str]:
+    """The form that is hashed, and the one that was typed if it is another."""
+    return list(dict.fromkeys([normalize("NFC", raw_password), raw_password]))
 
 
 _COLUMNS = [field.attname for field in User._meta.concrete_fields]

@@ -6,6 +6,7 @@ Source: docs/decisions/0012-outside-identities.md.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +19,10 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import AuthenticationFailed
 
+from accounts_app.email_addresses import check_reachable
 from accounts_app.models import ErasedIdentity, OutsideIdentity, User, UserManager
 from accounts_app.provider_keys import provider_keys
+from recurrence.rules import RuleError, zone
 
 Claims = Mapping[str, Any]
 
@@ -74,9 +77,12 @@ def verified_claims(token: str) -> Claims:
     return claims
 
 
-def get_or_create_user(claims: Claims) -> User:
-    """Raises AuthenticationFailed (401)."""
-    user = _find_user(claims) or _create_user(claims)
+def get_or_create_user(claims: Claims, *, time_zone: str | None) -> User:
+    """The user of the token. A new one gets the zone of the claim `zoneinfo`, else `time_zone`, else UTC.
+
+    Zones that do not exist are ignored. Raises AuthenticationFailed (401).
+    """
+    user = _find_user(claims) or _create_user(claims, _first_zone(claims.get("zoneinfo"), time_zone))
     if not user.is_active:
         raise AuthenticationFailed("This account is closed.", "user_inactive")
     return user
@@ -111,13 +117,13 @@ def _find_user(claims: Claims) -> User | None:
     return identity.user if identity else None
 
 
-def _create_user(claims: Claims) -> User:
+def _create_user(claims: Claims, time_zone: str | None) -> User:
     _check_not_just_erased(claims)
     # Of two concurrent first requests, the second waits at a unique index and then finds the user.
     for email in (_confirmed_email(claims), None):
         try:
             with transaction.atomic():
-                user = _user_for(email)
+                user = _user_for(email, time_zone)
                 user.outside_identities.create(issuer=claims["iss"], subject=claims["sub"])
                 return user
         except IntegrityError:
@@ -145,23 +151,33 @@ def _confirmed_email(claims: Claims) -> str | None:
         return None
     try:
         validate_email(email)
+        check_reachable(email)
     except ValidationError:
         return None
     return UserManager.normalize_email(email)
 
 
-def _user_for(email: str | None) -> User:
+def _first_zone(*names: Any) -> str | None:
+    for name in names:
+        if isinstance(name, str):
+            with suppress(RuleError):
+                return str(zone(name))
+    return None
+
+
+def _user_for(email: str | None, time_zone: str | None) -> User:
     """The user who has confirmed the same address, or a new user, without the address if it is taken.
 
     Operators are never linked this way, only by hand in the admin.
     """
+    new: dict[str, Any] = {"timezone": time_zone or "UTC", "timezone_is_default": time_zone is None}
     if email is None:
-        return User.objects.create_user(None)
+        return User.objects.create_user(None, **new)
     existing = User.objects.with_email(email).first()
     if existing is None:
-        return User.objects.create_user(email, email_confirmed=True)
+        return User.objects.create_user(email, email_confirmed=True, **new)
     is_same_person = existing.email_confirmed and existing.is_active and not existing.is_staff
-    return existing if is_same_person else User.objects.create_user(None)
+    return existing if is_same_person else User.objects.create_user(None, **new)
 
 
 def _erased_digest(issuer: str, subject: str) -> str:

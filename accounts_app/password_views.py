@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts_app import email_confirmation, mails, passwords, throttles
 from accounts_app.api_tokens import NotByApiToken
+from accounts_app.email_addresses import EmailAddressField
 from accounts_app.models import DueMail, User
 from accounts_app.serializers import PasswordField, SignInSerializer
 from http_app.errors import Conflict
@@ -33,7 +34,7 @@ class PasswordChangeSerializer(StrictSerializer):
 
 
 class PasswordResetSerializer(StrictSerializer):
-    email = serializers.EmailField(max_length=254)
+    email = EmailAddressField()
 
     def save(self, **kwargs: Any) -> None:
         # No lookup of the account: neither the response nor its time may reveal whether there is one.

@@ -5,6 +5,7 @@ revokes them all.
 """
 
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from django.contrib.auth import password_validation
@@ -23,7 +24,7 @@ from accounts_app.signals import devices_ended
 def check_strength(password: str, user: User, *, field: str) -> None:
     """Raises ValidationError (400) for the field, with the code of each violated rule."""
     try:
-        password_validation.validate_password(password, user)
+        password_validation.validate_password(normalize("NFC", password), user)
     except DjangoValidationError as error:
         raise ValidationError({field: get_error_detail(error)}) from error
 

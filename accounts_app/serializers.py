@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ValidationError
 
 from accounts_app import mails, passwords, sign_ins
+from accounts_app.email_addresses import EmailAddressField
 from accounts_app.models import DueMail, User, UserManager
 from accounts_app.signals import zone_moved
 from accounts_app.throttles import limit_mails
@@ -52,8 +53,16 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields = ["id", "email", "email_confirmed", "timezone", "move_series", "created_at"]
-        read_only_fields = ["id", "email", "email_confirmed", "created_at"]
+        fields = [
+            "id",
+            "email",
+            "email_confirmed",
+            "timezone",
+            "timezone_is_default",
+            "move_series",
+            "created_at",
+        ]
+        read_only_fields = ["id", "email", "email_confirmed", "timezone_is_default", "created_at"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("move_series") and "timezone" not in attrs:
@@ -64,6 +73,8 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         """Write only the given fields: the password and `is_active` of this copy may be outdated."""
         moves = validated_data.pop("move_series", False)
+        if "timezone" in validated_data:
+            validated_data["timezone_is_default"] = False
         for name, value in validated_data.items():
             setattr(instance, name, value)
         User.objects.filter(pk=instance.pk).update(**validated_data)
@@ -73,9 +84,9 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
 
 
 class RegistrationSerializer(StrictSerializer):
-    email = serializers.EmailField(max_length=254)
+    email = EmailAddressField()
     password = PasswordField()
-    timezone = TimeZoneField(default="UTC")
+    timezone = TimeZoneField(required=False, help_text="Default: UTC.")
 
     def validate_email(self, email: str) -> str:
         normalized = UserManager.normalize_email(email)
@@ -89,9 +100,10 @@ class RegistrationSerializer(StrictSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> User:
         limit_mails(DueMail.Kind.EMAIL_CONFIRMATION, validated_data["email"])
+        is_default = "timezone" not in validated_data
         try:
             with transaction.atomic():
-                user = User.objects.create_user(**validated_data)
+                user = User.objects.create_user(**validated_data, timezone_is_default=is_default)
         except IntegrityError as error:  # registered by another request after validate_email
             raise ValidationError({"email": [EMAIL_TAKEN]}) from error
         mails.request_mail(DueMail.Kind.EMAIL_CONFIRMATION, validated_data["email"])

@@ -7,7 +7,6 @@ PostgreSQL cannot guess which it is, so a few newest tasks are read first, and w
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +16,6 @@ from django.db import connection, transaction
 from django.db.models import (
     BooleanField,
     Count,
-    DateTimeField,
-    ExpressionWrapper,
     F,
     Func,
     IntegerField,
@@ -51,11 +48,15 @@ class WordsQuery(SearchQuery):
 
     template = "%(expressions)s::tsquery"
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text, search_type="raw")
+        self.text = text
+
 
 def query_of(user_id: UUID, text: str) -> WordsQuery | None:
     """What finds the tasks of this user that have these words; None if the text has no word."""
     words = query(user_id, text)
-    return WordsQuery(words, search_type="raw") if words else None
+    return WordsQuery(words) if words else None
 
 
 def plain_words(text: str) -> list[str]:
@@ -94,8 +95,8 @@ def _newest_matches(found: QuerySet[Any], words: WordsQuery) -> tuple[list[int],
     if len(sample.ids) >= COMMON:
         newest = _newest(found.filter(_read_on(words)))
         return list(newest.values_list("pk", flat=True)[:ENOUGH]), False
-    ids = _by_the_index(found, words, RANKED + 1)
-    return ids[:RANKED], len(ids) <= RANKED
+    indexed = _by_the_index(found, words)
+    return indexed.ids[:RANKED], indexed.is_all and len(indexed.ids) <= RANKED
 
 
 def matching(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
@@ -103,36 +104,47 @@ def matching(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
     sample = _sample(found, words)
     if sample.is_all:
         return found.filter(pk__in=sample.ids)
-    if len(sample.ids) < COMMON:
-        ids = _by_the_index(found, words, FEW + 1)
-        if len(ids) <= FEW:
-            return found.filter(pk__in=ids)
+    if len(sample.ids) < COMMON and (indexed := _by_the_index(found, words)).is_all:
+        return found.filter(pk__in=indexed.ids)
     return found.filter(_read_on(words))
 
 
 @dataclass
-class _Sample:
-    """The newest tasks that match among the newest SAMPLE; `is_all` when there are no more."""
+class _Newest:
+    """The newest tasks that match; `is_all` when there are no more."""
 
     ids: list[int]
     is_all: bool
 
 
-def _sample(found: QuerySet[Any], words: WordsQuery) -> _Sample:
+def _sample(found: QuerySet[Any], words: WordsQuery) -> _Newest:
+    """Those that match among the newest SAMPLE."""
     newest = _newest(found).annotate(hit=SearchVectorExact(F("words"), words))
     ids = ArrayAgg("pk", filter=Q(hit=True), order_by=["-created_at", "-pk"], default=Value([]))
     seen = newest.values("pk", "created_at", "hit")[:SAMPLE].aggregate(read=Count("pk"), ids=ids)
-    return _Sample(seen["ids"], is_all=seen["read"] < SAMPLE)
+    return _Newest(seen["ids"], is_all=seen["read"] < SAMPLE)
 
 
-def _by_the_index(found: QuerySet[Any], words: WordsQuery, count: int) -> list[int]:
-    """The newest that match. An order no index has keeps PostgreSQL from reading them from the newest on."""
-    age = ExpressionWrapper(F("created_at") + Value(timedelta()), output_field=DateTimeField())
+def _by_the_index(found: QuerySet[Any], words: WordsQuery) -> _Newest:
+    """Those that match among the newest FEW that have the words.
+
+    PostgreSQL takes each word for one that many have, and so would read all tasks of the user too. So the
+    index of words is asked alone, and only then what else `found` asks for.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         # Matches that do not fit are kept as pages of the table, and each row of these is checked again.
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
-        newest = _matches(found, words).order_by(age.desc(), "-pk")
-        return list(newest.values_list("pk", flat=True)[:count])
+        cursor.execute(_BY_WORDS, [words.text, FEW])
+        ids = [pk for (pk,) in cursor.fetchall()]
+    newest = _newest(found.filter(pk__in=ids)).values_list("pk", flat=True)
+    return _Newest(list(newest) if ids else [], is_all=len(ids) < FEW)
+
+
+# An order that no index has, so that no index but that of words is of use. Of other users only those with the
+# same key are read (tasks_app/words.py), and left out by `found`.
+_BY_WORDS = """
+    SELECT id FROM tasks WHERE words @@ %s::tsquery ORDER BY created_at + interval '0' DESC, id DESC LIMIT %s
+"""
 
 
 def _newest(found: QuerySet[Any]) -> QuerySet[Any]:

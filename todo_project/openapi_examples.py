@@ -115,6 +115,7 @@ EXAMPLES: dict[str, Any] = {
         "email": "alice@example.com",
         "email_confirmed": True,
         "timezone": "Europe/Berlin",
+        "timezone_is_default": False,
         "created_at": _CREATED_AT,
     },
     "PatchedMeRequest": {"timezone": "America/New_York"},

@@ -37,8 +37,9 @@ ROOT_URLCONF = "todo_project.urls"
 WSGI_APPLICATION = "todo_project.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts_app.User"
-# auth.E003 asks for a unique e-mail and does not see that the constraint is on lower(email).
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+AUTHENTICATION_BACKENDS = ["accounts_app.backends.PasswordBackend"]
+# auth.W004 asks for a unique e-mail and does not see that the constraint is on lower(email).
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "todo_project.formats"

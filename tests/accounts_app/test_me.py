@@ -19,6 +19,7 @@ def test_i_see_myself(alice: User, bob: User, client_of: ClientOf) -> None:
         "email": "alice@example.test",
         "email_confirmed": False,
         "timezone": "Europe/Berlin",
+        "timezone_is_default": False,
         "created_at": alice.created_at.isoformat().replace("+00:00", "Z"),
     }
 

@@ -294,3 +294,33 @@ def test_of_two_people_with_one_address_at_the_same_moment_one_has_it() -> None:
     assert {answer.status_code for answer in answers} == {200}
     assert OutsideIdentity.objects.count() == 2
     assert User.objects.filter(email="dora@example.test").count() == 1
+
+
+class TestTheZoneOfANewUser:
+    @pytest.mark.parametrize(
+        ("claim", "header", "zone", "is_default"),
+        [
+            ("Europe/Paris", "Asia/Tokyo", "Europe/Paris", False),
+            (None, "Asia/Tokyo", "Asia/Tokyo", False),
+            ("Mars/Olympus", "Asia/Tokyo", "Asia/Tokyo", False),
+            (7, "UTC", "UTC", False),
+            (None, "Mars/Olympus", "UTC", True),
+            (None, None, "UTC", True),
+        ],
+    )
+    def test_it_is_from_the_token_or_the_request(
+        self, claim: Any, header: str | None, zone: str, is_default: bool
+    ) -> None:
+        client = APIClient(**({"HTTP_TIME_ZONE": header} if header else {}))
+        me = who_am_i(client, token(zoneinfo=claim)).json()
+        assert (me["timezone"], me["timezone_is_default"]) == (zone, is_default)
+
+    def test_later_requests_change_nothing(self) -> None:
+        assert come().json()["timezone_is_default"]
+        client = APIClient(HTTP_TIME_ZONE="Asia/Tokyo")
+        assert who_am_i(client, token(zoneinfo="Europe/Paris")).json()["timezone"] == "UTC"
+
+    def test_a_zone_that_the_user_sets_is_chosen(self) -> None:
+        client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token()}")
+        assert client.patch("/api/me", {"timezone": "UTC"}).json()["timezone_is_default"] is False
+        assert client.get("/api/me").json()["timezone_is_default"] is False

@@ -30,6 +30,7 @@ def test_a_new_account_is_answered_without_its_password(anyone: APIClient) -> No
         "email": "dora@example.test",
         "email_confirmed": False,
         "timezone": "Europe/Berlin",
+        "timezone_is_default": False,
         "created_at": ANY,
     }
     assert (user.is_active, user.is_staff, user.is_superuser) == (True, False, False)
@@ -38,7 +39,9 @@ def test_a_new_account_is_answered_without_its_password(anyone: APIClient) -> No
 
 
 def test_the_zone_is_utc_when_none_is_given(anyone: APIClient) -> None:
-    assert register(anyone, timezone=...).json()["timezone"] == "UTC"
+    me = register(anyone, timezone=...).json()
+    assert (me["timezone"], me["timezone_is_default"]) == ("UTC", True)
+    assert register(anyone, email="e@example.test", timezone="UTC").json()["timezone_is_default"] is False
 
 
 def test_blanks_around_the_address_and_case_of_its_domain_are_put_right(anyone: APIClient) -> None:
