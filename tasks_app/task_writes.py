@@ -190,7 +190,7 @@ def _insert_rows(tasks: Sequence[Any]) -> None:
 def _insert_statement(meta: Any) -> tuple[dict[str, str], str]:
     """The columns as in _types(), and the statement that inserts rows with their tags."""
     types = _types(meta.concrete_fields) | {"tag_ids": "bigint[]"}
-    others = ", ".join(types.keys() - {"id", "tag_ids"})
+    others = ", ".join(column for column in types if column not in {"id", "tag_ids"})
     statement = f"""
         WITH numbered AS (
             SELECT coalesce(id, nextval(pg_get_serial_sequence('tasks', 'id'))) AS id, tag_ids, {others}
