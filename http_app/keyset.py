@@ -41,6 +41,13 @@ class KeyedAndEmpty(NamedTuple):
     empty: QuerySet[Any]
 
 
+class Together(NamedTuple):
+    """Two querysets as one list; both have the key, which is never null, and no value of it is in both."""
+
+    first: QuerySet[Any]
+    second: QuerySet[Any]
+
+
 class Order(Protocol):
     """A list in one order."""
 
@@ -118,6 +125,25 @@ class OneKey:
         return Q(**{f"page_key__{further}e": cursor.key}) & (
             Q(**{f"page_key__{further}": cursor.key}) | same_key
         )
+
+
+class Merged:
+    """Two querysets as one list by one key."""
+
+    def __init__(self, found: Together, field: str, *, descending: bool) -> None:
+        self.descending = descending
+        self.parts = [
+            OneKey(KeyedAndEmpty(part, part.none()), field, descending=descending) for part in found
+        ]
+        self.pk_field, self.key_fields = self.parts[0].pk_field, self.parts[0].key_fields
+
+    def rows(self, cursor: Cursor | None, count: int, *, whole: bool) -> list[Any]:
+        found = [row for part in self.parts for row in part.rows(cursor, count, whole=whole)]
+        backwards = cursor is not None and cursor.backwards
+        return sorted(found, key=self.key_of, reverse=self.descending != backwards)[:count]
+
+    def key_of(self, row: Any) -> Any:
+        return row.page_key
 
 
 class SeveralKeys:

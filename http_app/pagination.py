@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from http_app.keyset import Cursor, OneKey, Order, SeveralKeys
+from http_app.keyset import Cursor, Merged, OneKey, Order, SeveralKeys, Together
 
 CURSOR, PAGE_SIZE, ORDERING = "cursor", "page_size", "ordering"
 PARAMETERS = (CURSOR, PAGE_SIZE, ORDERING)
@@ -131,6 +131,8 @@ def _ordering(request: Request, view: OrderedView) -> str:
 
 
 def _order(found: Any, view: OrderedView, ordering: str) -> Order:
+    if isinstance(found, Together):
+        return Merged(found, view.ordering_fields[ordering.removeprefix("-")], descending=ordering[0] == "-")
     keys = [(view.ordering_fields[name.removeprefix("-")], name[0] == "-") for name in ordering.split(",")]
     if len(keys) > 1:
         return SeveralKeys(found, keys)

@@ -18,14 +18,18 @@ from rest_framework.exceptions import APIException, NotFound, ValidationError
 from accounts_app.models import User
 from http_app.errors import StaleVersion
 from tasks_app import task_writes
-from tasks_app.bulk_serializers import CompleteSerializer, DeleteSerializer
-from tasks_app.exceptions import ExternalIdTaken, refuse_trash
+from tasks_app.bulk_serializers import DeleteSerializer, NothingSerializer
+from tasks_app.derived_fields import is_skipped
+from tasks_app.exceptions import ExternalIdTaken, refuse_trash, refuse_unless_open_occurrence
 from tasks_app.following import end_lines
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import Task
 from tasks_app.new_task_serializer import IMPORT_FIELDS, NewTaskSerializer, is_import
+from tasks_app.occurrences import continue_after_skips
 from tasks_app.task_serializer import LARGEST_ID, TaskSerializer, fields_and_tags
 from tasks_app.task_writes import Draft
+
+_MOVES_SUCCESSOR = ("reopen", "restore", "skip")
 
 
 @dataclass
@@ -73,7 +77,7 @@ class Bulk:
         context = {**context, "lookup": self._lookup}
         self._create = NewTaskSerializer(context=context)
         self._update = TaskSerializer(context=context, partial=True)
-        self._delete, self._complete = DeleteSerializer(), CompleteSerializer()
+        self._delete, self._nothing = DeleteSerializer(), NothingSerializer()
         self._tasks: dict[int, Task] = {}
         self._by_external_id: dict[str, Task] = {}
         self._writes = Writes()
@@ -84,8 +88,7 @@ class Bulk:
         If `atomic` and one fails, raises ValidationError or BulkRefusedError with all failed operations.
         """
         good = [operation for operation in operations if isinstance(operation, dict)]
-        known = self._lookup.load_external_ids(_external_ids(good))
-        self._lock({operation["id"] for operation in good if "id" in operation} | known, _followed(good))
+        self._lock(good)
         self._lookup.load_tags(_tag_ids(good))
         outcomes = [self._check(operation) for operation in operations]
         failed = {i: outcome for i, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
@@ -94,11 +97,14 @@ class Bulk:
         self._write()
         return [_result(i, outcome) for i, outcome in enumerate(outcomes)]
 
-    def _lock(self, ids: set[int], followed: set[int]) -> None:
-        """Load these tasks, and the others of series that one of `followed` may leave."""
+    def _lock(self, operations: Sequence[dict[str, Any]]) -> None:
+        """Load the tasks of these operations, and the others of their series that may change with them."""
         mine = Task.objects.filter(user=self._user)
-        wanted = Q(pk__in=ids)
-        if followed:
+        ids = {operation["id"] for operation in operations if "id" in operation}
+        wanted = Q(pk__in=ids | self._lookup.load_external_ids(_external_ids(operations)))
+        if moving := {each["id"] for each in operations if each["op"] in _MOVES_SUCCESSOR and "id" in each}:
+            wanted |= Q(generated_from__in=moving)
+        if followed := _followed(operations):
             wanted |= Q(pk__in=mine.open_in_series_of(followed))
         self._tasks = {task.pk: task for task in mine.filter(wanted).locked()}
         self._by_external_id = {
@@ -132,7 +138,7 @@ class Bulk:
     def _create_again(self, task: Task, data: dict[str, Any]) -> Done:
         """Update the user's task of the same external_id, also out of the trash, and complete it if it was
         completed elsewhere. When it was created does not change."""
-        task.deleted_at = None
+        task.deleted_at = task.slot_state = None
         said = {name: data[name] for name in IMPORT_FIELDS if name in data}
         was = self._create.run_validation({"title": task.title} | said)
         others = {name: value for name, value in data.items() if name not in said}
@@ -154,9 +160,23 @@ class Bulk:
         self._tag(task, tags, names)
 
     def _complete_task(self, operation: dict[str, Any]) -> Done:
-        task = refuse_trash(self._task(operation))
-        self._complete.run_validation(operation.get("data", {}))
+        task = refuse_trash(self._task_alone(operation))
         task.completed = True
+        return self._changed(task)
+
+    def _reopen_task(self, operation: dict[str, Any]) -> Done:
+        task = refuse_trash(self._task_alone(operation))
+        task.completed = False
+        return self._changed(task)
+
+    def _restore_task(self, operation: dict[str, Any]) -> Done:
+        task = self._task_alone(operation)
+        task.deleted_at = task.slot_state = None
+        return self._changed(task)
+
+    def _skip_task(self, operation: dict[str, Any]) -> Done:
+        task = refuse_unless_open_occurrence(self._task_alone(operation))
+        task.deleted_at, task.slot_state = timezone.now(), Task.SlotState.SKIPPED
         return self._changed(task)
 
     def _delete_task(self, operation: dict[str, Any]) -> Done:
@@ -167,6 +187,11 @@ class Bulk:
             task.deleted_at = task.deleted_at or timezone.now()
             self._writes.changed[task.pk] = task
         return Done(status.HTTP_204_NO_CONTENT, task, task.pk)
+
+    def _task_alone(self, operation: dict[str, Any]) -> Task:
+        """The task of an operation without data."""
+        self._nothing.run_validation(operation.get("data", {}))
+        return self._task(operation)
 
     def _task(self, operation: dict[str, Any]) -> Task:
         task = self._tasks.get(operation["id"])
@@ -202,7 +227,12 @@ class Bulk:
         named = tags_named(self._user, wanted) if wanted else {}
         tag_ids = {key: ids | {named[name] for name in names} for key, (ids, names) in writes.tags.items()}
         task_writes.create([Draft(task, tag_ids.get(id(task))) for task in writes.created])
+        skipped = [
+            task for task in writes.changed.values() if is_skipped(task) and not is_skipped(task.stored)
+        ]
         task_writes.write([Draft(task, tag_ids.get(id(task))) for task in writes.changed.values()])
+        if skipped:
+            continue_after_skips(skipped)
         if writes.erased:
             task_writes.erase(Task.objects.filter(pk__in=writes.erased))
 

@@ -11,7 +11,7 @@ from http_app.serializers import OneOfField, StrictSerializer
 from tasks_app.task_serializer import LARGEST_ID
 
 MAX_OPERATIONS = 1_000
-OPERATIONS = ["create", "update", "complete", "delete"]
+OPERATIONS = ["create", "update", "complete", "reopen", "delete", "restore", "skip"]
 
 
 class EachByItself(serializers.ListSerializer[Any]):
@@ -41,7 +41,7 @@ class OperationSerializer(StrictSerializer):
         required=False,
         help_text=(
             "create: the fields as POST /api/tasks takes them. update: those that change, as PATCH takes."
-            " delete: `permanent`, true to erase the task past the trash. complete: nothing."
+            " delete: `permanent`, true to erase the task past the trash. The others: nothing."
         ),
     )
 
@@ -64,8 +64,8 @@ class DeleteSerializer(StrictSerializer):
     permanent = serializers.BooleanField(default=False)
 
 
-class CompleteSerializer(StrictSerializer):
-    pass
+class NothingSerializer(StrictSerializer):
+    """The data of an operation that has none."""
 
 
 class BulkSerializer(StrictSerializer):

@@ -128,6 +128,11 @@ def series_of(task: TaskData | Task) -> Series | None:
     )
 
 
+def ends_with(series: Series, slot: datetime) -> bool:
+    """Whether nothing follows this slot, also where `after_completion` would give an earlier day."""
+    return series.until is not None and series.until <= slot
+
+
 def _record_of(ended: Ended) -> Record:
     task = ended.task
     assert task.series_id is not None
@@ -229,8 +234,7 @@ def _free_slot(ended: Ended, taken: Collection[datetime], *, skip_taken: bool) -
     one is used, if `skip_taken`.
     """
     series, mode = ended.series, ended.task.recurrence_mode
-    # Stopped here, where `after_completion` could give an earlier day.
-    if series.until is not None and series.until <= ended.slot:
+    if ends_with(series, ended.slot):
         return None
     if not skip_taken and series.after_completion(ended.slot, ended.at, mode) in taken:
         return None

@@ -1,5 +1,7 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from tasks_app.occurrence_views import TaskOccurrencesView
 from tasks_app.task_views import TaskViewSet
 from tasks_app.views import PriorityViewSet, TagViewSet
 
@@ -8,4 +10,7 @@ router.register("tasks", TaskViewSet, basename="task")
 router.register("tags", TagViewSet, basename="tag")
 router.register("priorities", PriorityViewSet, basename="priority")
 
-urlpatterns = router.urls
+urlpatterns = [
+    path("tasks/<int:task_id>/occurrences", TaskOccurrencesView.as_view(), name="task-occurrences"),
+    *router.urls,
+]

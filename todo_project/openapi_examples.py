@@ -124,6 +124,19 @@ EXAMPLES: dict[str, Any] = {
     "NewApiToken": _API_TOKEN | {"token": "todo_pat_" + "0123456789abcdef" * 4},
     "Task": _ANSWER,
     "SkippedTask": _ANSWER | {"slot_state": "skipped", "deleted_at": _CREATED_AT, "version": 2, "next_id": 8},
+    "PaginatedTaskOccurrenceList": {
+        "results": [
+            {
+                "occurrence_at": "2030-05-01T07:00:00Z",
+                "state": "moved",
+                "task_id": 7,
+                "due_at": "2030-05-01T09:00:00Z",
+            }
+        ],
+        "next": None,
+        "previous": None,
+        "upcoming": [f"2030-05-0{day}T09:00+02:00" for day in range(2, 7)],
+    },
     "TaskRequest": _TASK | {"due_at": "2030-05-01T09:00:00+02:00", "priority": "High", "tags": ["home"]},
     "NewTaskRequest": _TASK
     | {

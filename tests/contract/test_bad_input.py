@@ -146,7 +146,7 @@ def client(charlie: User, client_of: Callable[[User], APIClient], settings: Sett
     charlie.is_staff = True
     charlie.save()
     Priority.objects.create(pk=ID, name="Someday", level=5, color="#999999")
-    Task.objects.create(pk=ID, user=charlie, title="hers")
+    Task.objects.create(pk=ID, user=charlie, title="hers", recurrence_rule="daily")
     Tag.objects.create(pk=ID, user=charlie, name="hers")
     RecurringTask.objects.create(
         pk=ID,

@@ -91,6 +91,13 @@ def occurrences(user: User, number: int) -> None:
     SeriesSlot.objects.create(user=user, recurring_task_id=5, slot_at=slot, outcome="made")
 
 
+def occurrences_of_a_task(user: User, number: int) -> None:
+    head, _ = Task.objects.get_or_create(pk=5, user=user, title="hers", recurrence_rule="daily")
+    assert head.occurrence_at is not None
+    at = head.occurrence_at - timedelta(days=number + 1)
+    SeriesSlot.objects.create(user=user, series_id=head.series_id, slot_at=at, outcome="missed")
+
+
 # How a row comes to be in each list; the URLs to read it by.
 LISTS: dict[str, tuple[Callable[[User, int], None], list[str]]] = {
     "/api/auth/api-tokens": (api_tokens, [""]),
@@ -100,6 +107,7 @@ LISTS: dict[str, tuple[Callable[[User, int], None], list[str]]] = {
     "/api/recurring-tasks/{template_id}/occurrences": (occurrences, [""]),
     "/api/tags": (tags, ["", "?task_count=true"]),
     "/api/tasks": (tasks, ["", "?tag=1&tag=2", "?q=0", "?priority=Medium", "?ordering=due_at"]),
+    "/api/tasks/{task_id}/occurrences": (occurrences_of_a_task, [""]),
     "/api/tasks/{task_id}/reminders": (reminders, [""]),
 }
 

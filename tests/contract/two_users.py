@@ -35,6 +35,7 @@ PATHS: dict[str, str | None] = dict.fromkeys(
     "/api/tasks/{id}/skip": "task",
     "/api/tasks/{id}/snooze": "task",
     "/api/tasks/{id}/stop": "task",
+    "/api/tasks/{task_id}/occurrences": "task",
     "/api/tasks/{task_id}/reminders": "task",
 }
 # What a query parameter, a field of a body or a header names.

@@ -103,7 +103,7 @@ def test_a_skip_costs(client: APIClient, task: Task) -> None:
         client.post(f"/api/tasks/{task.pk}/skip")
     words = [query["sql"].split()[0] for query in queries]
     statements = [word for word in words if word not in ("SAVEPOINT", "RELEASE")]
-    assert statements == ["SELECT", "UPDATE", "INSERT", "INSERT", "SELECT", "INSERT", "INSERT"]
+    assert statements == ["SELECT", "UPDATE", "INSERT", "INSERT", "SELECT", "WITH", "INSERT"]
 
 
 @pytest.mark.parametrize("mode", ["fixed", "after_completion"])
