@@ -106,7 +106,7 @@ def _years_later(day: date) -> date:
 
 def days_of(rule: RRule, anchor: date) -> Days:
     """The days of a rule from an anchor on, which is one of them only where the rule matches it."""
-    days = _endless_days(rule, anchor)
+    days = _endless_days(rule.from_anchor(anchor), anchor)
     if rule.count is None and isinstance(days, Periodic):  # its pauses are of 19 years at most
         return days
     return Bounded(days, anchor, rule.count)
@@ -114,9 +114,10 @@ def days_of(rule: RRule, anchor: date) -> Days:
 
 def ever_matches(rule: RRule) -> bool:
     """Whether there is an anchor from which the rule has a day."""
+    rule = rule.from_anchor(date(2000, 1, 1))
     if rule.freq == "WEEKLY":
-        return bool(_offsets_in_week(rule, rule.week_start))
-    days = ByShape(Months.of_a_year(rule.months or range(1, 13)), YEARS_BETWEEN_MATCHES, _masks(rule, 1))
+        return bool(_offsets_in_week(rule))
+    days = ByShape(Months.of_a_year(rule.months or range(1, 13)), YEARS_BETWEEN_MATCHES, _masks(rule))
     if rule.freq == "YEARLY" and rule.positions:
         fewest = min(map(abs, rule.positions))
         years = (days.count(date(year, 1, 1), date(year, 12, 31)) for year in YEARS_OF_ALL_SHAPES)
@@ -132,11 +133,10 @@ def _endless_days(rule: RRule, anchor: date) -> EndlessDays:
             return _stepped(rule, _by_shape(rule, anchor), anchor.toordinal(), 1)
         case "WEEKLY":
             return _weekly(rule, anchor)
-        case "MONTHLY":
-            return _by_shape(rule, anchor)
+        case "YEARLY" if rule.positions:
+            return _picked_from_years(_by_shape(rule, anchor), rule.positions)
         case _:
-            days = _by_shape(rule, anchor)
-            return _picked_from_years(days, rule.positions) if rule.positions else days
+            return _by_shape(rule, anchor)
 
 
 def _every_few_days(rule: RRule, anchor: date) -> Periodic:
@@ -151,22 +151,16 @@ def _every_few_days(rule: RRule, anchor: date) -> Periodic:
 def _weekly(rule: RRule, anchor: date) -> EndlessDays:
     start = anchor.toordinal() - (anchor.weekday() - rule.week_start) % 7
     if not rule.months:
-        return Periodic(start, 7 * rule.interval, _offsets_in_week(rule, anchor.weekday()))
-    months = Months.of_a_year(rule.months)
+        return Periodic(start, 7 * rule.interval, _offsets_in_week(rule))
+    days: DaysByMonth = _by_shape(rule, anchor)
     if rule.positions:
-        weekdays = rule.weekdays or frozenset({anchor.weekday()})
-        inner: DaysByMonth = PickedFromWeeks(
-            months, YEARS_BETWEEN_MATCHES, weekdays, rule.week_start, rule.positions
-        )
-    else:
-        inner = _by_shape(rule, anchor)
-    return _stepped(rule, inner, start, 7)
+        days = PickedFromWeeks(days.months, days.years, rule.weekdays, rule.week_start, rule.positions)
+    return _stepped(rule, days, start, 7)
 
 
-def _offsets_in_week(rule: RRule, weekday: int) -> tuple[int, ...]:
+def _offsets_in_week(rule: RRule) -> tuple[int, ...]:
     """The days of a week that the rule has, counted from WKST."""
-    weekdays = rule.weekdays or {weekday}
-    days = sorted((weekday - rule.week_start) % 7 for weekday in weekdays)
+    days = sorted((weekday - rule.week_start) % 7 for weekday in rule.weekdays)
     return tuple(sorted(set(picked(days, rule.positions)))) if rule.positions else tuple(days)
 
 
@@ -199,57 +193,39 @@ def _stepped(rule: RRule, days: DaysByMonth, start: int, run: int) -> DaysByMont
 
 
 def _by_shape(rule: RRule, anchor: date) -> ByShape:
-    supplied = anchor.weekday() if rule.freq == "WEEKLY" else anchor.day
-    masks = _masks(rule, supplied if rule.takes_day_from_anchor else 0)
-    return ByShape(_months(rule, anchor), YEARS_BETWEEN_MATCHES, masks)
+    return ByShape(_months(rule, anchor), YEARS_BETWEEN_MATCHES, _masks(rule))
 
 
 def _months(rule: RRule, anchor: date) -> Months:
     """The months that may have days, INTERVAL of months and years included."""
-    supplies_month = rule.freq == "YEARLY" and rule.takes_day_from_anchor and not rule.months
-    named = {anchor.month} if supplies_month else rule.months
     match rule.freq:
         case "MONTHLY":
-            step = rule.interval
+            start, run, step = month_number(anchor), 1, rule.interval
         case "YEARLY":
-            step = 12 * rule.interval
+            start, run, step = anchor.year * 12, 12, 12 * rule.interval
         case _:
-            step = 1
-    start = month_number(anchor) if rule.freq == "MONTHLY" else anchor.year * 12
-    run = 12 if rule.freq == "YEARLY" else 1
-    if step == 1 and not named:
-        return Months()
-    cycle = lcm(step, 12) if named else step
+            start, run, step = 0, 1, 1
+    cycle = lcm(step, 12) if rule.months else step
     places = (
         place
         for place in range(cycle)
-        if (place - start) % step < run and (not named or place % 12 + 1 in named)
+        if (place - start) % step < run and (not rule.months or place % 12 + 1 in rule.months)
     )
     return Months(cycle, tuple(places))
 
 
 @lru_cache(maxsize=1024)
-def _masks(rule: RRule, supplied: int) -> tuple[int, ...]:
-    """The days of a month by its shape: BYDAY and BYMONTHDAY, or the day that the anchor supplies.
-
-    BYSETPOS of a month is applied; that of a week or year is not.
-    """
-    masks = (_mask(rule, supplied, first, length) for first, length in SHAPES)
+def _masks(rule: RRule) -> tuple[int, ...]:
+    """The days of a month by its shape. BYSETPOS of a month is applied; that of a week or year is not."""
+    masks = [_mask(rule, first, length) for first, length in SHAPES]
     if rule.freq == "MONTHLY" and rule.positions:
-        return tuple(mask_of(picked(bits(mask), rule.positions)) for mask in masks)
+        masks = [mask_of(picked(bits(mask), rule.positions)) for mask in masks]
     return tuple(masks)
 
 
-def _mask(rule: RRule, supplied: int, first: int, length: int) -> int:
-    if rule.takes_day_from_anchor and rule.freq == "DAILY":
-        return all_days(length)
-    if rule.takes_day_from_anchor and rule.freq == "WEEKLY":
-        return days_of_weekdays([supplied], first, length)
-    if rule.takes_day_from_anchor:
-        return days_of_month_days([supplied], length)
-    mask = all_days(length)
-    if rule.month_days:
-        mask &= days_of_month_days(rule.month_days, length)
+def _mask(rule: RRule, first: int, length: int) -> int:
+    """The days with BYMONTHDAY and BYDAY, in a month of this shape."""
+    mask = days_of_month_days(rule.month_days, length) if rule.month_days else all_days(length)
     if rule.weekdays or rule.numbered:
         every = days_of_weekdays(rule.weekdays, first, length)
         mask &= every | days_of_numbered(rule.numbered, first, length)

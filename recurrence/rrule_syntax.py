@@ -5,8 +5,9 @@ A leaf: it imports nothing of the project but errors.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal, Self
 
 from recurrence.errors import RuleError
 
@@ -58,6 +59,15 @@ class RRule:
     def is_only_a_period(self) -> bool:
         """Whether it is FREQ, INTERVAL and WKST alone."""
         return self.takes_day_from_anchor and not self.months and self.count is None
+
+    def from_anchor(self, anchor: date) -> Self:
+        """The rule with the weekday, or the day and month, that it takes from the anchor."""
+        if not self.takes_day_from_anchor or self.freq == "DAILY":
+            return self
+        if self.freq == "WEEKLY":
+            return replace(self, weekdays=frozenset({anchor.weekday()}))
+        supplied = frozenset({anchor.month}) if self.freq == "YEARLY" else frozenset()
+        return replace(self, month_days=frozenset({anchor.day}), months=self.months or supplied)
 
 
 def parse_rrule(text: str) -> RRule:

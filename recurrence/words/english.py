@@ -31,7 +31,7 @@ def describe(rule: Cron | RRule | str, anchor: datetime, *, all_day: bool) -> st
     """A rule as read, without its zone; what it does not name comes from the anchor."""
     if isinstance(rule, Cron):
         return describe_cron(rule)
-    days = _rrule(rule, anchor) if isinstance(rule, RRule) else _named(rule, anchor)
+    days = _rrule(rule.from_anchor(anchor)) if isinstance(rule, RRule) else _named(rule, anchor)
     time = "" if all_day else f" at {anchor:%H:%M}"
     return f"{days}{time}{_times(rule.count if isinstance(rule, RRule) else None)}"
 
@@ -55,16 +55,16 @@ def _named(rule: str, anchor: datetime) -> str:
             return f"on the {nth(anchor.day)} of each month{or_last}"
 
 
-def _rrule(rule: RRule, anchor: datetime) -> str:
+def _rrule(rule: RRule) -> str:
     match rule.freq:
         case "DAILY":
             return _daily(rule)
         case "WEEKLY":
-            return _weekly(rule, anchor)
+            return _weekly(rule)
         case "MONTHLY":
-            return f"{_days(rule, anchor)} of {_months(rule)}{_condition(rule)}"
+            return f"{_days(rule)} of {_months(rule)}{_condition(rule)}"
         case _:
-            return _yearly(rule, anchor)
+            return _yearly(rule)
 
 
 def _daily(rule: RRule) -> str:
@@ -76,8 +76,8 @@ def _daily(rule: RRule) -> str:
     return f"{each('day', rule.interval)}{_in_months(rule)}{only}{_only_if(rule.weekdays)}"
 
 
-def _weekly(rule: RRule, anchor: datetime) -> str:
-    weekdays = rule.weekdays or frozenset({anchor.weekday()})
+def _weekly(rule: RRule) -> str:
+    weekdays = rule.weekdays
     if rule.positions:
         days = f"on {_picked(rule, weekday_names(weekdays), weekdays)} of {each('week', rule.interval)}"
     elif rule.interval == 1:
@@ -113,21 +113,20 @@ def _months(rule: RRule) -> str:
     return f"{each('month', rule.interval)}{only}"
 
 
-def _yearly(rule: RRule, anchor: datetime) -> str:
-    days, year = _days(rule, anchor), each("year", rule.interval)
+def _yearly(rule: RRule) -> str:
+    days, year = _days(rule), each("year", rule.interval)
     if rule.positions:
         counted = f" (counted in {month_names(rule.months)})" if rule.months else ""
         return f"{days} of {year}{counted}"
-    months = {anchor.month} if rule.takes_day_from_anchor and not rule.months else rule.months
-    if not months and rule.interval == 1:
+    if not rule.months and rule.interval == 1:
         return f"{days} of each month{_condition(rule)}"
-    return f"{days} of {month_names(months) if months else 'each month'} {year}{_condition(rule)}"
+    return f"{days} of {month_names(rule.months) if rule.months else 'each month'} {year}{_condition(rule)}"
 
 
-def _days(rule: RRule, anchor: datetime) -> str:
+def _days(rule: RRule) -> str:
     """The days of a month, or of a year that positions pick from."""
-    if rule.month_days or rule.takes_day_from_anchor:
-        days = [f"the {month_days(rule.month_days or {anchor.day})}"]
+    if rule.month_days:
+        days = [f"the {month_days(rule.month_days)}"]
         return f"on {_picked(rule, days, frozenset()) if rule.positions else days[0]}"
     days = _weekdays_of_month(rule)
     if rule.positions:

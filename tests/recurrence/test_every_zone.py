@@ -1,7 +1,7 @@
 """Every kind of rule in every zone, 1970 to 2100, against a walk over every minute round a change of offset.
 
 The walk says what each reading means, naively. It shares no code with the engine, which only lists the
-changes to walk round. At length: `./todo test -m slow tests/recurrence/test_every_zone.py`.
+changes to walk round. At length: `./todo test -m fuzz tests/recurrence/test_every_zone.py`.
 """
 
 from collections.abc import Callable, Iterator
