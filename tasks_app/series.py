@@ -140,8 +140,7 @@ def _begin_series(task: SeriesFields, before: SeriesFields | None) -> None:
         task.reminder_distance = measured_distance(task)
         return
     task.reminder_distance = _shifted_distance(task, before)
-    stood = before.occurrence_at and reminder_of(before, before.occurrence_at)
-    if task.due_at != before.due_at and task.occurrence_at and task.reminder_at == stood:
+    if task.due_at != before.due_at and task.occurrence_at and _reminder_stands(before):
         task.reminder_at = reminder_of(task, task.occurrence_at)
 
 
@@ -161,6 +160,14 @@ def _keeps_reminder(task: SeriesFields, before: SeriesFields) -> bool:
     if is_set or task.reminder_offsets or reminder_distance(before) is None:
         return False
     return has_due(before) or task.reminder_at is None
+
+
+def _reminder_stands(row: SeriesFields) -> bool:
+    """Whether the reminder is where its series has it, by the clock: it may be set for a second pass."""
+    given = row.occurrence_at and reminder_of(row, row.occurrence_at)
+    if given is None or row.reminder_at is None:
+        return False
+    return local_of(given, row.timezone) == local_of(row.reminder_at, row.timezone)
 
 
 def _shifted_distance(task: SeriesFields, before: SeriesFields) -> int | None:
