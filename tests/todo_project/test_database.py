@@ -9,7 +9,7 @@ from django.db import DataError, connection
 
 from tests.monotonic import Monotonic
 from todo_project import connection_checks
-from todo_project.connection_checks import TRUSTED_SECONDS
+from todo_project.connection_checks import TRUSTED_SECONDS, trust_connection_in_use
 
 
 @pytest.fixture
@@ -23,6 +23,9 @@ def pid(transactional_db: None) -> int:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
     clock = Monotonic()
     monkeypatch.setattr(connection_checks, "time", clock)
+    # Django's test client connects Django's own receiver again, after ours; a server never does.
+    request_started.disconnect(trust_connection_in_use)
+    request_started.connect(trust_connection_in_use)
     return clock
 
 
