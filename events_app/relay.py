@@ -81,6 +81,7 @@ class Relay:
         self.active = False
         self.poll = SHORTEST_POLL_SECONDS
         self.hears_hints = False
+        self._lost_hints = False
         self._woken = threading.Event()
         self._may_be_woken = False
 
@@ -101,15 +102,15 @@ class Relay:
         try:
             for hint in wake_up.hints():
                 turned("wake_up")
-                if not self.hears_hints:
+                if self._lost_hints:
                     log.info("relay_hears_hints")
-                self.hears_hints = True
+                self.hears_hints, self._lost_hints = True, False
                 if hint:
                     self._woken.set()
                 if self.stopping.is_set():
                     return
         finally:
-            self.hears_hints = False
+            self.hears_hints, self._lost_hints = False, True
             self._woken.set()  # it may be asleep for as long as hints allow
 
     def sleep(self, seconds: float) -> None:
