@@ -83,7 +83,7 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
             # It would be a line for each tick, each second. Tasks log what they have done themselves.
             "celery": {"level": "WARNING"},
             "django_structlog.celery": {"level": "WARNING"},
-            # Each start writes the schedule from the settings, and seconds later beat would say that it changed.
+            # Each start writes the schedule, and seconds later beat would say that it changed.
             "django_celery_beat": {"level": "WARNING"},
         },
         "root": {"handlers": ["stderr"], "level": level},

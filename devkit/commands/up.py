@@ -177,7 +177,8 @@ def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, 
         if waited > SAY_AFTER_SECONDS and not said:
             said = True
             say(f"./todo: waiting: {missing}")
-        supervisor.require_all_running(servers.ours, seconds=0.05)
+        # Each question about a Redis that is down is a warning in the log of the web.
+        supervisor.require_all_running(servers.ours, seconds=0.05 if waited < SAY_AFTER_SECONDS else 0.5)
 
 
 def _missing(places: Places, address: Address) -> str:
