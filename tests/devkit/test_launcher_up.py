@@ -260,26 +260,21 @@ def test_with_json_every_line_of_every_process_is_json(places: Places, free_port
     assert {"_granian", "django_structlog.middlewares.request"} <= {line["logger"] for line in web}
 
 
-@pytest.mark.parametrize(
-    ("away", "said"),
-    [
+def test_a_start_that_waits_says_what_for(places: Places, free_port: int) -> None:
+    for away, said in (
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "waiting: Redis or Valkey (REDIS_URL): does not answer"),
         (
             {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
             "waiting: Kafka at 127.0.0.1:1 (KAFKA_BOOTSTRAP_SERVERS)",
         ),
-    ],
-)
-def test_a_start_that_waits_says_what_for(
-    places: Places, free_port: int, away: dict[str, str], said: str
-) -> None:
-    waiting = Up(places, free_port, **away)
-    try:
-        wait_until(lambda: "waiting: " in waiting.output, seconds=40)
-        assert said in waiting.output
-        assert "Ready: " not in waiting.output
-    finally:
-        waiting.stop(signal.SIGTERM)
+    ):
+        waiting = Up(places, free_port, **away)
+        try:
+            wait_until(lambda waiting=waiting: "waiting: " in waiting.output, seconds=120)
+            assert said in waiting.output
+            assert "Ready: " not in waiting.output
+        finally:
+            waiting.stop(signal.SIGTERM)
 
 
 def test_a_database_that_is_wrong_or_away_is_one_line(places: Places, free_port: int) -> None:
