@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts_app.erasure import erase_closed_accounts
 from accounts_app.models import User
 from recurring_app.models import RecurringTask
-from tasks_app.models import SeriesSlot, Tag
+from tasks_app.models import SeriesSlot, Tag, Task
 from tasks_app.services import create_task
 from tests.tasks_app.admin_pages import act, edit, opened, refusals, send, shown, url_of
 from tests.tasks_app.recorded import recorded
@@ -175,3 +176,40 @@ def test_a_list_asks_the_same_for_3_and_for_30(operator: Client, model: Any) -> 
             assert operator.get(url_of("changelist", model)).status_code == 200
         asked.append(len(queries))
     assert asked[0] == asked[1]
+
+
+class TestActions:
+    def test_generate_pause_resume(self, operator: Client, template: RecurringTask) -> None:
+        RecurringTask.objects.update(next_occurrence=datetime(2030, 6, 2, 7, tzinfo=UTC))
+        act(operator, "run", [template])
+        act(operator, "pause", [template])
+        template.refresh_from_db()
+        assert [task.occurrence_at for task in Task.objects.all()] == [NOW]
+        assert template.is_active is False
+        act(operator, "resume", [template])
+        template.refresh_from_db()
+        assert template.is_active is True
+        assert LogEntry.objects.filter(object_id=str(template.pk)).count() == 3
+
+    def test_a_finished_one_is_not_resumed(self, operator: Client, template: RecurringTask) -> None:
+        RecurringTask.objects.update(is_active=False)
+        assert "The template is finished" in act(operator, "resume", [template])
+        template.refresh_from_db()
+        assert template.is_active is False
+
+
+def test_the_page_shows_the_rule_and_the_next_five(operator: Client, template: RecurringTask) -> None:
+    RecurringTask.objects.update(failure="RuleError: no such rule", failed_at=NOW)
+    page = operator.get(url_of("change", template)).content.decode()
+    assert "every day at 09:00, Europe/Berlin" in page
+    assert "Sunday, 2 June 2030, 09:00 UTC+02:00" in page
+    assert "Thursday, 6 June 2030, 09:00 UTC+02:00" in page
+    assert "RuleError: no such rule" in page
+    assert shown(operator, RecurringTask, failed_at__isempty="0") == [template]
+
+
+def test_add_an_rrule(operator: Client, alice: User) -> None:
+    assert add(operator, alice, recurrence_pattern="custom", rrule="FREQ=WEEKLY;BYDAY=MO") == {}
+    template = RecurringTask.objects.get()
+    assert (template.rrule, template.cron_expression) == ("FREQ=WEEKLY;BYDAY=MO", None)
+    assert template.next_occurrence == datetime(2030, 6, 3, 7, tzinfo=UTC)
