@@ -3,6 +3,7 @@
 A batch is one transaction: templates are claimed with SKIP LOCKED, their slots are claimed by a unique key,
 their tasks and events are written by the same statements as those of a bulk request, and `next_occurrence`
 advances. Nothing depends on who does it or how late.
+Source: docs/decisions/0027-templates.md.
 """
 
 from collections.abc import Callable, Sequence

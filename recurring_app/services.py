@@ -20,6 +20,7 @@ from recurring_app.models import RecurringTask
 from recurring_app.validity import RHYTHM
 from tasks_app import task_writes
 from tasks_app.models import SeriesSlot, Task
+from tasks_app.moving import known_zone, same_local_time
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +131,8 @@ def move_templates(user_id: UUID, *, timezone: str) -> int:
     moved = RecurringTask.objects.filter(user=user_id, next_occurrence__isnull=False)
     templates = [template for template in moved.locked() if template.timezone != timezone]
     for template in templates:
-        update_template(template, timezone=timezone)
+        end = same_local_time(template.ends_at, known_zone(template.timezone), timezone)
+        update_template(template, timezone=timezone, ends_at=end)
     return len(templates)
 
 

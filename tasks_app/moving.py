@@ -94,27 +94,27 @@ def _may_bring_more(move: SeriesMove) -> bool:
 
 def _move(task: Any, to: str) -> None:
     """Another series, so that its slots cannot meet those of the zone of before; all of one series in one."""
-    old = _known_zone(task.timezone)
+    old = known_zone(task.timezone)
     if task.occurrence_at is not None and task.anchor_local is not None:
         slot = local_of(task.occurrence_at, old, task.anchor_local.time())
         moved_slot = instant_of(slot, to) or task.occurrence_at
         is_at_slot = task.due_at == task.occurrence_at
-        task.due_at = moved_slot if is_at_slot else _same_local_time(task.due_at, old, to)
+        task.due_at = moved_slot if is_at_slot else same_local_time(task.due_at, old, to)
         task.occurrence_at = moved_slot
-    task.reminder_at = _same_local_time(task.reminder_at, old, to)
-    task.recurrence_end = _same_local_time(task.recurrence_end, old, to)
+    task.reminder_at = same_local_time(task.reminder_at, old, to)
+    task.recurrence_end = same_local_time(task.recurrence_end, old, to)
     task.series_id = uuid5(task.series_id, to)
     task.timezone = to
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
     try:
         return zone(name).key
     except RuleError:  # a name that the zone data has lost
         return "UTC"
 
 
-def _same_local_time(instant: datetime | None, old: str, to: str) -> datetime | None:
+def same_local_time(instant: datetime | None, old: str, to: str) -> datetime | None:
     """The instant at which clocks in the new zone show what they showed in the old one, to the second."""
     if instant is None:
         return None

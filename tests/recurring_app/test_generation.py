@@ -238,13 +238,15 @@ def test_a_batch_has_the_same_statements_whatever_its_size(alice: User) -> None:
 
 class TestMove:
     def test_the_wall_clock_stays(self, alice: User, bob: User) -> None:
-        daily, paused, his = template_of(alice), template_of(alice), template_of(bob)
+        end = datetime(2030, 12, 31, 22, 59, 59, 999999, tzinfo=UTC)  # of the day in Berlin
+        daily, paused, his = template_of(alice, ends_at=end), template_of(alice), template_of(bob)
         finished = template_of(alice, next_occurrence=None, is_active=False)
         pause_template(paused)
         assert move_templates(alice.pk, timezone="America/New_York") == 2
         for template in (daily, paused, his, finished):
             template.refresh_from_db()
         assert daily.next_occurrence == datetime(2030, 6, 3, 13, tzinfo=UTC)
+        assert daily.ends_at == end + timedelta(hours=6)
         assert (paused.timezone, paused.is_active) == ("America/New_York", False)
         assert (his.timezone, finished.timezone) == ("Europe/Berlin", "Europe/Berlin")
         assert generated() == [SLOT, SLOT]  # what was due before the move and before the pause
