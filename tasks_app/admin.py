@@ -10,22 +10,28 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
 
 from accounts_app.models import User
 from http_app.admin_classes import LargeTableAdmin, ReadOnly
 from http_app.datetime_fields import EARLIEST, LATEST
+from recurrence.rules import zone
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, SeriesSlot, Tag, Task, TaskTag
 from tasks_app.pages import DIGITS_OF_ID
 from tasks_app.querysets import TaskQuerySet
+from tasks_app.reminding import is_silent
+from tasks_app.rule_text import text_of_rule
 from tasks_app.searching import WORDS, beginning_with, plain_words
 from tasks_app.services import complete_task, restore_task, trash_task
+from tasks_app.upcoming import upcoming
 
 # Typing "a" does not look for a particular user.
 MAX_USERS_FOUND = 100
 
 RECURRENCE = ["recurrence_rule", "recurrence_mode", "recurrence_end", "timezone"]
 # Derived, or changed by the actions: read-only here.
+OF_SERIES = ["in_words", "upcoming"]
 DERIVED_STATE = ["completed_at", "deleted_at"]
 DERIVED_REMINDERS = ["reminder_sent", "next_reminder_at", "reminded_until", "due_announced_for"]
 DERIVED_SERIES = [
@@ -108,7 +114,7 @@ class TaskAdmin(LargeTableAdmin):
     actions = ["trash", "restore", "complete"]
     autocomplete_fields = ["user"]
     raw_id_fields = ["parent_task"]
-    readonly_fields = ["trace", *DERIVED_STATE, *DERIVED_REMINDERS, *DERIVED_SERIES, *RECORD]
+    readonly_fields = ["trace", *DERIVED_STATE, *DERIVED_REMINDERS, *OF_SERIES, *DERIVED_SERIES, *RECORD]
     fieldsets = [
         (
             None,
@@ -131,7 +137,7 @@ class TaskAdmin(LargeTableAdmin):
             "Reminders",
             {"fields": ["trace", "reminder_at", "reminder_offsets", "snoozed_until", *DERIVED_REMINDERS]},
         ),
-        ("Recurrence", {"fields": [*RECURRENCE, "parent_task", *DERIVED_SERIES]}),
+        ("Recurrence", {"fields": [*RECURRENCE, *OF_SERIES, "parent_task", *DERIVED_SERIES]}),
         ("Record", {"fields": [*RECORD]}),
     ]
 
@@ -149,6 +155,16 @@ class TaskAdmin(LargeTableAdmin):
     @admin.display(description="in trash", boolean=True)
     def in_trash(self, task: Task) -> bool:
         return task.deleted_at is not None
+
+    @admin.display(description="in words")
+    def in_words(self, task: Task) -> str | None:
+        return text_of_rule(task.recurrence_rule, task.anchor_local, task.timezone)
+
+    @admin.display(description="next five")
+    def upcoming(self, task: Task) -> str:
+        slots = [] if is_silent(task) else upcoming(task, now=timezone.now())
+        times = (slot.astimezone(zone(task.timezone)) for slot in slots)
+        return format_html_join("", "{}<br>", ((f"{at:%A, %-d %B %Y, %H:%M %Z}",) for at in times)) or "none"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj:

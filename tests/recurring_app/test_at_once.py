@@ -14,7 +14,7 @@ from events_app.envelope import Event, from_row
 from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
 from tasks_app.models import Task
-from tasks_app.services import complete_task, create_task, update_task
+from tasks_app.services import complete_task, create_task, reopen_task, update_task
 from tests.aside import PATIENCE_SECONDS, aside
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,3 +78,39 @@ def test_a_head_that_is_being_changed_is_waited_for(task: Task, completion: Even
         handling = aside(lambda: handle("recurring", completion))
     handling.result(PATIENCE_SECONDS)
     assert Task.objects.get(generated_from=task).title == "water"
+
+
+def test_two_handlers_of_another_completion_bring_the_same_row_back(
+    task: Task, completion: Event, aside: Any
+) -> None:
+    handle("recurring", completion)
+    child = Task.objects.get(generated_from=task)
+    reopen_task(Task.objects.get(pk=task.pk))
+    complete_task(Task.objects.get(pk=task.pk))
+    again = from_row(OutboxEvent.objects.filter(type="task.completed").latest("id"))
+    with transaction.atomic():
+        handle("recurring", again)
+        other = aside(lambda: handle("recurring", again))
+    other.result(PATIENCE_SECONDS)
+    assert Task.objects.get(pk=child.pk).deleted_at is None
+    assert Task.objects.count() == 2
+    assert not ParkedEvent.objects.exists()
+
+
+def test_reopening_finds_what_a_handler_is_creating(task: Task, completion: Event, aside: Any) -> None:
+    with transaction.atomic():
+        handle("recurring", completion)
+        reopening = aside(lambda: reopen_task(Task.objects.get(pk=task.pk)))
+    reopening.result(PATIENCE_SECONDS)
+    assert not Task.objects.get(pk=task.pk).completed
+    assert Task.objects.get(generated_from=task).deleted_at is not None
+
+
+def test_a_handler_waits_for_the_reopening_and_creates_nothing(
+    task: Task, completion: Event, aside: Any
+) -> None:
+    with transaction.atomic():
+        reopen_task(Task.objects.locked().get(pk=task.pk))
+        handling = aside(lambda: handle("recurring", completion))
+    handling.result(PATIENCE_SECONDS)
+    assert list(Task.objects.all()) == [task]

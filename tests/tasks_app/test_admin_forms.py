@@ -28,7 +28,9 @@ def task(alice: User) -> Task:
 def test_the_page_has_each_column_and_the_tags() -> None:
     shown = flatten_fieldsets(admin.site.get_model_admin(Task).fieldsets)
     columns = {field.name for field in Task._meta.concrete_fields} - {"id", *INDEXED}
-    assert set(shown) == columns | {"tag_ids", "seen_version", "trace"}, "add the field in tasks_app/admin.py"
+    assert set(shown) == columns | {"tag_ids", "seen_version", "trace", "in_words", "upcoming"}, (
+        "add the field in tasks_app/admin.py"
+    )
 
 
 def at(name: str, day: str, time: str = "09:00") -> dict[str, str]:

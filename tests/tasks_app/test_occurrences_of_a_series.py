@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
@@ -157,3 +158,12 @@ def test_pages_join_tasks_and_slots(
         found_back = [row["occurrence_at"] for row in answer["results"]] + found_back
         url = answer["previous"]
     assert found == found_back == whole
+
+
+def test_the_admin_shows_the_rule_and_the_next_five(operator: Client, charlie: User) -> None:
+    task = create_task(charlie, title="x", due_at=MONDAY, recurrence_rule="weekly", timezone="Europe/Berlin")
+    page = operator.get(f"/admin/tasks_app/task/{task.pk}/change/").content.decode()
+    assert "every Monday at 10:00, Europe/Berlin" in page
+    # By the wall clock of the series, which changes in that week.
+    assert "Monday, 30 March 2026, 10:00 CEST<br>" in page
+    assert "Monday, 27 April 2026, 10:00 CEST<br></div>" in page

@@ -1,0 +1,28 @@
+"""A consumer of completions: each that is in the outbox comes to it three times, in any order.
+
+Started and killed by test_completions.py, several at once, with clocks that may be wrong (wrong_clock.py).
+"""
+
+import random
+import time
+from collections import Counter
+
+import django
+
+TIMES = 3
+
+if __name__ == "__main__":
+    django.setup()
+
+    from events_app.envelope import from_row
+    from events_app.handling import handle
+    from events_app.models import OutboxEvent
+
+    seen: Counter[int] = Counter()
+    while True:
+        rows = [row for row in OutboxEvent.objects.filter(type="task.completed") if seen[row.pk] < TIMES]
+        random.shuffle(rows)
+        for row in rows:
+            handle("recurring", from_row(row))
+            seen[row.pk] += 1
+        time.sleep(0.02)
