@@ -274,11 +274,19 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return attrs
 
     def _settle_is_recurring(self, attrs: dict[str, Any]) -> None:
-        """is_recurring says whether there is a rule; turning it off alone takes the rule away."""
+        """is_recurring says whether there is a rule; turning it off alone takes the rule away.
+
+        One that is as stored follows the rule, so that what was read can be sent back with another rule.
+        """
         wanted = attrs.pop("is_recurring", None)
-        if wanted is False and attrs.get("recurrence_rule") is None:
-            attrs["recurrence_rule"] = None
-        elif wanted is not None and wanted != (self._candidate(attrs).recurrence_rule is not None):
+        if wanted is None:
+            return
+        before = self._before()["recurrence_rule"]
+        rule = attrs.get("recurrence_rule", before)
+        if wanted is False and rule == before:
+            attrs["recurrence_rule"] = rule = None
+        is_as_stored = self.instance is not None and wanted == (before is not None)
+        if wanted != (rule is not None) and not is_as_stored:
             message = "is_recurring is true exactly when there is a recurrence_rule."
             raise serializers.ValidationError({"is_recurring": [message]}, code="conflict")
 
@@ -290,8 +298,9 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     def _series_columns(self, attrs: dict[str, Any], *, follow: bool) -> dict[str, Any]:
         """The columns by which the change is one of the series (tasks_app/following.py)."""
         before = SimpleNamespace(**self._before())
-        # A PUT sends every field: those that it changes are meant.
-        sent = {name for name in attrs if self.partial or attrs[name] != getattr(before, name, None)}
+        # Of a request that sends every field, those that it changes are meant.
+        few = attrs.keys() < attrs.keys() | PUT_DEFAULTS.keys()
+        sent = {name for name in attrs if few or attrs[name] != getattr(before, name, None)}
         if follow:
             return follow_on(self._candidate(attrs), before, sent)
         return begin_with_rule(self._candidate(attrs), before, sent)

@@ -208,3 +208,31 @@ def test_the_account_too(client: APIClient) -> None:
         "timezone": "Europe/Paris"
     }
     assert errors_of(client.patch("/api/me", read | {"email": "x@example.test"}))["email"][0] == "read_only"
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"recurrence_rule": None}, None),
+        ({"is_recurring": False}, None),
+        ({"recurrence_rule": "weekly"}, "weekly"),
+        ({"due_at": "2030-05-01T15:00:00+02:00"}, "daily"),
+    ],
+)
+def test_another_rule_or_none(
+    client: APIClient, read: dict[str, Any], method: str, change: dict[str, Any], rule: str | None
+) -> None:
+    """is_recurring, recurrence_end and the rule go together; another due time is that of this one alone."""
+    read = client.patch(url(read), {"recurrence_end": "2030-06-01"}).json()
+    answer = getattr(client, method)(url(read), read | change).json()
+    assert (answer["recurrence_rule"], answer["is_recurring"]) == (rule, rule is not None)
+    assert answer["recurrence_end"] == (read["recurrence_end"] if rule else None)
+    if rule == "daily":
+        assert (answer["series_id"], answer["slot_state"]) == (read["series_id"], "moved")
+
+
+def test_and_a_task_gets_its_first_rule(client: APIClient) -> None:
+    read = client.post("/api/tasks", {"title": "once"}).json()
+    answer = client.put(f"/api/tasks/{read['id']}", read | {"recurrence_rule": "weekly"})
+    assert answer.json()["is_recurring"] is True

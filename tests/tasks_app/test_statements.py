@@ -1,6 +1,7 @@
 """How many statements a write takes: they are what a write costs."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -61,3 +62,15 @@ def test_complete(client: APIClient, alice: User) -> None:
 def test_get(client: APIClient, alice: User) -> None:
     task = create_task(alice, title="x", tags=[Tag.objects.create(user=alice, name="home")])
     assert statements(lambda: client.get(f"/api/tasks/{task.pk}")) == ["SELECT"]
+
+
+def test_patch_of_one_occurrence_and_of_all_that_follow(client: APIClient, alice: User) -> None:
+    """What follows takes one statement to lock the series, and one to find others that are open."""
+    due = datetime(2030, 5, 1, 9, tzinfo=UTC)
+    task = create_task(alice, title="x", due_at=due, recurrence_rule="daily")
+    body = {"due_at": due + timedelta(hours=1), "apply_to": "this"}
+    found = statements(lambda: client.patch(f"/api/tasks/{task.pk}", body))
+    assert found == ["BEGIN", "SELECT", "UPDATE", "INSERT", "COMMIT"]
+    body |= {"apply_to": "following"}
+    found = statements(lambda: client.patch(f"/api/tasks/{task.pk}", body))
+    assert found == ["BEGIN", "SELECT", "SELECT", "SELECT", "UPDATE", "INSERT", "COMMIT"]
