@@ -122,9 +122,10 @@ class Task(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)
 
-    # For an index only: computed when title or description is written (tasks_app/indexed_text.py).
+    # For indexes only: computed when title or description is written (tasks_app/indexed_text.py).
     # Null in rows that an older release wrote, until a tick fills them.
     words = SearchVectorField(null=True, editable=False)
+    title_key = models.TextField(null=True, editable=False, db_collation="C")  # noqa: DJ001
 
     objects: ClassVar[TaskQuerySet[Self]] = TaskManager()
 
@@ -161,7 +162,7 @@ class Task(models.Model):
             models.Index(fields=["user", "due_at", "id"], name="tasks_by_due"),
             models.Index(fields=["user", "reminder_at", "id"], name="tasks_by_reminder"),
             models.Index(fields=["user", "completed_at", "id"], name="tasks_by_completion"),
-            models.Index(fields=["user", "title", "id"], name="tasks_by_title"),
+            models.Index(fields=["user", "title_key", "id"], name="tasks_by_title_key"),
             models.Index(fields=["priority"], name="tasks_of_priority"),
             models.Index(
                 fields=["next_reminder_at"],

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from tasks_app.labels import Tag
 from tasks_app.services import merge_tag
+from tasks_app.title_order import title_key
 from tasks_app.visible import key_of_name
 from tasks_app.words import vector
 
@@ -25,7 +26,11 @@ def fill_words(count: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_WITHOUT_WORDS, [count])
         rows = [
-            {"id": pk, "words": vector(user_id, version, title, description)}
+            {
+                "id": pk,
+                "words": vector(user_id, version, title, description),
+                "title_key": title_key(title),
+            }
             for pk, user_id, version, title, description in cursor.fetchall()
         ]
         cursor.execute(_FILL_WORDS, [dumps(rows)])
@@ -37,8 +42,9 @@ _WITHOUT_WORDS = """
     ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
 _FILL_WORDS = """
-    UPDATE tasks SET words = new.words
-    FROM jsonb_to_recordset(%s::jsonb) AS new (id bigint, words tsvector) WHERE tasks.id = new.id
+    UPDATE tasks SET words = new.words, title_key = new.title_key
+    FROM jsonb_to_recordset(%s::jsonb) AS new (id bigint, words tsvector, title_key text)
+    WHERE tasks.id = new.id
 """
 
 

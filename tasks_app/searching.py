@@ -30,8 +30,8 @@ from tasks_app.words import query
 
 # What the admin searches: words of all users. Said in another way, the index tasks_search would not serve it.
 WORDS = SearchVector("title", "description", config="simple")
-# So many of the newest that match are ranked, if the index finds them.
-RANKED = 1_000
+# At most so many are ranked of more tasks than a sample: the largest page.
+RANKED = 200
 # So many of the newest tasks are read before the index is asked: a few milliseconds.
 SAMPLE = 2_000
 # A word in so many tasks of the sample is common: reading on from the newest finds enough of them soon.
@@ -74,7 +74,8 @@ def by_rank(
 ) -> QuerySet[Any] | KeyedAndEmpty:
     """What matches in `found`, with its `rank`: 0 to 1,000,000, the more the better.
 
-    Only the newest are ranked: all of up to RANKED, of a common word at least ENOUGH. The older have no rank.
+    Only the newest are ranked: those in a sample of all, else RANKED, of a common word at least ENOUGH. The
+    older have no rank.
     `queryset` is what `found` was filtered from. A whole number, because a page begins after a row's rank:
     PostgreSQL's own is a `real`, which is another number on its way back.
     """
@@ -90,13 +91,14 @@ def by_rank(
 def _newest_matches(found: QuerySet[Any], words: WordsQuery) -> tuple[list[int], bool]:
     """The ids of those that are ranked, and whether these are all."""
     sample = _sample(found, words)
-    if sample.is_all or len(sample.ids) >= ENOUGH:
-        return sample.ids[:RANKED], sample.is_all and len(sample.ids) <= RANKED
+    if sample.is_all:
+        return sample.ids, True
+    if len(sample.ids) >= ENOUGH:
+        return sample.ids[:RANKED], False
     if len(sample.ids) >= COMMON:
-        newest = _newest(found.filter(_read_on(words)))
-        return list(newest.values_list("pk", flat=True)[:ENOUGH]), False
-    indexed = _by_the_index(found, words)
-    return indexed.ids[:RANKED], indexed.is_all and len(indexed.ids) <= RANKED
+        return _ids(_newest(found.filter(_read_on(words)))[:ENOUGH]), False
+    ids = _by_the_index(words)
+    return _ids(found.filter(pk__in=ids[:RANKED])), len(ids) <= RANKED
 
 
 def matching(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
@@ -104,47 +106,48 @@ def matching(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
     sample = _sample(found, words)
     if sample.is_all:
         return found.filter(pk__in=sample.ids)
-    if len(sample.ids) < COMMON and (indexed := _by_the_index(found, words)).is_all:
-        return found.filter(pk__in=indexed.ids)
+    if len(sample.ids) < COMMON and len(ids := _by_the_index(words)) < FEW:
+        return found.filter(pk__in=ids)
     return found.filter(_read_on(words))
 
 
 @dataclass
-class _Newest:
-    """The newest tasks that match; `is_all` when there are no more."""
+class _Sample:
+    """The newest tasks that match among the newest SAMPLE; `is_all` when there are no more."""
 
     ids: list[int]
     is_all: bool
 
 
-def _sample(found: QuerySet[Any], words: WordsQuery) -> _Newest:
-    """Those that match among the newest SAMPLE."""
+def _sample(found: QuerySet[Any], words: WordsQuery) -> _Sample:
     newest = _newest(found).annotate(hit=SearchVectorExact(F("words"), words))
     ids = ArrayAgg("pk", filter=Q(hit=True), order_by=["-created_at", "-pk"], default=Value([]))
     seen = newest.values("pk", "created_at", "hit")[:SAMPLE].aggregate(read=Count("pk"), ids=ids)
-    return _Newest(seen["ids"], is_all=seen["read"] < SAMPLE)
+    return _Sample(seen["ids"], is_all=seen["read"] < SAMPLE)
 
 
-def _by_the_index(found: QuerySet[Any], words: WordsQuery) -> _Newest:
-    """Those that match among the newest FEW that have the words.
+def _by_the_index(words: WordsQuery) -> list[int]:
+    """The newest FEW that have the words, whatever else is asked for.
 
     PostgreSQL takes each word for one that many have, and so would read all tasks of the user too. So the
-    index of words is asked alone, and only then what else `found` asks for.
+    index of words is asked alone.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         # Matches that do not fit are kept as pages of the table, and each row of these is checked again.
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         cursor.execute(_BY_WORDS, [words.text, FEW])
-        ids = [pk for (pk,) in cursor.fetchall()]
-    newest = _newest(found.filter(pk__in=ids)).values_list("pk", flat=True)
-    return _Newest(list(newest) if ids else [], is_all=len(ids) < FEW)
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 # An order that no index has, so that no index but that of words is of use. Of other users only those with the
-# same key are read (tasks_app/words.py), and left out by `found`.
+# same key are read (tasks_app/words.py); what the list filters by leaves them out.
 _BY_WORDS = """
     SELECT id FROM tasks WHERE words @@ %s::tsquery ORDER BY created_at + interval '0' DESC, id DESC LIMIT %s
 """
+
+
+def _ids(found: QuerySet[Any]) -> list[int]:
+    return list(found.values_list("pk", flat=True))
 
 
 def _newest(found: QuerySet[Any]) -> QuerySet[Any]:

@@ -39,7 +39,7 @@ from tasks_app.services import (
 from tasks_app.task_serializer import SkippedTaskSerializer, TaskSerializer
 
 _TIMES = ("created_at", "updated_at", "due_at", "reminder_at", "completed_at")
-_ORDERINGS = {**{name: name for name in _TIMES}, "title": "title", "priority": "priority__level"}
+_ORDERINGS = {**{name: name for name in _TIMES}, "title": "title_key", "priority": "priority__level"}
 _EXAMPLE = OpenApiExample(
     "A daily task with two reminders",
     value={

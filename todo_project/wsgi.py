@@ -10,4 +10,5 @@ application = get_wsgi_application()
 import_module("todo_project.session_limits").limit_sessions(
     statement_timeout=15, lock_timeout=5, idle_in_transaction_session_timeout=30
 )
+import_module("tasks_app.title_order").load()  # not in the first request that needs it
 import_module("todo_project.checks").refuse_unsafe_start(serves_web=True)

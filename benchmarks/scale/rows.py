@@ -22,9 +22,11 @@ _VOCABULARY = """
 """
 WORDS = _VOCABULARY.split()
 
+_TITLE = "w[1 + r % {words}] || ' ' || w[1 + (r / 97) % {words}] || ' ' || w[1 + (r / 9973) % {words}]"
 # n is the row's number, r a number without order made of it. created_at grows with n, a row each second.
 _VARIED = {
-    "title": "w[1 + r % {words}] || ' ' || w[1 + (r / 97) % {words}] || ' ' || w[1 + (r / 9973) % {words}]",
+    "title": _TITLE,
+    "title_key": _TITLE,  # ordered as well as by the real one
     "description": "CASE WHEN r % 3 = 0 THEN 'before the weekend, ' || w[1 + (r / 31) % {words}] END",
     # As tasks_app/words.py makes them; k is the user's key.
     "words": """(format($$'%1$s':2 '%1$s%2$s':1A '%1$s%3$s':2A '%1$s%4$s':3A $$, k, w[1 + r % {words}],

@@ -87,6 +87,7 @@ def _import_all() -> None:
         import_module(name)
     for name in _COMMANDS:
         load_command_class(get_commands()[name], name)
+    import_module("tasks_app.title_order").load()
     celery = import_module("todo_project.celery").app
     celery.loader.import_default_modules()
     celery.finalize()

@@ -192,7 +192,8 @@ class TestSearch:
     def test_only_the_newest_are_ranked(
         self, client: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tasks_app.searching.RANKED", 3)
+        for name in ("SAMPLE", "ENOUGH", "RANKED"):
+            monkeypatch.setattr(searching, name, 3)
         best = create_task(alice, title="milk milk milk", created_at=NOW - timedelta(days=1))
         for n in range(4):
             create_task(alice, title=f"milk {n}", created_at=NOW + timedelta(minutes=n))
