@@ -7,7 +7,7 @@ the change are an hour off until they are computed again. A task that was moved 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -51,8 +51,10 @@ def recompute_tasks(*, dry_run: bool) -> Iterator[Recomputed]:
 
 def _recompute(tasks: Collection[Task], *, dry_run: bool) -> Recomputed:
     done, drafts = Recomputed(), []
-    series_ids = {task.series_id for task in tasks}
-    taken = set(Task.objects.filter(series_id__in=series_ids).values_list("series_id", "occurrence_at"))
+    near = Task.objects.filter(
+        series_id__in={task.series_id for task in tasks}, occurrence_at__gt=timezone.now() - timedelta(days=1)
+    )
+    taken = set(near.values_list("series_id", "occurrence_at"))
     for task in tasks:
         series = series_of(task)
         assert series is not None

@@ -17,6 +17,7 @@ from http_app.errors import Conflict, ErrorSerializer
 from http_app.filters import true_or_false
 from http_app.pagination import ORDERING
 from http_app.views import ApiView, OwnedByUser, Versioned
+from recurrence.rules import RuleError
 from tasks_app.bulk import Bulk
 from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
 from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
@@ -67,6 +68,14 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     extra_query_params = {"destroy": ["permanent"]}
     default_ordering_help = f"`-created_at`; with `q` it is `-{RANK}`"
     codes_of_half_characters = {"recurrence_rule": "not_ascii"}
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """A stored rule that an earlier version accepted is a 409: another one has to be set first."""
+        return super().handle_exception(
+            Conflict(f"The recurrence_rule of the task has to be replaced. {exc}", exc.code)
+            if isinstance(exc, RuleError)
+            else exc
+        )
 
     @property
     def ordering_fields(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
@@ -92,6 +93,36 @@ def test_half_a_character_is_not_ascii(url: str, body: bytes, client: APIClient)
     answer = client.post(url, body, content_type="application/json")
 
     assert [error["code"] for error in answer.json()["errors"]] == ["not_ascii"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("get", "", None, 200),
+        ("get", "/occurrences", None, 200),
+        ("patch", "", {"title": "reports"}, 200),
+        ("patch", "", {"due_at": "2030-05-04T17:00:00Z"}, 200),
+        ("patch", "", {"due_at": "2030-05-04T17:00:00Z", "apply_to": "following"}, 409),
+        ("patch", "", {"timezone": "UTC"}, 400),
+        ("patch", "", {"recurrence_rule": "daily"}, 200),
+        ("post", "/complete", None, 200),
+        ("post", "/skip", None, 409),
+        ("post", "/stop", None, 200),
+    ],
+)
+def test_a_rule_that_is_not_accepted_any_more_is_never_an_error_of_ours(
+    method: str, path: str, body: dict[str, str] | None, status: int, client: APIClient
+) -> None:
+    """`*/n` in a list was accepted by an earlier version."""
+    task = client.post("/api/tasks", FRIDAYS).json()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tasks SET recurrence_rule = 'cron:0 9 4,*/26 * *'")
+
+    answer = getattr(client, method)(f"/api/tasks/{task['id']}{path}", body)
+
+    assert answer.status_code == status
+    if status >= 400:
+        assert {error["code"] for error in answer.json()["errors"]} == {"bad_syntax"}
 
 
 def test_a_write_that_nothing_has_checked_refuses_a_zone_that_does_not_exist(alice: User) -> None:
