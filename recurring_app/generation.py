@@ -174,16 +174,16 @@ def plan_of(template: RecurringTask, now: datetime) -> Plan:
     due, series = template.next_occurrence, template.series
     assert due is not None
     following = series.next_after(due)
-    if (following is None or following > now) and due > now - ON_TIME:
-        return Plan(template, [due], [], following)
-    came_up = series.catch_up(due - MINUTE, now, "all")
+    slots = [due]
+    if following is not None and following <= now:
+        came_up = series.catch_up(due - MINUTE, now, "all")
+        slots, following = came_up.slots, came_up.next
     made = {
-        RecurringTask.CatchUp.LATEST.value: came_up.slots[-1:],
-        RecurringTask.CatchUp.ALL.value: came_up.slots,
-        RecurringTask.CatchUp.SKIP.value: [slot for slot in came_up.slots if slot > now - ON_TIME],
+        RecurringTask.CatchUp.LATEST.value: slots[-1:],
+        RecurringTask.CatchUp.ALL.value: slots,
+        RecurringTask.CatchUp.SKIP.value: [slot for slot in slots if slot > now - ON_TIME],
     }[template.catch_up]
-    missed = [slot for slot in came_up.slots if slot not in made]
-    return Plan(template, made, missed, came_up.next)
+    return Plan(template, made, [slot for slot in slots if slot not in made], following)
 
 
 def draft_of(template: RecurringTask, slot: datetime) -> Draft:
