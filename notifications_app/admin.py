@@ -100,6 +100,9 @@ class ReminderAdmin(Recorded, FoundByTask, LargeTableAdmin):
     fields = ["state", "task", "reminder_at", "claimed_at", "lateness", "event_id"]
     inlines = [DeliveryInline]
 
+    class Media:
+        css = {"all": ["notifications_app/lists.css"]}
+
     @admin.display(description="task")
     def of_task(self, reminder: Reminder) -> str:
         return link_to(reminder.task)
@@ -124,6 +127,9 @@ class DeliveryAdmin(Recorded, DeliveryInWords, FoundByTask, LargeTableAdmin):
     readonly_fields = ["task", "next_attempt"]
     actions = ["send_again"]
     inlines = [AttemptInline]
+
+    class Media:
+        css = {"all": ["notifications_app/lists.css"]}
 
     @admin.display(description="task")
     def task(self, delivery: Delivery) -> str:
