@@ -128,7 +128,7 @@ def folded(word: str) -> str:
 @lru_cache(maxsize=4096)
 def key_of(user_id: UUID) -> str:
     """Four characters before each word of the user. Others may have the same: queries name the user too."""
-    return b85encode(user_id.bytes[:3]).decode()
+    return b85encode(UUID(str(user_id)).bytes[:3]).decode()  # a shell may give text
 
 
 def vector(user_id: UUID, version: int, title: str, description: str | None) -> str:

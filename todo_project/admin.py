@@ -10,6 +10,7 @@ from django_celery_beat.models import (
 )
 
 from http_app.admin_classes import ReadOnly
+from tasks_app import series_admin  # noqa: F401 - registers its class
 from todo_project import events_admin  # noqa: F401 - registers its classes
 
 admin.site.index_template = "operator_index.html"
