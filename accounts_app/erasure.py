@@ -110,10 +110,12 @@ def _erase_owned_rows(user: User) -> int:
 def _erase_user(user: User) -> int:
     """Erase the account and its failed events, once the relay has taken the last of its events."""
     key = str(user.pk)
-    if OutboxEvent.objects.filter(key=key).exists():
+    # Rows of releases that did not write user_id have it as their key; of a tag, the key names the tag.
+    theirs = models.Q(user_id=user.pk) | models.Q(key=key)
+    if OutboxEvent.objects.filter(theirs).exists():
         return 0
-    ParkedEvent.objects.filter(key=key).delete()
-    DeadLetter.objects.filter(key=key).delete()
+    ParkedEvent.objects.filter(theirs).delete()
+    DeadLetter.objects.filter(theirs).delete()
     _anonymise_admin_log(User, [key])
     outside_identity.remember_erasure(user)
     user.delete()

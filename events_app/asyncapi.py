@@ -11,13 +11,21 @@ from uuid import UUID
 
 from pydantic.json_schema import models_json_schema
 
-from events_app.catalogue import CATALOGUE, DEAD_LETTERS, TASK_EVENTS, TASK_UPDATES, EventKind, kind_of
+from events_app.catalogue import (
+    CATALOGUE,
+    DEAD_LETTERS,
+    TAG_EVENTS,
+    TASK_EVENTS,
+    TASK_UPDATES,
+    EventKind,
+    kind_of,
+)
 from events_app.envelope import MEDIA_TYPE, SEQUENCE_DIGITS, SOURCE, Event, to_wire
 from events_app.groups import group_names, types_of
 
 VERSION = "1.0.0"
 _BINDING = "0.5.0"
-_ENVELOPE = {
+_ENVELOPE: dict[str, Any] = {
     "specversion": {"const": "1.0"},
     "id": {
         "type": "string",
@@ -46,6 +54,12 @@ _ENVELOPE = {
     },
 }
 _KEY = {"type": "string", "format": "uuid", "description": "The user's id."}
+_LABEL_KEY = {"type": "string", "pattern": "^(tag|priority):[0-9]+$", "description": "As the subject."}
+_LABELS = {
+    "subject": {"type": "string", "pattern": "^(tag|priority):[0-9]+$", "description": "Such as tag:7."},
+    "sequence": _ENVELOPE["sequence"]
+    | {"description": "The version of the tag or priority, as text that sorts. Drop what you have passed."},
+}
 _ORIGIN = {
     "id": "the same when the dead letter comes twice",
     "topic": "where it was read",
@@ -120,7 +134,7 @@ def document() -> dict[str, Any]:
         "components": {
             "securitySchemes": {"scram": {"type": "scramSha256", "description": "Over TLS."}},
             "messages": {name: _message(name, kind) for name, kind in CATALOGUE.items()}
-            | {"deadLetter": _dead_letter()},
+            | {"deadLetter": _dead_event(), "deadMessage": _dead_message(), "tombstone": _tombstone()},
             "schemas": _schemas(),
         },
     }
@@ -140,9 +154,16 @@ def _servers() -> dict[str, Any]:
 
 def _channel(topic: str) -> dict[str, Any]:
     names = [name for name, kind in CATALOGUE.items() if kind.topic == topic]
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+    if topic != TAG_EVENTS:
+        return {"address": topic, "messages": messages}
     return {
         "address": topic,
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+        "description": "Compacted: the last event of each tag and priority. A tombstone follows a deletion.",
+        "messages": messages | {"tombstone": {"$ref": "#/components/messages/tombstone"}},
+        "bindings": {
+            "kafka": {"topicConfiguration": {"cleanup.policy": ["compact"]}, "bindingVersion": _BINDING}
+        },
     }
 
 
@@ -150,7 +171,9 @@ def _dead_channel(topic: str) -> dict[str, Any]:
     return {
         "address": f"{topic}{DEAD_LETTERS}",
         "description": f"What came on {topic} and could not be handled.",
-        "messages": {"deadLetter": {"$ref": "#/components/messages/deadLetter"}},
+        "messages": {
+            name: {"$ref": f"#/components/messages/{name}"} for name in ("deadLetter", "deadMessage")
+        },
     }
 
 
@@ -177,7 +200,13 @@ def _reading(topic: str, group: str) -> dict[str, Any]:
 
 
 def _message(name: str, kind: EventKind) -> dict[str, Any]:
-    properties = {**_ENVELOPE, "type": {"const": name}, "data": _data(name, kind)}
+    is_label = kind.topic == TAG_EVENTS
+    properties = {
+        **_ENVELOPE,
+        **(_LABELS if is_label else {}),
+        "type": {"const": name},
+        "data": _data(name, kind),
+    }
     return {
         "name": name,
         "contentType": MEDIA_TYPE,
@@ -191,7 +220,7 @@ def _message(name: str, kind: EventKind) -> dict[str, Any]:
             "properties": properties,
             "required": [field for field in properties if field not in ("requestid", "actor")],
         },
-        "bindings": {"kafka": {"key": _KEY, "bindingVersion": _BINDING}},
+        "bindings": {"kafka": {"key": _LABEL_KEY if is_label else _KEY, "bindingVersion": _BINDING}},
         "examples": [{"name": name, "payload": _example_of(name)}],
     }
 
@@ -200,21 +229,52 @@ def _data(name: str, kind: EventKind) -> dict[str, Any]:
     """The schema of an event's data; on task-events it says which `event_type` this type has."""
     schema = _open(kind.schema.model_json_schema(ref_template="#/components/schemas/{model}"))
     schema.pop("$defs", None)
-    if kind.topic == TASK_EVENTS:
-        schema["properties"]["event_type"] = {"type": "string", "const": name.removeprefix("task.")}
+    if kind.topic in (TASK_EVENTS, TAG_EVENTS):
+        schema["properties"]["event_type"] = {"type": "string", "const": name.split(".", 1)[1]}
     return schema
 
 
-def _dead_letter() -> dict[str, Any]:
+def _dead_event() -> dict[str, Any]:
+    origin = _origin()
+    origin["properties"]["content-type"] = {"const": MEDIA_TYPE}
     return {
         "name": "deadLetter",
-        "summary": "The message as it came, without too large a value; headers name its origin and error.",
-        "headers": {
+        "summary": "An event that a group gave up on, as it came; the headers say from where, and why.",
+        "contentType": MEDIA_TYPE,
+        "headers": origin | {"required": ["content-type"]},
+        "payload": {
             "type": "object",
-            "properties": {name: {"type": "string", "description": about} for name, about in _ORIGIN.items()},
+            "properties": _ENVELOPE,
+            "required": ["specversion", "id"],
         },
+    }
+
+
+def _dead_message() -> dict[str, Any]:
+    return {
+        "name": "deadMessage",
+        "summary": "A message that is no event of the catalogue, with its own bytes, key and headers.",
+        "description": "Any bytes; no value if they are too many for the topic. No content-type of ours.",
+        "contentType": "application/octet-stream",
+        "headers": _origin(),
         "payload": {},
     }
+
+
+def _tombstone() -> dict[str, Any]:
+    return {
+        "name": "tombstone",
+        "summary": "No value: forget the tag or the priority of this key.",
+        "contentType": "application/octet-stream",
+        "payload": {"type": "null"},
+        "bindings": {"kafka": {"key": _LABEL_KEY, "bindingVersion": _BINDING}},
+    }
+
+
+def _origin() -> dict[str, Any]:
+    """The headers that say where a dead letter comes from."""
+    properties = {name: {"type": "string", "description": about} for name, about in _ORIGIN.items()}
+    return {"type": "object", "properties": properties}
 
 
 def _schemas() -> dict[str, Any]:
@@ -245,8 +305,8 @@ def _example_of(event_type: str) -> dict[str, Any]:
             id=UUID("0197a5e4-11aa-7f03-b0c2-90d4f6a1e7b8"),
             topic=kind_of(event_type).topic,
             type=event_type,
-            key=_USER,
-            subject="7",
+            key=_subject_of(event_type) if kind_of(event_type).topic == TAG_EVENTS else _USER,
+            subject=_subject_of(event_type),
             sequence=4,
             time=datetime(2030, 5, 1, 7, 2, 11, tzinfo=UTC),
             data=_example_data(event_type),
@@ -256,8 +316,19 @@ def _example_of(event_type: str) -> dict[str, Any]:
     )
 
 
+def _subject_of(event_type: str) -> str:
+    kind = event_type.split(".", 1)[0]
+    return {"tag": "tag:3", "priority": "priority:2"}.get(kind, "7")
+
+
 def _example_data(event_type: str) -> dict[str, Any]:
     topic = kind_of(event_type).topic
+    if topic == TAG_EVENTS:
+        kind, event = event_type.split(".", 1)
+        label: dict[str, Any] = {"id": 3, "user_id": _USER, "name": "home", "color": "#3366FF"}
+        if kind == "priority":
+            label = {"id": 2, "name": "Medium", "level": 2, "color": "#3B82F6"}
+        return {"event_type": event, **label}
     common = {"task_id": 7, "user_id": _USER}
     if topic == TASK_UPDATES:
         changes = {"completed": True, "completed_at": _CHANGED, "updated_at": _CHANGED, "version": 4}

@@ -106,6 +106,26 @@ class ReminderDue(_Schema):
     due_at: datetime | None
 
 
+class TagChanged(_Schema):
+    """`tag-events`: a user's tag as it is, or was when it was deleted."""
+
+    event_type: Literal["created", "updated", "deleted"]
+    id: int
+    user_id: UUID
+    name: str
+    color: str
+
+
+class PriorityChanged(_Schema):
+    """`tag-events`: a priority as it is, or was when it was deleted. Priorities belong to no user."""
+
+    event_type: Literal["created", "updated", "deleted"]
+    id: int
+    name: str
+    level: int
+    color: str
+
+
 @dataclass(frozen=True)
 class EventKind:
     """Where an event of one type goes and what its data look like."""
@@ -117,6 +137,8 @@ class EventKind:
 TASK_EVENTS = "task-events"
 TASK_UPDATES = "task-updates"
 REMINDERS = "reminders"
+# Compacted: of each key Kafka keeps the last event, and nothing after a deletion.
+TAG_EVENTS = "tag-events"
 # Events that could not be handled are on the topic with this suffix.
 DEAD_LETTERS = ".dlq"
 
@@ -128,7 +150,15 @@ CATALOGUE: dict[str, EventKind] = {
     "task.due.approaching": EventKind(TASK_EVENTS, TaskChanged),
     "task.sync": EventKind(TASK_UPDATES, TaskSync),
     "reminder.due": EventKind(REMINDERS, ReminderDue),
+    "tag.created": EventKind(TAG_EVENTS, TagChanged),
+    "tag.updated": EventKind(TAG_EVENTS, TagChanged),
+    "tag.deleted": EventKind(TAG_EVENTS, TagChanged),
+    "priority.created": EventKind(TAG_EVENTS, PriorityChanged),
+    "priority.updated": EventKind(TAG_EVENTS, PriorityChanged),
+    "priority.deleted": EventKind(TAG_EVENTS, PriorityChanged),
 }
+# A tombstone of its key follows each of these, a message without a value: compaction then removes both.
+BURIED_BY_A_TOMBSTONE = {"tag.deleted", "priority.deleted"}
 
 
 def kind_of(event_type: str) -> EventKind:

@@ -40,6 +40,7 @@ class Event:
     data: dict[str, Any]
     request_id: str = ""
     actor: str = ""
+    user_id: UUID | None = None
     # Where it was read, None without Kafka. Events are equal wherever they were read.
     partition: int | None = field(default=None, compare=False)
     offset: int | None = field(default=None, compare=False)
@@ -70,9 +71,10 @@ class OutboxRow(NamedTuple):
             subject=self.subject,
             sequence=self.sequence,
             time=self.time,
-            data=json.loads(self.data),
+            data=(data := json.loads(self.data)),
             request_id=self.request_id,
             actor=self.actor,
+            user_id=_user_of(data),
         )
 
     def wire_text(self) -> str:
@@ -113,6 +115,7 @@ def from_row(row: EventFields) -> Event:
         data=row.data,
         request_id=row.request_id,
         actor=row.actor,
+        user_id=row.user_id or _user_of(row.data),
         partition=getattr(row, "partition", None),
         offset=getattr(row, "offset", None),
     )
@@ -153,6 +156,7 @@ def from_wire(wire: dict[str, Any], *, key: str) -> Event:
         data=envelope.data,
         request_id=envelope.requestid,
         actor=envelope.actor,
+        user_id=_user_of(envelope.data),
     )
 
 
@@ -171,6 +175,10 @@ def from_message(
     if event.topic != topic:
         raise UnknownEventError(f"{event.type} belongs on {event.topic}.")
     return replace(event, partition=partition, offset=offset)
+
+
+def _user_of(data: dict[str, Any]) -> UUID | None:
+    return UUID(str(data["user_id"])) if data.get("user_id") else None
 
 
 def _text_of(key: bytes | None) -> str:

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic  # type:
 from django.conf import settings
 
 from events_app.brokers import PublishError
+from events_app.catalogue import BURIED_BY_A_TOMBSTONE
 from events_app.envelope import MEDIA_TYPE, Event, OutboxRow, to_wire
 
 __all__ = [
@@ -44,7 +45,7 @@ _ANSWER_SECONDS = 0.5
 class _Outgoing(NamedTuple):
     topic: str
     key: str
-    value: str
+    value: str | None
 
 
 class KafkaBroker:
@@ -66,15 +67,16 @@ class KafkaBroker:
 
     def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
         """The same with the rows that hold the events."""
-        return self._publish([_Outgoing(row.topic, row.key, row.wire_text()) for row in rows], waiting)
+        return self._publish([_messages(row, row.wire_text()) for row in rows], waiting)
 
-    def _publish(self, messages: list[_Outgoing], waiting: Callable[[], None]) -> int:
+    def _publish(self, events: list[list[_Outgoing]], waiting: Callable[[], None]) -> int:
         errors: dict[int, KafkaError] = {}
         if self._is_refused:  # the others of its batch would be sent again with each attempt
-            messages = messages[:1]
+            events = events[:1]
         try:
-            for position, message in enumerate(messages):
-                if not self._send(message, partial(_note, errors, position)):
+            for position, messages in enumerate(events):
+                report = partial(_note, errors, position)
+                if not all(self._send(message, report) for message in messages):
                     break
             while self._producer.flush(_ANSWER_SECONDS):
                 waiting()
@@ -83,11 +85,12 @@ class KafkaBroker:
             raise
         self._is_refused = 0 in errors
         if not errors:
-            return len(messages)
+            return len(events)
         self._restart()
         first = min(errors)
         if first == 0:
-            raise PublishError(f"{errors[0]}; {messages[0].topic}: {messages[0].value[:200]}")
+            refused = events[0][0]
+            raise PublishError(f"{errors[0]}; {refused.topic}: {str(refused.value)[:200]}")
         return first
 
     def _send(self, message: _Outgoing, report: Callable[[KafkaError | None, Message | None], None]) -> bool:
@@ -115,8 +118,14 @@ class KafkaBroker:
         self._producer = _producer()
 
 
-def _of_event(event: Event) -> _Outgoing:
-    return _Outgoing(event.topic, event.key, json.dumps(to_wire(event), separators=(",", ":")))
+def _of_event(event: Event) -> list[_Outgoing]:
+    return _messages(event, json.dumps(to_wire(event), separators=(",", ":")))
+
+
+def _messages(event: Event | OutboxRow, value: str) -> list[_Outgoing]:
+    """The event, and after a deletion on the compacted topic the tombstone of its key."""
+    message = _Outgoing(event.topic, event.key, value)
+    return [message, message._replace(value=None)] if event.type in BURIED_BY_A_TOMBSTONE else [message]
 
 
 def consumer_of(group: str, *, on_commit: OnCommit | None = None) -> Consumer:

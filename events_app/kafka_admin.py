@@ -11,7 +11,7 @@ from time import time
 from django.conf import settings
 from prometheus_client import Gauge
 
-from events_app.catalogue import CATALOGUE, DEAD_LETTERS
+from events_app.catalogue import CATALOGUE, DEAD_LETTERS, TAG_EVENTS
 from events_app.groups import group_names, topics_of
 from events_app.kafka import (
     ConfigResource,
@@ -84,7 +84,10 @@ def _new_topic(name: str) -> NewTopic:
 
 
 def _configuration(name: str) -> dict[str, str]:
-    kept = {"retention.ms": str(int(settings.KAFKA_TOPIC_RETENTION.total_seconds() * 1000))}
+    milliseconds = str(int(settings.KAFKA_TOPIC_RETENTION.total_seconds() * 1000))
+    if name == TAG_EVENTS:  # a consumer that was away for as long as this still reads a deletion
+        return {"cleanup.policy": "compact", "delete.retention.ms": milliseconds}
+    kept = {"retention.ms": milliseconds}
     larger = {"max.message.bytes": str(_LARGEST_DEAD_LETTER)} if name.endswith(DEAD_LETTERS) else {}
     return kept | larger
 

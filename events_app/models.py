@@ -24,6 +24,8 @@ class EventFields(models.Model):
     time = models.DateTimeField(default=timezone.now)
     data = models.JSONField()
     request_id = models.CharField(max_length=64, blank=True, default="")
+    # Whose it is, when the data says so: erasure finds it by this. Null in events of releases without it.
+    user_id = models.UUIDField(null=True)
     # Empty in events of releases that did not know it.
     actor = models.CharField(max_length=50, blank=True, default="", db_default="")
 

@@ -57,10 +57,10 @@ class NewEvent:
 # fifth for a thousand (docs/decisions/0010-fast-writes-of-tasks.md).
 _INSERT = """
     INSERT INTO outbox_events
-        (event_id, topic, type, key, subject, sequence, time, data, request_id, actor, merge_key)
+        (event_id, topic, type, key, subject, sequence, time, data, request_id, actor, merge_key, user_id)
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS event
         (event_id uuid, topic text, type text, key text, subject text, sequence bigint, time timestamptz,
-         data jsonb, request_id text, actor text, merge_key text)
+         data jsonb, request_id text, actor text, merge_key text, user_id uuid)
     ON CONFLICT (transaction_id, merge_key)
 """
 _AMEND = """
@@ -123,6 +123,7 @@ def _row(event: NewEvent) -> dict[str, Any]:
         "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
         "actor": _actor.get(),
         "merge_key": event.merge_key,
+        "user_id": event.data.get("user_id"),
     }
 
 

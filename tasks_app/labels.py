@@ -5,11 +5,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils.timezone import now
 
 from accounts_app.models import User
+from tasks_app import label_events
 from tasks_app.visible import hidden_character, is_blank, key_of_name
 
 TAG_EXISTS = "You already have a tag with this name."
@@ -17,8 +18,42 @@ HEX_COLOR = r"^#[0-9A-Fa-f]{6}$"
 hex_color = RegexValidator(HEX_COLOR, "A colour is # and six hexadecimal digits, such as #6B7280.")
 
 
-class Priority(models.Model):
+class Label(models.Model):
+    """What tags and priorities have in common: each change is a version and an event (label_events.py)."""
+
+    shown: tuple[str, ...] = ("name", "color")
+
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic(savepoint=False):
+            stored = None if self._state.adding else self._locked()
+            changed = stored is None or any(
+                getattr(self, name) != getattr(stored, name) for name in self.shown
+            )
+            if stored is not None:
+                self.version = stored.version + changed
+                if "update_fields" in options:
+                    options["update_fields"] = {*options["update_fields"], "version"}
+            super().save(*args, **options)
+            if changed:
+                label_events.record([self], "updated" if stored else "created")
+
+    def _differs_from(self, stored: Any) -> bool:
+        return any(getattr(self, name) != getattr(stored, name) for name in self.shown)
+
+    def _locked(self) -> Any:
+        rows = type(self)._base_manager.select_for_update(no_key=True)
+        return rows.filter(pk=self.pk).first()
+
+
+class Priority(Label):
     """How much a task matters: a table, so that operators can add the fifth level."""
+
+    shown = ("name", "level", "color")
 
     name = models.CharField(max_length=50, unique=True)
     level = models.PositiveSmallIntegerField(
@@ -65,7 +100,7 @@ class TagKeyField(models.CharField):  # type: ignore[type-arg]
         return model_instance.name_key
 
 
-class Tag(models.Model):
+class Tag(Label):
     """A user's own word for some of their tasks. "Home" and "home" are one; the form first written stays."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tags", db_index=False)

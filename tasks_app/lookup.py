@@ -6,10 +6,12 @@ however many tasks of a request name the same.
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts_app.models import User
+from tasks_app import label_events
 from tasks_app.labels import Tag
 from tasks_app.visible import key_of_name
 
@@ -73,9 +75,19 @@ def tags_named(user: User, names: Iterable[str]) -> dict[str, int]:
     found = _ids_by_key(user, first)
     while new := sorted(first.keys() - found.keys()):  # again, if one that was there is deleted meanwhile
         # In one order: two requests that make the same ones would else wait for each other.
-        Tag.objects.bulk_create([Tag(user=user, name=first[key]) for key in new], ignore_conflicts=True)
+        _create(user, {key: first[key] for key in new})
         found = _ids_by_key(user, first)
     return {name: found[key] for name, key in keys.items()}
+
+
+def _create(user: User, names: Mapping[str, str]) -> None:
+    """Create the tags of these keys and names that do not exist, with their events, by one statement."""
+    new = Tag(user=user)
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        values: list[Any] = [user.pk, new.color, new.created_at, list(names), list(names.values())]
+        cursor.execute(_CREATE_TAGS, values)
+        made = [Tag(pk=pk, user=user, name=name) for pk, name in cursor.fetchall()]
+        label_events.record(made, "created")
 
 
 def _ids_by_key(user: User, names: Mapping[str, str]) -> dict[str, int]:
@@ -85,6 +97,11 @@ def _ids_by_key(user: User, names: Mapping[str, str]) -> dict[str, int]:
         return {key or key_of_name(name): pk for name, key, pk in cursor.fetchall()}
 
 
+_CREATE_TAGS = """
+    INSERT INTO tags (user_id, color, created_at, name_key, name)
+    SELECT %s, %s, %s, * FROM unnest(%s::text[], %s::text[])
+    ON CONFLICT DO NOTHING RETURNING id, name
+"""
 _TAGS_NAMED = """
     SELECT name, name_key, id FROM tags
     WHERE user_id = %s AND (name_key = ANY(%s) OR name_key IS NULL AND name = ANY(%s)) ORDER BY id DESC

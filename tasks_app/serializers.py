@@ -19,8 +19,8 @@ LONGEST_SNOOZE_MINUTES = 366 * 24 * 60
 class PrioritySerializer(StrictSerializer, serializers.ModelSerializer[Priority]):
     class Meta:
         model = Priority
-        fields = ["id", "name", "level", "color", "created_at"]
-        read_only_fields = ["id", "created_at"]
+        fields = ["id", "name", "level", "color", "version", "created_at"]
+        read_only_fields = ["id", "version", "created_at"]
         # Tasks name a priority without regard to case.
         extra_kwargs = {
             "name": {
@@ -42,8 +42,8 @@ class TagSerializer(StrictSerializer, serializers.ModelSerializer[Tag]):
 
     class Meta:
         model = Tag
-        fields = ["id", "name", "color", "task_count", "created_at"]
-        read_only_fields = ["id", "created_at"]
+        fields = ["id", "name", "color", "task_count", "version", "created_at"]
+        read_only_fields = ["id", "version", "created_at"]
         changes_by_itself = {"task_count"}
 
     def get_task_count(self, tag: Tag) -> int | None:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.db.models import Model, ProtectedError, QuerySet
-from django.db.models.signals import post_save, pre_delete
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
 from accounts_app.models import User
 from accounts_app.signals import zone_moved
-from tasks_app import task_events
+from tasks_app import label_events, task_events
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, Tag, Task
 from tasks_app.moving import request_move
 from tasks_app.services import untag
@@ -56,3 +56,11 @@ def untag_tasks(instance: Tag, origin: Any, **_: Any) -> None:
 def keep_default(instance: Priority, **_: Any) -> None:
     if instance.pk == DEFAULT_PRIORITY_ID:
         raise ProtectedError("The priority new tasks get cannot be deleted.", {instance})
+
+
+@receiver(post_delete, sender=Tag)
+@receiver(post_delete, sender=Priority)
+def record_deleted(instance: Tag | Priority, **_: Any) -> None:
+    """Write the event of a deletion, one version beyond the last that anyone has seen."""
+    instance.version += 1
+    label_events.record([instance], "deleted")

@@ -1,10 +1,13 @@
 """The API of priorities and tags."""
 
+from typing import Any
+
 from django.db.models import Count, Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import permissions
 from rest_framework.decorators import action
+from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +15,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
 from http_app.filters import true_or_false
-from http_app.views import ApiView, OwnedByUser
+from http_app.views import ApiView, OwnedByUser, Versioned
 from tasks_app.models import Priority, Tag
 from tasks_app.serializers import MergeSerializer, PrioritySerializer, TagSerializer
 from tasks_app.services import merge_tag
@@ -20,7 +23,16 @@ from tasks_app.services import merge_tag
 METHODS = ["get", "post", "patch", "delete", "head", "options"]
 
 
-class PriorityViewSet(ApiView, ModelViewSet[Priority]):
+class LockedForWrites(GenericAPIView[Any]):
+    """A write of one object reads it under its lock, so that its version is the current one."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows = super().get_queryset()
+        writes_one = bool(self.kwargs) and self.request.method not in SAFE_METHODS
+        return rows.select_for_update(of=("self",), no_key=True) if writes_one else rows
+
+
+class PriorityViewSet(Versioned, LockedForWrites, ApiView, ModelViewSet[Priority]):
     """All users can read priorities, staff can change them. A priority in use cannot be deleted (409)."""
 
     http_method_names = METHODS
@@ -42,7 +54,7 @@ _COUNTED = extend_schema(
 
 
 @extend_schema_view(list=_COUNTED, retrieve=_COUNTED)
-class TagViewSet(ApiView, OwnedByUser, ModelViewSet[Tag]):
+class TagViewSet(Versioned, LockedForWrites, ApiView, OwnedByUser, ModelViewSet[Tag]):
     """Only the user's own tags. Deleting a tag removes it from its tasks, which is a change of each task."""
 
     http_method_names = METHODS

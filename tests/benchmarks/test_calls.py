@@ -23,7 +23,7 @@ BOUNDS = {
     "PATCH a title": Figures(calls=156, files=42, moves=73, statements=6),
     "DELETE for good": Figures(calls=105, files=30, moves=60, statements=14),
     "complete": Figures(calls=113, files=34, moves=58, statements=6),
-    "the next occurrence, by the relay": Figures(calls=184, files=39, moves=94, statements=22),
+    "the next occurrence, by the relay": Figures(calls=186, files=39, moves=94, statements=22),
 }
 
 

@@ -43,11 +43,11 @@ class Promise:
 
 
 def promises(document: dict[str, Any]) -> dict[str, Promise]:
-    """Each type's promise; dead letters are whatever came."""
+    """Each type's promise; dead letters are whatever came, and a tombstone has no value."""
     found: dict[str, Promise] = {}
     for channel in document["channels"].values():
         for name in channel["messages"]:
-            if name != "deadLetter":
+            if name not in ("deadLetter", "deadMessage", "tombstone"):
                 found[name] = Promise(channel["address"], document["components"]["messages"][name], document)
     return found
 

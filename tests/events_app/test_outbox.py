@@ -147,6 +147,12 @@ def test_every_type_of_the_design_is_in_the_catalogue() -> None:
         "task.due.approaching": "task-events",
         "task.sync": "task-updates",
         "reminder.due": "reminders",
+        "tag.created": "tag-events",
+        "tag.updated": "tag-events",
+        "tag.deleted": "tag-events",
+        "priority.created": "tag-events",
+        "priority.updated": "tag-events",
+        "priority.deleted": "tag-events",
     }
 
 

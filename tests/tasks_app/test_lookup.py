@@ -56,7 +56,7 @@ def test_a_name_whose_tag_is_deleted_at_the_same_moment_is_made_again(alice: Use
     inserts = []
 
     def come_and_go(execute: Any, sql: str, *rest: Any) -> Any:
-        if not sql.startswith('INSERT INTO "tags"') or "ON CONFLICT" not in sql:
+        if not sql.strip().startswith("INSERT INTO tags") or "ON CONFLICT" not in sql:
             return execute(sql, *rest)
         inserts.append(sql)
         theirs = Tag.objects.create(user=alice, name="home") if len(inserts) == 1 else None

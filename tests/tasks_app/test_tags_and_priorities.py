@@ -25,7 +25,7 @@ class TestTags:
         assert created.status_code == 201
         assert created.json() | {"created_at": 0} == {
             "id": created.json()["id"], "name": "home", "color": "#6B7280", "created_at": 0,
-            "task_count": None,
+            "task_count": None, "version": 1,
         }  # fmt: skip
         url = f"/api/tags/{created.json()['id']}"
         assert client.patch(url, {"name": "house", "color": "#FF0000"}).json()["name"] == "house"

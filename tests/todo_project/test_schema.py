@@ -169,7 +169,7 @@ def test_the_docs_page_is_only_read() -> None:
         ("/api/tasks/{id}", "get", {"If-None-Match"}),
         ("/api/tasks/{id}", "patch", {"Idempotency-Key", "If-Match"}),
         ("/api/tasks/{id}/complete", "post", {"Idempotency-Key", "If-Match"}),
-        ("/api/tags/{id}", "patch", {"Idempotency-Key"}),
+        ("/api/tags/{id}", "patch", {"Idempotency-Key", "If-Match"}),
         ("/api/auth/token", "post", set()),
         ("/api/auth/register", "post", set()),
     ],
