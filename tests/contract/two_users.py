@@ -63,6 +63,7 @@ PLAIN = {
     *(f"query {name}" for name in ("archived", "completed", "ordering", "overdue", "page_size", "permanent")),
     *(f"query {name}" for name in ("count", "is_active", "ticket", "last_event_id")),
     *(f"query {name}" for name in ("pinned", "priority", "recurring", "task_count", "trash")),
+    *(f"query {name}" for name in ("due", "reminder", "untagged")),
     *(
         f"query {name}_{side}"
         for name in ("completed", "created", "due", "reminder", "updated")

@@ -23,7 +23,7 @@ def test_the_choices_are_named(alice: User, client_of: ClientOf) -> None:
     answer = client_of(alice).post("/api/tasks", {"title": "x", "recurrence_mode": "weekly"})
     assert detail_of(answer) == "Write one of fixed, after_completion."
     answer = client_of(alice).post("/api/tasks/bulk", {"operations": [{"op": "undo"}]})
-    assert detail_of(answer) == "Write one of create, update, complete, delete."
+    assert detail_of(answer) == "Write one of create, update, complete, reopen, delete, restore, skip."
 
 
 def test_a_tag_that_is_not_hers_to_merge_into(alice: User, client_of: ClientOf) -> None:
