@@ -19,7 +19,7 @@ from tasks_app.derived_fields import slot_state_of
 from tasks_app.models import OPEN, SeriesSlot, Task
 from tasks_app.upcoming import UPCOMING, upcoming
 
-_STATES = [*Task.SlotState.values, SeriesSlot.Outcome.MISSED]
+STATES = [*Task.SlotState.values, SeriesSlot.Outcome.MISSED]
 
 
 class TaskOccurrenceSerializer(serializers.Serializer[Any]):
@@ -27,7 +27,7 @@ class TaskOccurrenceSerializer(serializers.Serializer[Any]):
 
     occurrence_at = serializers.DateTimeField(help_text="The slot, as the rule gives it.")
     state = serializers.ChoiceField(
-        choices=_STATES,
+        choices=STATES,
         help_text="`moved`: open, with another due time than the slot's. `missed`: passed without a task.",
     )
     task_id = serializers.IntegerField(allow_null=True, help_text="Null if it has no task, or none any more.")

@@ -44,5 +44,6 @@ ENUMS = {
     "RecurrenceMode": "tasks_app.models.Task.RecurrenceMode",
     "RecurrencePattern": "recurring_app.models.RecurringTask.Pattern",
     "ReminderState": "notifications_app.models.Reminder.State",
+    "TaskOccurrenceState": "tasks_app.occurrence_views.STATES",
     "SlotState": "tasks_app.models.Task.SlotState",
 }
