@@ -1,5 +1,6 @@
 """Users and the ways they sign in."""
 
+from datetime import time
 from typing import Any, ClassVar
 from unicodedata import normalize
 from uuid import UUID, uuid4
@@ -65,6 +66,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     timezone = models.CharField(max_length=TIME_ZONE_MAX_LENGTH, default="UTC")
     # No one has chosen the zone: a client can ask.
     timezone_is_default = models.BooleanField(default=False, db_default=False)
+    # When the day begins for all-day tasks, by the clock of the task's zone.
+    day_starts_at = models.TimeField(default=time(9), db_default=time(9))
+    # It has changed, and tasks still have the earlier one (tasks_app/day_starts.py).
+    day_start_is_new = models.BooleanField(default=False, db_default=False, editable=False)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
@@ -83,6 +88,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique_without_case")]
         indexes = [
             models.Index(fields=["-created_at", "id"], name="users_by_creation"),
+            models.Index(
+                fields=["id"], condition=models.Q(day_start_is_new=True), name="users_with_new_day_start"
+            ),
             models.Index(
                 fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="users_to_erase"
             ),

@@ -10,6 +10,7 @@ from accounts_app.email_addresses import EmailAddressField
 from accounts_app.models import DueMail, User, UserManager
 from accounts_app.signals import zone_moved
 from accounts_app.throttles import limit_mails
+from http_app.datetime_fields import LocalTimeField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import RuleError, zone
 
@@ -42,6 +43,10 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
     """The signed-in user."""
 
     timezone = TimeZoneField()
+    day_starts_at = LocalTimeField(
+        required=False,
+        help_text="When the day of an all-day task begins; its reminder_offsets count back from there.",
+    )
     move_series = serializers.BooleanField(
         write_only=True,
         required=False,
@@ -59,6 +64,7 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
             "email_confirmed",
             "timezone",
             "timezone_is_default",
+            "day_starts_at",
             "move_series",
             "created_at",
         ]
@@ -75,6 +81,8 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         moves = validated_data.pop("move_series", False)
         if "timezone" in validated_data:
             validated_data["timezone_is_default"] = False
+        if validated_data.get("day_starts_at", instance.day_starts_at) != instance.day_starts_at:
+            validated_data["day_start_is_new"] = True
         for name, value in validated_data.items():
             setattr(instance, name, value)
         User.objects.filter(pk=instance.pk).update(**validated_data)

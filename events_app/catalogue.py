@@ -5,7 +5,7 @@ this module holds their `type`, their topic and their `data`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -34,6 +34,8 @@ class TaskData(_Schema):
     pinned: bool
     archived: bool
     deleted_at: datetime | None
+    all_day: bool = False
+    due_date: date | None = None
     due_at: datetime | None
     reminder_at: datetime | None
     reminder_offsets: list[int]
@@ -52,9 +54,10 @@ class TaskData(_Schema):
     series_id: UUID | None
     # Wall-clock time without zone: it is read in `timezone`.
     anchor_local: datetime | None
-    # Whether the occurrences of the series are due, and the minutes by the wall clock from one to its
-    # reminder_at. Both null in events of an earlier version.
+    # Whether the occurrences of the series are due, whether on a day, and the minutes by the wall clock from
+    # one to its reminder_at. All null in events of an earlier version.
     series_has_due: bool | None = None
+    series_all_day: bool | None = None
     reminder_distance: int | None = None
     # Null without a slot, and in events that were written before there was this field.
     slot_state: Literal["open", "moved", "done", "skipped", "deleted"] | None = None

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django.utils.dateparse import parse_date
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 # Room at both ends for offsets, zones and the next occurrence.
@@ -33,6 +34,28 @@ class InstantField(serializers.DateTimeField):
             return value.astimezone(UTC)
         except OverflowError:
             self.fail("out_of_range")
+
+
+@extend_schema_field({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$"})
+class LocalTimeField(serializers.TimeField):
+    """A time of day such as 09:00, without a time zone."""
+
+    default_error_messages = {"invalid": "Write hours and minutes, such as 09:00."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="%H:%M", input_formats=["%H:%M"], **options)
+
+
+class LocalDateField(serializers.DateField):
+    """A day such as 2026-05-01, without a time zone, in the years of InstantField."""
+
+    default_error_messages = {"out_of_range": "The year must be between 1970 and 8999."}
+
+    def to_internal_value(self, value: Any) -> date:
+        day = super().to_internal_value(value)
+        if not EARLIEST.date() <= day < LATEST.date():
+            self.fail("out_of_range")
+        return day
 
 
 class InstantOrDateField(InstantField):

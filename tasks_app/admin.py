@@ -32,12 +32,17 @@ MAX_USERS_FOUND = 100
 RECURRENCE = ["recurrence_rule", "recurrence_mode", "recurrence_end", "timezone"]
 # Derived, or changed by the actions: read-only here.
 OF_SERIES = ["in_words", "upcoming"]
-DERIVED_STATE = ["completed_at", "deleted_at"]
-DERIVED_REMINDERS = ["reminder_sent", "next_reminder_at", "reminded_until", "due_announced_for"]
+DERIVED_STATE = ["all_day", "completed_at", "deleted_at"]
+DERIVED_REMINDERS = [
+    "reminder_sent",
+    "next_reminder_at",
+    "reminded_until",
+    "day_starts_at",
+    "due_announced_for",
+]
 DERIVED_SERIES = [
     "is_recurring", "series_id", "anchor_local", "occurrence_at", "series_has_due", "reminder_distance",
-    "slot_state", "untouched_version",
-    "generated_from", "recurring_task",
+    "series_all_day", "slot_state", "untouched_version", "generated_from", "recurring_task",
 ]  # fmt: skip
 RECORD = ["version", "created_at", "updated_at"]
 
@@ -128,6 +133,7 @@ class TaskAdmin(LargeTableAdmin):
                     "priority",
                     "color",
                     "due_at",
+                    "due_date",
                     "tag_ids",
                 ]
             },
@@ -158,7 +164,9 @@ class TaskAdmin(LargeTableAdmin):
 
     @admin.display(description="in words")
     def in_words(self, task: Task) -> str | None:
-        return text_of_rule(task.recurrence_rule, task.anchor_local, task.timezone)
+        return text_of_rule(
+            task.recurrence_rule, task.anchor_local, task.timezone, all_day=task.series_all_day
+        )
 
     @admin.display(description="next five")
     def upcoming(self, task: Task) -> str:

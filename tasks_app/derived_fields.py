@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from events_app.catalogue import TaskData
+from tasks_app.all_day import derive_due
 from tasks_app.reminding import Reminded, is_silent, next_reminder, reminder_instants
 from tasks_app.series import SeriesFields, derive_series
 
@@ -39,6 +40,7 @@ def derive_new(task: TaskFields, *, now: datetime) -> None:
     Raises RuleError when the series cannot be computed (a time zone that does not exist).
     """
     task.completed_at = (task.completed_at or now) if task.completed else None
+    derive_due(task, None)
     derive_series(task, None)
     task.slot_state = slot_state_of(task)
     if task.reminder_offsets and task.reminded_until is None:
@@ -60,6 +62,7 @@ def derive(task: TaskFields, before: TaskFields, *, now: datetime, retagged: boo
         task.completed_at = None
     elif not before.completed:
         task.completed_at = task.completed_at or now
+    derive_due(task, before)
     derive_series(task, before)
     _derive_slot_state(task, before)
     _derive_reminders(task, before, now)

@@ -27,6 +27,28 @@ def settle_pairs(attrs: dict[str, Any], task: Task | None) -> dict[str, Any]:
     return settled
 
 
+def settle_due(attrs: dict[str, Any], task: Task | None) -> dict[str, Any]:
+    """The validated fields with due_date and due_at as they become, if one was sent.
+
+    A new due_at makes the task timed; null in one of them removes both. Raises ValidationError (400) if both
+    are new.
+    """
+    if not {"due_date", "due_at"} & set(attrs):
+        return attrs
+    stored = (task.due_date, task.due_at) if task is not None else (None, None)
+    if "due_at" not in attrs:
+        return attrs | {"due_at": None}
+    if "due_date" not in attrs:
+        return attrs | {"due_date": stored[0] if attrs["due_at"] == stored[1] else None}
+    new_date, new_time = attrs["due_date"] != stored[0], attrs["due_at"] != stored[1]
+    if new_date and new_time and attrs["due_date"] is not None and attrs["due_at"] is not None:
+        message = "Send due_date or due_at: a task is due on a day, or at a time."
+        raise serializers.ValidationError({"due_date": [message]}, code="conflict")
+    if new_date:
+        return attrs | {"due_at": attrs["due_at"] if new_time else None}
+    return attrs | ({"due_date": None} if new_time else {})
+
+
 _NAMES_AND_IDS = [("priority", "priority_id"), ("tags", "tag_ids")]
 
 

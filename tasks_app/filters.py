@@ -1,7 +1,7 @@
 """The filters of the task list. `..._after` includes its instant, `..._before` does not."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django_filters as filters
@@ -68,6 +68,7 @@ class TaskFilter(NamedFilterSet):
     completed = BooleanFilter()
     pinned = BooleanFilter()
     recurring = BooleanFilter(field_name="is_recurring")
+    all_day = BooleanFilter(help_text="Due on a day, not at a time.")
     external_id = filters.CharFilter(max_length=200, help_text="Its id in another system.")
     archived = BooleanFilter(help_text="Default false.")
     trash = BooleanFilter(method="in_trash", help_text="Default false.")
@@ -139,7 +140,10 @@ class TaskFilter(NamedFilterSet):
         return queryset.filter(deleted_at__isnull=not value)
 
     def is_overdue(self, queryset: QuerySet[Task], _name: str, value: bool) -> QuerySet[Task]:
-        overdue = OPEN & Q(due_at__isnull=False, due_at__lt=timezone.now())
+        now = timezone.now()
+        # The day of an all-day task is over a minute after its last one began.
+        passed = Q(all_day=False, due_at__lt=now) | Q(all_day=True, due_at__lte=now - timedelta(minutes=1))
+        overdue = OPEN & Q(due_at__isnull=False) & passed
         return queryset.filter(overdue if value else ~overdue)
 
     def of_priority(self, queryset: QuerySet[Task], _name: str, value: str) -> QuerySet[Task]:

@@ -12,8 +12,8 @@ from typing import Any
 from rest_framework.serializers import ValidationError
 
 from http_app.errors import Conflict
-from recurrence.rules import RuleError, Series, instant_of
-from tasks_app.series import anchor_of, measured_distance
+from recurrence.rules import CRON, RuleError, Series
+from tasks_app.series import anchor_of, measured_distance, slot_at
 
 WITH_ITS_RULE: dict[str, Any] = {"series_id": None, "anchor_local": None}
 
@@ -57,14 +57,19 @@ def end_lines(tasks: Iterable[Any]) -> None:
 
 
 def _check_in_rule(task: Any, before: Any) -> None:
-    if (task.due_at, task.recurrence_rule) == (before.occurrence_at, before.recurrence_rule):
+    stands = (task.due_at, task.due_date is not None, task.recurrence_rule)
+    if stands == (before.occurrence_at, bool(before.series_all_day), before.recurrence_rule):
         return
+    if task.due_date is not None and task.recurrence_rule.startswith(CRON):
+        return  # tasks_app/validity.py says what is wrong with it
     try:
         anchor = anchor_of(task, before)
-        series = Series(rule=task.recurrence_rule, timezone=task.timezone, anchor=anchor)
-        matches = series.next_after(None) == instant_of(anchor, task.timezone)
+        all_day = task.due_date is not None
+        series = Series(rule=task.recurrence_rule, timezone=task.timezone, anchor=anchor, all_day=all_day)
+        matches = series.next_after(None) == slot_at(anchor, task.timezone, all_day=all_day)
     except RuleError:  # tasks_app/validity.py says what is wrong with it
         return
     if not matches:
         message = "The rule does not have this day and time: send a recurrence_rule that does with it."
-        raise ValidationError({"due_at": [message]}, code="not_in_rule")
+        name = "due_at" if task.due_date is None else "due_date"
+        raise ValidationError({name: [message]}, code="not_in_rule")

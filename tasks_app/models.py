@@ -68,6 +68,10 @@ class Task(models.Model):
     )
     tags = models.ManyToManyField(Tag, through="TaskTag", related_name="tasks")
     due_at = models.DateTimeField(null=True, blank=True)
+    # tasks_app/all_day.py. The owner's day_starts_at is copied, so that the row alone says when it rings.
+    due_date = models.DateField(null=True, blank=True, help_text="Instead of due_at: due on a day.")
+    all_day = models.BooleanField(default=False, db_default=False, editable=False)
+    day_starts_at = models.TimeField(null=True, blank=True, editable=False)
 
     # Reminders: one instant, or minutes before due_at.
     reminder_at = models.DateTimeField(null=True, blank=True)
@@ -95,6 +99,7 @@ class Task(models.Model):
     anchor_local = LocalDateTimeField(null=True, blank=True, editable=False)
     occurrence_at = models.DateTimeField(null=True, blank=True, editable=False)
     series_has_due = models.BooleanField(null=True, blank=True, editable=False)  # tasks_app/series.py
+    series_all_day = models.BooleanField(null=True, blank=True, editable=False)
     reminder_distance = models.IntegerField(
         null=True, blank=True, editable=False
     )  # minutes, by the wall clock

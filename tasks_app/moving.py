@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts_app.models import User
-from recurrence.rules import RuleError, instant_of, local_of, zone
+from recurrence.rules import RuleError, instant_of, last_minute_of, local_of, zone
 from tasks_app import task_writes
 from tasks_app.models import SeriesMove, SeriesSlot, Task
 from tasks_app.querysets import TaskQuerySet
@@ -97,10 +97,14 @@ def _move(task: Any, to: str) -> None:
     old = known_zone(task.timezone)
     if task.occurrence_at is not None and task.anchor_local is not None:
         slot = local_of(task.occurrence_at, old, task.anchor_local.time())
-        moved_slot = instant_of(slot, to) or task.occurrence_at
+        moved_slot = (last_minute_of(slot.date(), to) if task.series_all_day else instant_of(slot, to)) or (
+            task.occurrence_at
+        )
         is_at_slot = task.due_at == task.occurrence_at
         task.due_at = moved_slot if is_at_slot else same_local_time(task.due_at, old, to)
         task.occurrence_at = moved_slot
+    if task.due_date is not None:
+        task.due_at = last_minute_of(task.due_date, to) or task.due_at
     task.reminder_at = same_local_time(task.reminder_at, old, to)
     task.recurrence_end = same_local_time(task.recurrence_end, old, to)
     task.series_id = uuid5(task.series_id, to)

@@ -20,7 +20,7 @@ from recurrence.rules import Series
 from tasks_app import slot_records, task_writes
 from tasks_app.derived_fields import is_over
 from tasks_app.models import DEFAULT_PRIORITY_ID, Task
-from tasks_app.series import has_due, reminder_distance, reminder_of
+from tasks_app.series import due_date_of, has_due, reminder_distance, reminder_of
 from tasks_app.slot_records import Missed, Outcome, Record
 from tasks_app.task_events import task_data
 from tasks_app.task_writes import Draft
@@ -124,7 +124,11 @@ def series_of(task: TaskData | Task) -> Series | None:
     if task.recurrence_rule is None or task.anchor_local is None or task.occurrence_at is None:
         return None
     return Series(
-        rule=task.recurrence_rule, timezone=task.timezone, anchor=task.anchor_local, until=task.recurrence_end
+        rule=task.recurrence_rule,
+        timezone=task.timezone,
+        anchor=task.anchor_local,
+        until=task.recurrence_end,
+        all_day=bool(task.series_all_day),
     )
 
 
@@ -216,7 +220,8 @@ def _brought_back(ended: Ended, there: _Found, successor: Any) -> Draft | None:
         return _restored(successor, {})
     due_at = slot if successor.due_at else None
     reminder_at = reminder_of(successor, slot) if successor.reminder_at else None
-    moved = {"occurrence_at": slot, "due_at": due_at, "reminder_at": reminder_at}
+    due_date = due_date_of(successor, slot) if successor.due_date else None
+    moved = {"occurrence_at": slot, "due_date": due_date, "due_at": due_at, "reminder_at": reminder_at}
     return _restored(successor, moved | {"reminded_until": ended.at})
 
 
@@ -261,6 +266,7 @@ def _inherited(ended: Ended, there: _Found, slot: datetime) -> dict[str, Any]:
         "color": done.color,
         "pinned": done.pinned,
         "due_at": slot if has_due(done) else None,
+        "due_date": due_date_of(done, slot),
         "reminder_at": reminder_of(done, slot),
         "reminder_offsets": done.reminder_offsets,
         # Reminders between the completion and a late handling still ring; those before the completion do not.
@@ -273,6 +279,7 @@ def _inherited(ended: Ended, there: _Found, slot: datetime) -> dict[str, Any]:
         "series_id": done.series_id,
         "anchor_local": done.anchor_local,
         "series_has_due": has_due(done),
+        "series_all_day": done.series_all_day,
         "reminder_distance": reminder_distance(done),
         "occurrence_at": slot,
         "parent_task_id": there.head_id,

@@ -6,14 +6,15 @@ Its instants are its reminders and, past them, the end of a snooze; each rings o
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from tasks_app.all_day import AllDayFields, reminder_before
 
-class Reminded(Protocol):
+
+class Reminded(AllDayFields, Protocol):
     """What decides when a task rings: all that this module reads of a task."""
 
     completed: bool
     archived: bool
     deleted_at: datetime | None
-    due_at: datetime | None
     reminder_at: datetime | None
     reminder_offsets: list[int]
     snoozed_until: datetime | None
@@ -21,16 +22,21 @@ class Reminded(Protocol):
 
 
 # The columns to load for the functions below.
-COLUMNS = tuple(Reminded.__annotations__)
+COLUMNS = (*AllDayFields.__annotations__, *Reminded.__annotations__)
 
 
 def reminder_instants(task: Reminded) -> list[datetime]:
-    """The task's reminders, oldest first: reminder_at, or due_at less each offset."""
+    """The task's reminders, oldest first: reminder_at, or due_at less each offset.
+
+    The offsets of an all-day task count back from the start of its day.
+    """
     if task.reminder_at is not None:
         return [task.reminder_at]
     if task.due_at is None:
         return []
-    return sorted(task.due_at - timedelta(minutes=minutes) for minutes in task.reminder_offsets)
+    days = [reminder_before(task, minutes) for minutes in task.reminder_offsets]
+    exact = (task.due_at - timedelta(minutes=minutes) for minutes in task.reminder_offsets)
+    return sorted(day or minute for day, minute in zip(days, exact, strict=True))
 
 
 def is_silent(task: Reminded) -> bool:

@@ -5,39 +5,41 @@ An occurrence may be changed alone, so what the series has is kept beside what t
     anchor_local        the local time from which the series is counted
     occurrence_at       the slot of this occurrence, which its due_at may leave
     series_has_due      whether occurrences are due
+    series_all_day      whether they are due on a day, not at a time
     reminder_distance   minutes by the wall clock from an occurrence to its reminder_at: -780 is 20:00 on the
                         evening before 09:00, also where clocks change in between
 
-Rows and events of an earlier version have null in the last two. Their series has what the row has.
+Rows and events of an earlier version have null in the last three. Their series has what the row has, and
+times. The anchor of an all-day series is at 00:00, and its reminder_distance counts from there.
 Plain arithmetic over a record of the columns, without models. Source: docs/decisions/0026-this-one-or-all.md.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
 from events_app.catalogue import TaskData
-from recurrence.rules import CRON, Series, instant_of, local_of
+from recurrence.rules import CRON, Series, instant_of, last_minute_of, local_of
+from tasks_app.all_day import AllDayFields, day_of
 
 MINUTE = timedelta(minutes=1)
 # What an occurrence may have otherwise than its series, and what it says of the series.
-_OF_ONE = ("due_at", "reminder_at", "reminder_offsets", "series_has_due", "reminder_distance")
+_OF_ONE = ("due_at", "due_date", "reminder_at", "reminder_offsets", "series_has_due", "reminder_distance")
 
 
-class SeriesFields(Protocol):
+class SeriesFields(AllDayFields, Protocol):
     """The columns of a task that a series is read from and written to."""
 
-    due_at: datetime | None
     reminder_at: datetime | None
     reminder_offsets: list[int]
     is_recurring: bool
     recurrence_rule: str | None
     recurrence_end: datetime | None
-    timezone: str
     series_id: UUID | None
     anchor_local: datetime | None
     occurrence_at: datetime | None
     series_has_due: bool | None
+    series_all_day: bool | None
     reminder_distance: int | None
     parent_task_id: int | None
     recurring_task_id: int | None
@@ -86,6 +88,8 @@ def anchor_of(task: SeriesFields, before: SeriesFields | None) -> datetime:
     An occurrence that has not been moved keeps the time that its series had, also where a gap moved it.
     Raises RuleError.
     """
+    if task.due_date is not None:
+        return datetime.combine(task.due_date, time())
     series = before if before is not None and before.series_id is not None else None
     slot = None if series is None else series.occurrence_at
     begin = task.due_at or task.reminder_at or slot or task.created_at
@@ -117,13 +121,30 @@ def reminder_of(row: SeriesRow, slot: datetime) -> datetime | None:
     distance = reminder_distance(row)
     if distance is None or row.anchor_local is None:
         return None
-    local = local_of(slot, row.timezone, row.anchor_local.time()) + distance * MINUTE
+    local = _place_of(row, slot, row.anchor_local) + distance * MINUTE
     return instant_of(local, row.timezone) or slot + distance * MINUTE
+
+
+def slot_at(anchor: datetime, timezone: str, *, all_day: bool) -> datetime | None:
+    """The instant of the occurrence at the anchor; None where the zone does not have it."""
+    return last_minute_of(anchor.date(), timezone) if all_day else instant_of(anchor, timezone)
+
+
+def due_date_of(row: SeriesRow, slot: datetime) -> date | None:
+    """The due_date that the row's series gives the occurrence at this slot; None in a series with times."""
+    return day_of(slot, row.timezone) if row.series_all_day and has_due(row) else None
+
+
+def _place_of(row: SeriesRow, at: datetime, anchor: datetime) -> datetime:
+    """The local time of an occurrence, from which reminder_distance counts."""
+    if row.series_all_day:
+        return datetime.combine(day_of(at, row.timezone), anchor.time())
+    return local_of(at, row.timezone, anchor.time())
 
 
 def _leave_series(task: SeriesFields) -> None:
     task.series_id = task.anchor_local = task.recurrence_end = None
-    task.series_has_due = task.reminder_distance = None
+    task.series_has_due = task.series_all_day = task.reminder_distance = None
     if task.recurring_task_id is None:
         task.occurrence_at = None
 
@@ -134,8 +155,9 @@ def _begin_series(task: SeriesFields, before: SeriesFields | None) -> None:
     if before is not None and before.series_id is not None:
         _take_rule(task, before)
     task.series_id, task.parent_task_id = uuid4(), None
-    task.anchor_local, task.occurrence_at = anchor, instant_of(anchor, task.timezone)
-    task.series_has_due = task.due_at is not None
+    task.series_has_due, task.series_all_day = task.due_at is not None, task.due_date is not None
+    task.anchor_local = anchor
+    task.occurrence_at = slot_at(anchor, task.timezone, all_day=task.series_all_day)
     if before is None or not _keeps_reminder(task, before):
         task.reminder_distance = measured_distance(task)
         return
@@ -150,7 +172,7 @@ def _take_rule(task: SeriesFields, before: SeriesFields) -> None:
         return
     if before.recurrence_rule and before.anchor_local and before.occurrence_at:
         series = Series(rule=before.recurrence_rule, timezone=before.timezone, anchor=before.anchor_local)
-        day = local_of(before.occurrence_at, before.timezone, before.anchor_local.time()).date()
+        day = _place_of(before, before.occurrence_at, before.anchor_local).date()
         task.recurrence_rule = series.rule_from(day)
 
 
@@ -206,5 +228,5 @@ def measured_distance(row: SeriesRow) -> int | None:
         return None
     places = sorted({row.occurrence_at, row.due_at or row.occurrence_at})
     meant = next((place for place in places if place >= row.reminder_at), places[-1])
-    occurrence = local_of(meant, row.timezone, row.anchor_local.time())
+    occurrence = _place_of(row, meant, row.anchor_local)
     return (local_of(row.reminder_at, row.timezone) - occurrence) // MINUTE

@@ -7,7 +7,7 @@ Source: docs/decisions/0003-events-of-a-task.md.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
@@ -76,9 +76,9 @@ def task_data(task: Any) -> dict[str, Any]:
     """The task as the catalogue's TaskData, in JSON values; its tags are those in `tag_ids`."""
     values = {name: getattr(task, name) for name in _DATA_FIELDS}
     texts = {
-        name: value.isoformat() if isinstance(value, datetime) else str(value)
+        name: value.isoformat() if isinstance(value, date) else str(value)
         for name, value in values.items()
-        if isinstance(value, datetime | UUID)
+        if isinstance(value, date | UUID)
     }
     return values | texts | {"tag_ids": task.tag_ids}
 

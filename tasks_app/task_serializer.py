@@ -14,12 +14,13 @@ from rest_framework.fields import get_error_detail
 
 from accounts_app.models import User
 from accounts_app.serializers import TimeZoneField
-from http_app.datetime_fields import InstantField, InstantOrDateField
+from http_app.datetime_fields import InstantField, InstantOrDateField, LocalDateField
 from http_app.serializers import StrictSerializer
 from recurrence.rules import end_of_local_day
+from tasks_app.all_day import due_at_of
 from tasks_app.derived_fields import slot_state_of
 from tasks_app.exceptions import ExternalIdTaken
-from tasks_app.field_pairs import settle_pairs
+from tasks_app.field_pairs import settle_due, settle_pairs
 from tasks_app.following import begin_with_rule, follow_on, no_series
 from tasks_app.labels import visible_name
 from tasks_app.lookup import Lookup, tags_named
@@ -46,6 +47,7 @@ PUT_DEFAULTS: dict[str, Any] = {
     "color": "default",
     "pinned": False,
     "archived": False,
+    "due_date": None,
     "due_at": None,
     "reminder_at": None,
     "reminder_offsets": [],
@@ -68,6 +70,7 @@ _COMPLETING = "POST /api/tasks/{id}/complete completes the task, /reopen opens i
 WAYS = {
     "completed": _COMPLETING,
     "completed_at": _COMPLETING,
+    "all_day": "Set due_date, or a due_at for a task with a time.",
     "deleted_at": "DELETE moves the task to the trash, POST /api/tasks/{id}/restore takes it back.",
     "snoozed_until": "POST /api/tasks/{id}/snooze sets it.",
 }
@@ -87,6 +90,11 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     title = serializers.CharField(min_length=1, max_length=200)
     description = serializers.CharField(
         max_length=1000, allow_null=True, allow_blank=True, required=False, trim_whitespace=False
+    )
+    due_date = LocalDateField(
+        allow_null=True,
+        required=False,
+        help_text="Instead of due_at: due on this day in `timezone`, and so at its last minute.",
     )
     due_at = InstantField(allow_null=True, required=False)
     reminder_at = InstantField(allow_null=True, required=False)
@@ -146,6 +154,8 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             "pinned",
             "archived",
             "deleted_at",
+            "all_day",
+            "due_date",
             "due_at",
             "reminder_at",
             "reminder_offsets",
@@ -176,6 +186,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             "completed",
             "completed_at",
             "deleted_at",
+            "all_day",
             "reminder_sent",
             "snoozed_until",
             "occurrence_at",
@@ -198,7 +209,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         """
         if instance.tag_ids is None:
             instance.tag_ids = TaskTag.objects.ids_by_task([instance.pk])[instance.pk]
-        answer = dict(zip(ANSWERED, _read(instance), strict=True))
+        answer = dict(zip(ANSWERED, _read(instance), strict=False))
         answer["recurrence_text"] = self.get_recurrence_text(instance)
         answer["slot_state"] = slot_state_of(instance)
         for name in _TIMES:
@@ -217,7 +228,9 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         return self.context.get("lookup") or Lookup(self._user)
 
     def get_recurrence_text(self, task: Task) -> str | None:
-        return text_of_rule(task.recurrence_rule, task.anchor_local, task.timezone)
+        return text_of_rule(
+            task.recurrence_rule, task.anchor_local, task.timezone, all_day=task.series_all_day
+        )
 
     # --- one field ---------------------------------------------------------------------------------
 
@@ -254,7 +267,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     # --- fields together ---------------------------------------------------------------------------
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs = settle_pairs(attrs, self.instance)
+        attrs = settle_due(settle_pairs(attrs, self.instance), self.instance)
         if self.instance is None:
             attrs = {"timezone": self._user.timezone} | attrs
         elif not self.partial:
@@ -265,6 +278,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
             attrs["priority_id"] = attrs.pop("priority")
         self._settle_is_recurring(attrs)
         self._settle_end(attrs)
+        self._settle_due_at(attrs)
         follow = attrs.pop("apply_to", "this") == "following"
         if self.instance is None and follow and attrs.get("recurrence_rule") is None:
             raise no_series()
@@ -294,6 +308,12 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
         end = attrs.get("recurrence_end")
         if isinstance(end, date) and not isinstance(end, datetime):
             attrs["recurrence_end"] = end_of_local_day(end, self._candidate(attrs).timezone)
+
+    def _settle_due_at(self, attrs: dict[str, Any]) -> None:
+        """An all-day task is due at the last minute of its day, in the zone that it gets."""
+        candidate = self._candidate(attrs)
+        if candidate.due_date is not None and {"due_date", "timezone"} & set(attrs):
+            attrs["due_at"] = due_at_of(candidate)
 
     def _series_columns(self, attrs: dict[str, Any], *, follow: bool) -> dict[str, Any]:
         """The columns by which the change is one of the series (tasks_app/following.py)."""
@@ -364,7 +384,7 @@ class SkippedTaskSerializer(TaskSerializer):
 
 ANSWERED = [name for name in TaskSerializer.Meta.fields if name not in ("apply_to", "priority", "tags")]
 # The words of a rule are made of the anchor.
-READ = ["anchor_local" if name == "recurrence_text" else name for name in ANSWERED]
+READ = [*("anchor_local" if name == "recurrence_text" else name for name in ANSWERED), "series_all_day"]
 _read = attrgetter(*READ)
 _TIMES = [
     field.name for field in Task._meta.fields if isinstance(field, DateTimeField) and field.name in ANSWERED

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from json import dumps
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F, Field, Q, QuerySet
@@ -80,9 +81,9 @@ def batches(pks: Sequence[int]) -> Iterator[Sequence[int]]:
 def insert(drafts: Sequence[Draft]) -> list[Change]:
     """Insert the rows of new tasks; the changes to record."""
     now = timezone.now()
+    _take_from_users([task for task, _ in drafts])
     for task, tag_ids in drafts:
         task.tag_ids = sorted(set(tag_ids or ()))
-        task.timezone = task.timezone or task.user.timezone
         derive_new(task, now=now)
         index(task)
     if drafts:
@@ -99,8 +100,8 @@ def update(drafts: Sequence[Draft]) -> list[Change]:
     written: list[Any] = []
     columns: set[str] = set()
     changes: list[Change] = []
+    _take_from_users([task for task, _ in drafts])
     for task, _ in drafts:
-        task.timezone = task.timezone or task.user.timezone
         if differing := derive(task, task.stored, now=now, retagged=task.pk in retagged):
             written.append(task)
             columns |= differing
@@ -116,6 +117,19 @@ def update(drafts: Sequence[Draft]) -> list[Change]:
     if written:
         _update_rows(written, columns)
     return changes
+
+
+def _take_from_users(tasks: Sequence[Any]) -> None:
+    """Give tasks what they take from their user: a zone, and the start of the day of an all-day one."""
+    users: dict[UUID, Any] = {}
+    for task in tasks:
+        starts = task.due_date is not None and task.day_starts_at is None
+        if starts or not task.timezone:
+            if task.user_id not in users:
+                users[task.user_id] = task.user
+            user = users[task.user_id]
+            task.timezone = task.timezone or user.timezone
+            task.day_starts_at = user.day_starts_at if starts else task.day_starts_at
 
 
 def _lock(copies: Mapping[int, Any]) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from tasks_app.day_starts import go_on_with_day_starts
 from tasks_app.models import Task
 from tasks_app.moving import go_on_with_moves
 from tasks_app.older_rows import upgrade
@@ -38,6 +39,12 @@ def upgrade_rows() -> int:
         if not done:
             break
     return upgraded
+
+
+@shared_task(name="tasks_app.apply_day_starts")
+def apply_day_starts() -> int:
+    """Tick: move the reminders of all-day tasks of users whose day starts at another time; how many tasks."""
+    return go_on_with_day_starts()
 
 
 @shared_task(name="tasks_app.move_series")

@@ -7,9 +7,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.timezone import now
 
-from recurrence.rules import RuleError, Series, check_rule, instant_of, zone
+from recurrence.rules import CRON, RuleError, Series, check_rule, zone
+from tasks_app.all_day import due_at_of
 from tasks_app.derived_fields import TaskFields
-from tasks_app.series import anchor_of, begins_series
+from tasks_app.series import anchor_of, begins_series, slot_at
 from tasks_app.visible import disruptive_character, is_blank
 
 # Where the codes of the recurrence engine belong; the rest are the rule's.
@@ -42,13 +43,15 @@ def check_task(
     if "title" in changed:
         errors |= _title_errors(task)
     task.timezone = task.timezone or _users_zone(task)
+    begins = begins_series(task, before)
     if changed & {"recurrence_rule", "recurrence_mode", "timezone"}:
         errors |= _rule_errors(task)
+    if task.due_date is not None and not errors.keys() & RULE_FIELDS:
+        errors |= _day_errors(task, begins=begins)
     if "recurrence_end" in changed and task.recurrence_end is not None and task.recurrence_rule is None:
         message = "Only a task with a recurrence_rule has an end: add a rule, or set this to null."
         errors["recurrence_end"] = ValidationError(message, code="needs_rule")
-    begins = begins_series(task, before)
-    if (begins or "recurrence_end" in changed) and not errors.keys() & RULE_FIELDS:
+    if (begins or "recurrence_end" in changed) and not errors.keys() & {*RULE_FIELDS, "due_date"}:
         errors |= _first_errors(task, before, begins=begins)
     if changed & {"parent_task_id"}:
         errors |= _parent_errors(task)
@@ -89,6 +92,16 @@ def _time_errors(task: CheckedTask, changed: set[str]) -> dict[str, ValidationEr
     return {name: ValidationError(messages.get(name, past), code="past") for name in too_early}
 
 
+def _day_errors(task: CheckedTask, *, begins: bool) -> dict[str, ValidationError]:
+    if due_at_of(task) is None:
+        message = f"{task.timezone} has no such date: its calendar leaves this day out."
+        return {"due_date": ValidationError(message, code="no_such_date")}
+    if begins and task.recurrence_rule is not None and task.recurrence_rule.startswith(CRON):
+        message = "Cron has times: use a named rule or rrule: for days, or give the task a due_at."
+        return {"recurrence_rule": ValidationError(message, code="needs_a_time")}
+    return {}
+
+
 def _rule_errors(task: CheckedTask) -> dict[str, ValidationError]:
     try:
         if task.recurrence_rule is None:
@@ -113,12 +126,13 @@ def _first_errors(
     anchor = anchor_of(task, before) if begins else task.anchor_local
     if task.recurrence_rule is None or anchor is None:
         return {}
-    series = Series(rule=task.recurrence_rule, timezone=task.timezone, anchor=anchor)
+    all_day = task.due_date is not None if begins else bool(task.series_all_day)
+    series = Series(rule=task.recurrence_rule, timezone=task.timezone, anchor=anchor, all_day=all_day)
     if begins and series.next_after(None) is None:
         message = "From this due time on no day has what the rule asks for; change one of them."
         return {"recurrence_rule": ValidationError(message, code="no_occurrence")}
     # The task itself is the first, whether the rule has its time or not.
-    first = instant_of(anchor, task.timezone)
+    first = slot_at(anchor, task.timezone, all_day=all_day)
     if task.recurrence_end is not None and first is not None and task.recurrence_end < first:
         message = "The series would end before its first occurrence; choose a later end."
         return {"recurrence_end": ValidationError(message, code="ends_before_first")}

@@ -335,6 +335,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge-idempotency-keys": _tick("http_app.purge_idempotency_keys", 3600.0),
     "purge-notifications": _tick("notifications_app.purge_notifications", 600.0),
     "upgrade-rows": _tick("tasks_app.upgrade_rows", 600.0, queue="background"),
+    "apply-day-starts": _tick("tasks_app.apply_day_starts", 5.0, queue="background"),
     "move-series": _tick("tasks_app.move_series", 5.0, queue="background"),
     "purge-trash": _tick("tasks_app.purge_trash", 3600.0),
     "purge-accounts": _tick("accounts_app.purge_accounts", 3600.0),
@@ -350,6 +351,7 @@ TICK_HAS_WORK = {
     "generate-due": "recurring_app.generation.has_due",
     "retry-parked-events": "events_app.parked.has_due",
     "move-series": "tasks_app.moving.has_moves",
+    "apply-day-starts": "tasks_app.day_starts.has_new",
     "erase-closed-accounts": "accounts_app.erasure.has_closed_accounts",
     "send-due-mails": "accounts_app.mails.has_due",
 }

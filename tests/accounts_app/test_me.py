@@ -20,6 +20,7 @@ def test_i_see_myself(alice: User, bob: User, client_of: ClientOf) -> None:
         "email_confirmed": False,
         "timezone": "Europe/Berlin",
         "timezone_is_default": False,
+        "day_starts_at": "09:00",
         "created_at": alice.created_at.isoformat().replace("+00:00", "Z"),
     }
 

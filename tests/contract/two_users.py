@@ -63,7 +63,7 @@ PLAIN = {
     *(f"query {name}" for name in ("archived", "completed", "ordering", "overdue", "page_size", "permanent")),
     *(f"query {name}" for name in ("count", "is_active", "ticket", "last_event_id")),
     *(f"query {name}" for name in ("pinned", "priority", "recurring", "task_count", "trash")),
-    *(f"query {name}" for name in ("due", "reminder", "untagged")),
+    *(f"query {name}" for name in ("all_day", "due", "reminder", "untagged")),
     *(
         f"query {name}_{side}"
         for name in ("completed", "created", "due", "reminder", "updated")
@@ -90,7 +90,7 @@ PLAIN = {
     *(f"body {name}" for name in ("endpoint", "p256dh_key", "auth_key", "user_agent")),
     *(f"body {name}" for name in ("expirationTime", "keys", "keys.p256dh", "keys.auth")),
     *(f"body {name}" for name in ("operations", "operations.op", "atomic")),
-    *(f"body {name}" for name in ("completed", "created_at")),
+    *(f"body {name}" for name in ("completed", "created_at", "due_date", "day_starts_at")),
     "header If-Match",
     "header If-None-Match",
     # An event id in the caller's own stream: another user's cannot be named (tests/sync_app/test_access.py).

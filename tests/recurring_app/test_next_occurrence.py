@@ -30,9 +30,9 @@ INHERITED = {
 # ... and those of its own. Its tags and its reminder_at are inherited too, with tests of their own.
 ITS_OWN = {
     "id", "external_id", "completed", "completed_at", "archived", "deleted_at", "due_at", "reminder_at",
-    "reminder_sent",
-    "snoozed_until", "occurrence_at", "slot_state", "parent_task_id", "recurring_task_id", "tag_ids",
-    "version", "created_at", "updated_at", "series_has_due", "reminder_distance",
+    "reminder_sent", "all_day", "due_date", "snoozed_until", "occurrence_at", "slot_state",
+    "parent_task_id", "recurring_task_id", "tag_ids", "version", "created_at", "updated_at",
+    "series_has_due", "series_all_day", "reminder_distance",
 }  # fmt: skip
 
 

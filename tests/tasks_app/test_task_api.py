@@ -18,6 +18,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FIELDS = {
     *("id", "title", "description", "completed", "completed_at", "color", "pinned", "archived", "deleted_at"),
     "external_id",
+    *("all_day", "due_date"),
     *("due_at", "reminder_at", "reminder_offsets", "reminder_sent", "snoozed_until", "is_recurring"),
     *("recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "occurrence_at", "parent_task_id"),
     *("series_id", "slot_state"),
