@@ -58,7 +58,7 @@ class OccurrencePages(Pages):
             f"The next {UPCOMING} slots, ISO 8601 with the zone's offset, if each is completed in its time;"
             " none while the series rests or is over."
         )
-        items = {"type": "string", "format": "date-time"}
+        items = {"type": "string"}  # without seconds, so no `date-time` of RFC 3339
         page["properties"]["upcoming"] = {"type": "array", "items": items, "description": text}
         page["required"].append("upcoming")
         return page

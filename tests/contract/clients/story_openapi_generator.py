@@ -42,7 +42,8 @@ def error_of(call):
 matching = f'"{read.version}"'
 changed = tasks.tasks_update(read.id, renamed("Water plants"), if_match=matching)
 stale, _ = error_of(lambda: tasks.tasks_update(read.id, renamed("Too late"), if_match=matching))
-_, wrong = error_of(lambda: tasks.tasks_partial_update(read.id, PatchedTaskRequest(title=" ")))
+blank = PatchedTaskRequest(title=" ")
+_, wrong = error_of(lambda: tasks.tasks_partial_update(read.id, patched_task_request=blank))
 found = tasks.tasks_list(q="plants")
 done = tasks.tasks_complete_create(read.id)
 gone = tasks.tasks_destroy_with_http_info(read.id)
