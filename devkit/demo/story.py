@@ -198,15 +198,17 @@ class Story:
     def completing_again_makes_no_other(self) -> str:
         again = self._act(self.task, "complete")
         require(again["version"] == self.task["version"], "completing a completed task changed it")
-        self._act(self._act(self.task, "reopen"), "complete")
-        # Events of one user are handled in order: once this one has its answer, those before have theirs.
-        self._act(self.following, "complete")
+        # Reopening takes the successor back, completing brings the same one back.
+        self._act(self.task, "reopen")
+        require(not self._occurrences(0), "there are two open ones after the first was reopened")
+        self._act(self.task, "complete")
+        self._act(self._occurrences(1)[0], "complete")
         first, second, *others = self._occurrences(2)
         require(not others, f"{len(others) + 2} occurrences instead of 2")
         require(first["id"] == self.following["id"], f"task {first['id']} stands beside the first successor")
         due = self._require_follows(second, days=2)
         return (
-            f"task {self.task['id']} completed again, then reopened and completed: no second one; "
+            f"task {self.task['id']} completed again, then reopened and completed: the same next one; "
             f"completing task {first['id']} makes task {second['id']}, due {_local(due)}"
         )
 
