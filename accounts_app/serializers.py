@@ -2,6 +2,7 @@ from typing import Any
 
 from django.contrib.auth import authenticate
 from django.db import IntegrityError, transaction
+from django.db.models import Case, F, Q, When
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ValidationError
 
@@ -81,11 +82,14 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         moves = validated_data.pop("move_series", False)
         if "timezone" in validated_data:
             validated_data["timezone_is_default"] = False
-        if validated_data.get("day_starts_at", instance.day_starts_at) != instance.day_starts_at:
-            validated_data["day_start_is_new"] = True
+        columns = validated_data.copy()
+        if "day_starts_at" in validated_data:
+            # Compared with the row, since this copy may be outdated here too.
+            differs = ~Q(day_starts_at=validated_data["day_starts_at"])
+            columns["day_start_is_new"] = Case(When(differs, then=True), default=F("day_start_is_new"))
         for name, value in validated_data.items():
             setattr(instance, name, value)
-        User.objects.filter(pk=instance.pk).update(**validated_data)
+        User.objects.filter(pk=instance.pk).update(**columns)
         if moves:
             zone_moved.send(User, user=instance)
         return instance

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html_join
 
@@ -109,6 +109,14 @@ class RecurringTaskAdmin(LargeTableAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return super().get_fieldsets(request, obj) if obj else without("tags", self.fieldsets)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With what the services refuse as a message."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Conflict as refusal:
+            self.message_user(request, str(refusal.detail), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: RecurringTask, form: Any, change: bool) -> None:
         """As the API does; the form has only what was changed."""

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
 from recurrence.rules import CRON, RRULE, Series
-from recurring_app.validity import RHYTHM, check_template
+from recurring_app.validity import CHECKED, check_template
 from tasks_app.fields import LocalDateTimeField
 from tasks_app.models import (
     DEFAULT_PRIORITY_ID,
@@ -141,4 +141,4 @@ class RecurringTask(models.Model):
 
     def clean(self) -> None:
         """Check the fields that depend on each other. Raises ValidationError, by field."""
-        check_template(self, RHYTHM)
+        check_template(self, CHECKED)

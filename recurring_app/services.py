@@ -87,13 +87,16 @@ def resume_template(template: RecurringTask) -> RecurringTask:
     """Go on with the first slot after now: what was missed while it was paused is not made up.
 
     The newest of those slots are recorded as skipped. Resuming an active one changes nothing. Raises Conflict
-    (409) for one that is finished.
+    (409) for one that is finished, or whose rule was accepted by an earlier version only.
     """
     if template.is_active:
         return template
     now = timezone.now()
     if template.next_occurrence is not None:
-        came_up = template.series.catch_up(template.next_occurrence - MINUTE, now, "all")
+        try:
+            came_up = template.series.catch_up(template.next_occurrence - MINUTE, now, "all")
+        except RuleError as error:
+            raise Conflict(f"The rule of the template has to be replaced. {error}", error.code) from error
         skipped = [(template, slot, SeriesSlot.Outcome.SKIPPED) for slot in came_up.slots]
         record_slots(skipped, now=now)
         template.next_occurrence = came_up.next
@@ -126,14 +129,18 @@ def run_template(template: RecurringTask) -> Task:
 def move_templates(user_id: UUID, *, timezone: str) -> int:
     """Move a user's templates that are not finished to another zone, at the same local times; how many.
 
-    Raises RuleError (bad_timezone).
+    One whose rule was accepted by an earlier version only stays as it is.
     """
-    moved = RecurringTask.objects.filter(user=user_id, next_occurrence__isnull=False)
-    templates = [template for template in moved.locked() if template.timezone != timezone]
-    for template in templates:
+    waiting = RecurringTask.objects.filter(user=user_id, next_occurrence__isnull=False)
+    moved = 0
+    for template in [template for template in waiting.locked() if template.timezone != timezone]:
         end = same_local_time(template.ends_at, known_zone(template.timezone), timezone)
-        update_template(template, timezone=timezone, ends_at=end)
-    return len(templates)
+        try:
+            update_template(template, timezone=timezone, ends_at=end)
+            moved += 1
+        except RuleError as error:
+            log.warning("template_not_moved", template_id=template.pk, error=str(error))
+    return moved
 
 
 def _generate_before_the_change(template: RecurringTask) -> None:

@@ -19,7 +19,8 @@ from recurrence.rules import end_of_local_day, zone
 from recurring_app.models import MAX_DUE_AFTER_MINUTES, RecurringTask
 from recurring_app.preview_serializer import LocalField
 from recurring_app.services import create_template, update_template
-from recurring_app.validity import RHYTHM, check_template
+from recurring_app.validity import CHECKED, check_template
+from tasks_app.labels import visible_name
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSET_MINUTES, MAX_REMINDER_OFFSETS
 from tasks_app.rule_field import RuleField
@@ -62,7 +63,7 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
         min_length=1, max_length=200, help_text="The title of each task that is generated."
     )
     template_description = serializers.CharField(
-        max_length=1000, allow_null=True, allow_blank=True, required=False
+        max_length=1000, allow_null=True, allow_blank=True, required=False, trim_whitespace=False
     )
     cron_expression = RuleField(
         allow_null=True,
@@ -115,7 +116,7 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
         child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID), max_length=MAX_TAGS, required=False
     )
     tags = serializers.ListField(
-        child=serializers.CharField(max_length=50),
+        child=serializers.CharField(max_length=50, validators=[visible_name]),
         max_length=MAX_TAGS,
         write_only=True,
         required=False,
@@ -252,7 +253,7 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
         before = self.instance
         changed = {
             name
-            for name in RHYTHM
+            for name in CHECKED
             if before is None or (name in attrs and attrs[name] != getattr(before, name))
         }
         try:

@@ -8,12 +8,16 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from recurrence.rules import RuleError, Series, check_rule
+from tasks_app.validity import title_errors
 
 RHYTHM = frozenset({"recurrence_pattern", "cron_expression", "rrule", "timezone", "starts_at", "ends_at"})
 """The fields that say when a template recurs."""
+CHECKED = RHYTHM | {"template_title"}
+"""The fields whose stored values are not checked again."""
 
 
 class CheckedTemplate(Protocol):
+    template_title: str
     recurrence_pattern: str
     cron_expression: str | None
     rrule: str | None
@@ -29,11 +33,13 @@ class CheckedTemplate(Protocol):
 
 
 def check_template(template: CheckedTemplate, changed: Collection[str]) -> None:
-    """Check what changed; a rhythm that was accepted before is not checked again.
+    """Check what changed; a title or rhythm that was accepted before is not checked again.
 
     `changed` are names of fields. Raises ValidationError, by field.
     """
     errors = _reminder_errors(template)
+    if "template_title" in changed:
+        errors |= title_errors(template.template_title, "template_title")
     if RHYTHM & set(changed):
         errors |= _pattern_errors(template) or _rule_errors(template) or _end_errors(template)
     if errors:

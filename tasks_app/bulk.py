@@ -21,15 +21,17 @@ from tasks_app import task_writes
 from tasks_app.bulk_serializers import DeleteSerializer, NothingSerializer
 from tasks_app.derived_fields import is_skipped
 from tasks_app.exceptions import ExternalIdTaken, refuse_trash, refuse_unless_open_occurrence
-from tasks_app.following import end_lines
+from tasks_app.following import end_lines, may_leave_series
 from tasks_app.lookup import Lookup, tags_named
-from tasks_app.models import Task
+from tasks_app.models import Task, TaskTag
 from tasks_app.new_task_serializer import IMPORT_FIELDS, NewTaskSerializer, is_import
 from tasks_app.occurrences import continue_after_skips
 from tasks_app.task_serializer import LARGEST_ID, TaskSerializer, fields_and_tags
 from tasks_app.task_writes import Draft
 
-_MOVES_SUCCESSOR = ("reopen", "restore", "skip")
+# To create a task again takes it out of the trash.
+_MOVES_SUCCESSOR = ("create", "reopen", "restore", "skip")
+READ_ONLY = set(TaskSerializer.Meta.read_only_fields)
 
 
 @dataclass
@@ -100,16 +102,31 @@ class Bulk:
     def _lock(self, operations: Sequence[dict[str, Any]]) -> None:
         """Load the tasks of these operations, and the others of their series that may change with them."""
         mine = Task.objects.filter(user=self._user)
-        ids = {operation["id"] for operation in operations if "id" in operation}
-        wanted = Q(pk__in=ids | self._lookup.load_external_ids(_external_ids(operations)))
-        if moving := {each["id"] for each in operations if each["op"] in _MOVES_SUCCESSOR and "id" in each}:
+        known = self._lookup.load_external_ids(_external_ids(operations))
+        named = [(self._named(operation), operation) for operation in operations]
+        wanted = Q(pk__in=known | {pk for pk, _ in named})
+        if moving := {pk for pk, each in named if pk and each["op"] in _MOVES_SUCCESSOR}:
             wanted |= Q(generated_from__in=moving)
-        if followed := _followed(operations):
-            wanted |= Q(pk__in=mine.open_in_series_of(followed))
+        if left := {pk for pk, each in named if pk and may_leave_series(each.get("data", {}))}:
+            wanted |= Q(pk__in=mine.open_in_series_of(left))
         self._tasks = {task.pk: task for task in mine.filter(wanted).locked()}
+        if any(READ_ONLY & each.get("data", {}).keys() for each in operations):
+            self._load_tags()
         self._by_external_id = {
             task.external_id: task for task in self._tasks.values() if task.external_id is not None
         }
+
+    def _named(self, operation: dict[str, Any]) -> int | None:
+        """The id of the task that the operation names, by its id or as one to create again."""
+        if "id" in operation:
+            return int(operation["id"])
+        return next((self._lookup.task_of(one) for one in _external_ids([operation])), None)
+
+    def _load_tags(self) -> None:
+        """With one query, for comparing read-only fields with what is stored."""
+        by_task = TaskTag.objects.ids_by_task(self._tasks)
+        for pk, task in self._tasks.items():
+            task.tag_ids = by_task[pk]
 
     def _check(self, operation: dict[str, Any] | ValidationError) -> Done | Failed:
         """Apply one to its task, without writing it."""
@@ -138,13 +155,14 @@ class Bulk:
     def _create_again(self, task: Task, data: dict[str, Any]) -> Done:
         """Update the user's task of the same external_id, also out of the trash, and complete it if it was
         completed elsewhere. When it was created does not change."""
-        task.deleted_at = task.slot_state = None
         said = {name: data[name] for name in IMPORT_FIELDS if name in data}
         was = self._create.run_validation({"title": task.title} | said)
         others = {name: value for name, value in data.items() if name not in said}
         self._set_fields(task, others, past_is_accepted=is_import(was))
         if was.get("completed") and not task.completed:
             task.completed, task.completed_at = True, was["completed_at"]
+        # Only now: an operation that fails changes nothing for those after it.
+        task.deleted_at = task.slot_state = None
         return self._changed(task)
 
     def _update_task(self, operation: dict[str, Any]) -> Done:
@@ -241,12 +259,6 @@ def _external_ids(operations: Iterable[dict[str, Any]]) -> set[str]:
     """The external ids that are named."""
     ids = (operation.get("data", {}).get("external_id") for operation in operations)
     return {given for given in ids if isinstance(given, str) and "\0" not in given}
-
-
-def _followed(operations: Iterable[dict[str, Any]]) -> set[int]:
-    """The tasks whose series a change may end."""
-    changes = ((each["id"], each.get("data", {})) for each in operations if "id" in each)
-    return {pk for pk, fields in changes if fields.get("apply_to") == "following"}
 
 
 def _tag_ids(operations: Iterable[dict[str, Any]]) -> set[int]:

@@ -6,7 +6,7 @@ as written. `task` is the task with the change, `before` the row as it is, `sent
 the request is about.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rest_framework.serializers import ValidationError
@@ -16,6 +16,11 @@ from recurrence.rules import CRON, RuleError, Series
 from tasks_app.series import anchor_of, measured_distance, slot_at
 
 WITH_ITS_RULE: dict[str, Any] = {"series_id": None, "anchor_local": None}
+
+
+def may_leave_series(body: Mapping[str, Any]) -> bool:
+    """Whether a request with this body may begin a series, and so end the one that the task is in."""
+    return body.get("apply_to") == "following" or bool(body.get("recurrence_rule"))
 
 
 def begin_with_rule(task: Any, before: Any, sent: Collection[str]) -> dict[str, Any]:

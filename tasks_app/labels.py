@@ -30,13 +30,11 @@ class Label(models.Model):
 
     def save(self, *args: Any, **options: Any) -> None:
         with transaction.atomic(savepoint=False):
-            stored = None if self._state.adding else self._locked()
-            changed = stored is None or any(
-                getattr(self, name) != getattr(stored, name) for name in self.shown
-            )
+            stored = None if self._state.adding else self.locked()
+            changed = stored is None or self._differs_from(stored)
             if stored is not None:
                 self.version = stored.version + changed
-                if "update_fields" in options:
+                if options.get("update_fields") is not None:
                     options["update_fields"] = {*options["update_fields"], "version"}
             super().save(*args, **options)
             if changed:
@@ -45,7 +43,7 @@ class Label(models.Model):
     def _differs_from(self, stored: Any) -> bool:
         return any(getattr(self, name) != getattr(stored, name) for name in self.shown)
 
-    def _locked(self) -> Any:
+    def locked(self) -> Any:
         rows = type(self)._base_manager.select_for_update(no_key=True)
         return rows.filter(pk=self.pk).first()
 

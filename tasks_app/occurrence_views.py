@@ -100,6 +100,6 @@ class TaskOccurrencesView(ApiView, ListAPIView[Task]):
         newest = self.tasks.filter(OPEN).order_by("-occurrence_at").first()
         if newest is None:
             return []
-        tz = zone(newest.timezone)
         slots = upcoming(newest, now=timezone.now())
-        return [slot.astimezone(tz).isoformat(timespec="minutes") for slot in slots]
+        # None in a zone that the zone data has lost, so it is looked up only for a slot.
+        return [slot.astimezone(zone(newest.timezone)).isoformat(timespec="minutes") for slot in slots]

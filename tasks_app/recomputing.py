@@ -66,6 +66,7 @@ def _recompute(tasks: Collection[Task], *, dry_run: bool) -> Recomputed:
             continue
         # A slot is used once; that of the task itself is taken too.
         if slot is not None and (task.series_id, slot) not in taken:
+            taken.add((task.series_id, slot))
             done.moved[task.timezone] += 1
             _move(task, slot)
             drafts.append(Draft(task))

@@ -52,6 +52,15 @@ def untag_tasks(instance: Tag, origin: Any, **_: Any) -> None:
         untag(tag_ids)
 
 
+# After untag_tasks, which locks tags that are deleted together in one order.
+@receiver(pre_delete, sender=Tag)
+@receiver(pre_delete, sender=Priority)
+def read_version(instance: Tag | Priority, **_: Any) -> None:
+    """The copy that is deleted may be of an earlier version."""
+    if stored := instance.locked():
+        instance.version = stored.version
+
+
 @receiver(pre_delete, sender=Priority)
 def keep_default(instance: Priority, **_: Any) -> None:
     if instance.pk == DEFAULT_PRIORITY_ID:

@@ -23,6 +23,7 @@ from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
 from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
 from tasks_app.exceptions import refuse_trash, refuse_unless_open_occurrence
 from tasks_app.filters import RANK, TaskFilter
+from tasks_app.following import may_leave_series
 from tasks_app.models import Task
 from tasks_app.new_task_serializer import NewTaskSerializer
 from tasks_app.pages import Row, locked_task, row_of, rows_of
@@ -98,8 +99,8 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     def load_object(self) -> Task:
         """The task of a write, under its lock."""
         changes = self.request.data if self.action in ("update", "partial_update") else None
-        follows = isinstance(changes, dict) and changes.get("apply_to") == "following"
-        task = locked_task(self.kwargs["pk"], user_id=self.request.user.pk, with_series=follows)
+        leaves = isinstance(changes, dict) and may_leave_series(changes)
+        task = locked_task(self.kwargs["pk"], user_id=self.request.user.pk, with_series=leaves)
         if task is None:
             raise NotFound
         return task

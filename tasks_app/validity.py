@@ -41,7 +41,7 @@ def check_task(
     if not past_is_accepted:
         errors |= _time_errors(task, changed)
     if "title" in changed:
-        errors |= _title_errors(task)
+        errors |= title_errors(task.title, "title")
     task.timezone = task.timezone or _users_zone(task)
     begins = begins_series(task, before)
     if changed & {"recurrence_rule", "recurrence_mode", "timezone"}:
@@ -59,12 +59,13 @@ def check_task(
         raise ValidationError(errors)
 
 
-def _title_errors(task: CheckedTask) -> dict[str, ValidationError]:
-    if disruptive := disruptive_character(task.title):
+def title_errors(title: str, field: str) -> dict[str, ValidationError]:
+    """What is wrong with the characters of a title, by the name of its field."""
+    if disruptive := disruptive_character(title):
         message = f"Remove {disruptive}: it would change how what is around the title is shown."
-        return {"title": ValidationError(message, code="disruptive_character")}
-    if task.title and is_blank(task.title):
-        return {"title": ValidationError("There is nothing to see in this title.", code="blank")}
+        return {field: ValidationError(message, code="disruptive_character")}
+    if title and is_blank(title):
+        return {field: ValidationError("There is nothing to see in this title.", code="blank")}
     return {}
 
 

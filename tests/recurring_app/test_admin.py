@@ -102,6 +102,16 @@ class TestForm:
         after = RecurringTask.objects.values().get()
         assert before | {"updated_at": None} == after | {"updated_at": None}
 
+    def test_resuming_a_finished_one_is_refused_with_the_reason(
+        self, operator: Client, template: RecurringTask
+    ) -> None:
+        RecurringTask.objects.update(is_active=False, next_occurrence=None)
+        url = url_of("change", template)
+        answer = operator.post(url, opened(operator, url) | {"is_active": "on"}, follow=True)
+        assert "The template is finished" in answer.content.decode()
+        template.refresh_from_db()
+        assert not template.is_active
+
     def test_refused_by_name(self, operator: Client, alice: User) -> None:
         page = opened(operator, url_of("add", RecurringTask)) | {"user": [str(alice.pk)]}
         told = [refusals(RecurringTask(), page, NEW | changes) for changes, _ in REFUSED]

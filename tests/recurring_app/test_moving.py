@@ -218,6 +218,22 @@ def test_templates_move_too(alice: User, move: Any) -> None:
     assert template.next_occurrence == datetime(2026, 3, 31, 9, tzinfo=ZoneInfo("Asia/Tokyo"))
 
 
+def test_a_template_whose_rule_is_not_accepted_any_more_stays(alice: User, move: Any) -> None:
+    task = daily(alice)
+    RecurringTask.objects.create(
+        user=alice,
+        template_title="report",
+        recurrence_pattern="custom",
+        cron_expression="0 9 4,*/26 * *",  # accepted by an earlier version
+        timezone="Europe/Berlin",
+        starts_at=datetime(2026, 3, 30, 9),  # noqa: DTZ001 - a wall clock's
+        next_occurrence=MONDAY,
+    )
+    assert move("Asia/Tokyo").status_code == 200
+    assert wall(task)[0] == "Asia/Tokyo"
+    assert RecurringTask.objects.get().timezone == "Europe/Berlin"
+
+
 def test_without_it_nothing_moves(alice: User, client_of: Callable[[User], APIClient]) -> None:
     task = daily(alice)
     client_of(alice).patch("/api/me", {"timezone": "Asia/Tokyo"})

@@ -186,6 +186,20 @@ def test_templates(alice: User) -> None:
     assert RecurringTask.objects.get(pk=template.pk).next_occurrence == SLOT
 
 
+def test_of_two_that_come_to_one_slot_one_moves(alice: User) -> None:
+    """Two are open if a task was reopened after its successor had been edited."""
+    first = recurring(alice)
+    second = recurring(alice, due_at=SLOT + timedelta(days=1))
+    by_older_data(first)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tasks SET series_id = %s, anchor_local = %s, occurrence_at = %s, due_at = %s WHERE id = %s",
+            [first.series_id, first.anchor_local, SLOT + 2 * HOUR, SLOT + 2 * HOUR, second.pk],
+        )
+    assert recompute()[0].splitlines()[0] == "tasks moved: 1"
+    assert [times(task)[0] for task in (first, second)] == [SLOT, SLOT + 2 * HOUR]
+
+
 def test_rules_that_are_not_accepted_any_more_are_listed(alice: User) -> None:
     """`*/n` in a list was accepted once. The others are moved all the same."""
     old, other = recurring(alice), recurring(alice)

@@ -405,3 +405,40 @@ def test_a_rule_of_earlier_code_is_still_shown(client: APIClient) -> None:
     assert client.get(f"{url}/occurrences").json()["upcoming"] == []
     answer = client.get(f"{url}/preview")
     assert (answer.status_code, refusals(answer)) == (409, [(None, "bad_syntax")])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("post", "/pause", None, 200),
+        ("post", "/resume", None, 409),
+        ("patch", "", {"is_active": True}, 409),
+        ("post", "/run", None, 201),
+        ("patch", "", {"recurrence_pattern": "daily"}, 200),
+        ("delete", "", None, 204),
+    ],
+)
+def test_a_rule_of_earlier_code_is_never_an_error_of_ours(
+    method: str, path: str, body: dict[str, Any] | None, status: int, client: APIClient
+) -> None:
+    url = f"{URL}/{make(client, is_active=False)['id']}"
+    RecurringTask.objects.update(recurrence_pattern="custom", cron_expression="0 9 4,*/26 * *")
+    answer = getattr(client, method)(f"{url}{path}", body)
+    assert answer.status_code == status
+    if status == 409:
+        assert refusals(answer) == [(None, "bad_syntax")]
+
+
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [({"tags": ["ho\u200bme"]}, "hidden_character"), ({"template_title": "\u2800"}, "blank")],
+)
+def test_names_that_no_one_sees(field: dict[str, Any], code: str, client: APIClient) -> None:
+    """As in tasks: what is generated could not be sent back otherwise."""
+    answer = client.post(URL, DAILY | field)
+    assert (answer.status_code, [one for _, one in refusals(answer)]) == (400, [code])
+
+
+def test_a_description_keeps_its_space(client: APIClient) -> None:
+    text = "  - milk\n  - bread\n"
+    assert make(client, template_description=text)["template_description"] == text

@@ -316,6 +316,12 @@ class TestTheDayStartsAtAnotherTime:
         client.patch("/api/me", {"day_starts_at": "09:00"})
         assert not has_new()
 
+    def test_and_back_at_the_same_moment(self, client: APIClient, alice: User) -> None:
+        """Another request has changed it since this one read its user."""
+        User.objects.filter(pk=alice.pk).update(day_starts_at=time(7, 30))
+        client.patch("/api/me", {"day_starts_at": "09:00"})
+        assert has_new()
+
     @pytest.mark.parametrize("value", ["9", "24:00", "09:00:01", None, 9])
     def test_what_is_no_time(self, client: APIClient, value: Any) -> None:
         response = client.patch("/api/me", {"day_starts_at": value})

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
@@ -194,6 +196,17 @@ class TestOneOfTwoFields:
         assert (before["reminder_at"], before["reminder_offsets"]) == (None, [10])
         both = before | {"reminder_at": "2030-04-30T07:00:00Z", "reminder_offsets": [20]}
         assert errors_of(client.put(url(read), both))["reminder_offsets"][0] == "conflict"
+
+
+def test_many_in_bulk_take_as_many_statements_as_two(client: APIClient) -> None:
+    def statements(number: int) -> int:
+        read = [client.post("/api/tasks", {"title": "x", "tags": ["home"]}).json() for _ in range(number)]
+        operations = [{"op": "update", "id": one["id"], "data": one | {"title": "y"}} for one in read]
+        with CaptureQueriesContext(connection) as queries:
+            assert client.post("/api/tasks/bulk", {"operations": operations}).status_code == 200
+        return len(queries)
+
+    assert statements(9) == statements(2)
 
 
 def test_a_task_in_the_trash_is_refused_as_before(client: APIClient, read: dict[str, Any]) -> None:

@@ -76,6 +76,15 @@ def test_a_merge_deletes_the_tag(alice: User) -> None:
     assert written()[2:] == [("tag.deleted", gone, 2)]
 
 
+def test_a_deletion_by_a_copy_of_an_earlier_version(alice: User) -> None:
+    """Its number is beyond the last one, or consumers would drop it."""
+    tag, stale = Tag.objects.create(user=alice, name="home"), Tag.objects.get()
+    tag.name = "house"
+    tag.save(update_fields=None)
+    stale.delete()
+    assert [sequence for *_, sequence in written()] == [1, 2, 3]
+
+
 def test_what_is_there_can_be_published(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
     Tag.objects.create(user=alice, name="home").save()
     before = len(written())

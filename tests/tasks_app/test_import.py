@@ -208,6 +208,17 @@ class TestTheSameBulkAgain:
         assert bulk(client, {"external_id": "a"}) == [{"status": 200, "id": made["id"]}]
         assert Task.objects.get().deleted_at is None
 
+    def test_that_fails_leaves_it_in_the_trash(self, client: APIClient) -> None:
+        [made] = bulk(client, {"external_id": "a"})
+        trash_task(Task.objects.get(pk=made["id"]))
+        operations = [
+            {"op": "create", "data": {"external_id": "a", "title": "a", "priority": "none such"}},
+            {"op": "complete", "id": made["id"]},
+        ]
+        response = client.post("/api/tasks/bulk", {"operations": operations, "atomic": False})
+        assert [one["status"] for one in response.json()["results"]] == [400, 409]
+        assert Task.objects.get().deleted_at is not None
+
     def test_leaves_another_users_task_alone(self, client: APIClient, bob: User) -> None:
         his = create_task(bob, title="his", external_id="a")
         [made] = bulk(client, {"external_id": "a"})

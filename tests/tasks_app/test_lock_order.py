@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,10 +12,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts_app.models import User
+from events_app.brokers import InProcessBroker
+from events_app.relay import relay_batch
 from recurring_app.models import RecurringTask
 from tasks_app.lookup import tags_named
 from tasks_app.models import Tag, Task, TaskTag
-from tasks_app.services import create_task, merge_tag, restore_task, update_task
+from tasks_app.services import (
+    complete_task,
+    create_task,
+    merge_tag,
+    reopen_task,
+    restore_task,
+    update_task,
+)
 from tests.aside import PATIENCE_SECONDS, aside
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +102,43 @@ def test_what_is_taken_out_of_the_trash_at_the_same_moment_is_not_erased(alice: 
     assert erasing.result(PATIENCE_SECONDS)[0] == 1
     assert list(Task.objects.all()) == [task]
     assert not Task.objects.filter(pk=other.pk).exists()
+
+
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_a_rule_that_begins_a_series_locks_what_it_leaves_in_order(
+    in_bulk: bool, client_of: Any, alice: User, aside: Any
+) -> None:
+    first, second = two_open_ones(alice)
+    data = {"recurrence_rule": "weekly", "due_at": "2030-05-03T12:00:00Z"}
+    client = client_of(alice)
+
+    def change() -> Any:
+        if in_bulk:
+            operation = {"op": "update", "id": second.pk, "data": data}
+            return client.post("/api/tasks/bulk", {"operations": [operation]})
+        return client.patch(f"/api/tasks/{second.pk}", data)
+
+    with transaction.atomic():
+        Task.objects.locked().get(pk=first.pk)
+        changing = aside(change)
+        Task.objects.locked().get(pk=second.pk)
+    assert changing.result(PATIENCE_SECONDS).status_code == 200
+    first.refresh_from_db()
+    assert first.recurrence_end == first.occurrence_at
+
+
+def two_open_ones(user: User) -> tuple[Task, Task]:
+    """Of one series: the first was reopened after the second had been edited."""
+    due_at = datetime(2030, 5, 1, 9, tzinfo=UTC)
+    first = create_task(user, title="water", due_at=due_at, recurrence_rule="daily")
+    with transaction.atomic():
+        complete_task(Task.objects.locked().get(pk=first.pk))
+    while relay_batch(InProcessBroker()):
+        pass
+    second = update_task(Task.objects.get(generated_from=first), title="water all")
+    with transaction.atomic():
+        reopen_task(Task.objects.locked().get(pk=first.pk))
+    return first, second
 
 
 def test_new_tags_are_made_in_one_order(alice: User, aside: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -158,6 +159,14 @@ def test_pages_join_tasks_and_slots(
         found_back = [row["occurrence_at"] for row in answer["results"]] + found_back
         url = answer["previous"]
     assert found == found_back == whole
+
+
+def test_of_a_zone_that_the_zone_data_has_lost(client: APIClient, task: Task) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tasks SET timezone = 'Mars/Olympus'")
+    answer = client.get(f"/api/tasks/{task.pk}/occurrences")
+    assert answer.status_code == 200
+    assert (len(answer.json()["results"]), answer.json()["upcoming"]) == (1, [])
 
 
 def test_the_admin_shows_the_rule_and_the_next_five(operator: Client, charlie: User) -> None:
