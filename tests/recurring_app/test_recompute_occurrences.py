@@ -193,7 +193,8 @@ def test_of_two_that_come_to_one_slot_one_moves(alice: User) -> None:
     by_older_data(first)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE tasks SET series_id = %s, anchor_local = %s, occurrence_at = %s, due_at = %s WHERE id = %s",
+            "UPDATE tasks SET series_id = %s, anchor_local = %s, occurrence_at = %s, due_at = %s"
+            " WHERE id = %s",
             [first.series_id, first.anchor_local, SLOT + 2 * HOUR, SLOT + 2 * HOUR, second.pk],
         )
     assert recompute()[0].splitlines()[0] == "tasks moved: 1"
