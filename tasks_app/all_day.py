@@ -1,6 +1,6 @@
 """All-day tasks: due on a local day, `due_date`, and so at the last minute of it, `due_at`.
 
-Plain arithmetic over a record of the columns, without models. Source: docs/decisions/0031-all-day-tasks.md.
+Plain arithmetic over a record of the columns, without models. Source: docs/decisions/0029-all-day-tasks.md.
 """
 
 from datetime import date, datetime, time, timedelta

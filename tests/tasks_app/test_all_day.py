@@ -1,4 +1,4 @@
-"""All-day tasks: due on a local day. Source: docs/decisions/0031-all-day-tasks.md."""
+"""All-day tasks: due on a local day. Source: docs/decisions/0029-all-day-tasks.md."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
