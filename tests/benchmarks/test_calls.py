@@ -14,8 +14,8 @@ from benchmarks.calls import Figures, ways
 # of one task has one file more, for the statement that reads it under its lock. Each request has one for the
 # look at its connection, which spares it a round trip to PostgreSQL, and a write of a title one for the key
 # that it is sorted by. Words to search by, headers of the limit and compression came later; erasing looks
-# again, under the lock, for tasks that refer to the erased one. Each write of a task has a file and some calls
-# for all-day tasks, and a change looks whether it may end a series, whose other tasks it then locks too.
+# again, under the lock, for tasks that refer to the erased one. Each write of a task has a file and calls for
+# all-day tasks, and a change looks whether it may end a series, whose other tasks it then locks too.
 BOUNDS = {
     "POST a title": Figures(calls=140, files=43, moves=66, statements=5),
     "POST with a tag and a reminder": Figures(calls=180, files=46, moves=75, statements=6),
