@@ -31,6 +31,7 @@ def test_a_new_account_is_answered_without_its_password(anyone: APIClient) -> No
         "email_confirmed": False,
         "timezone": "Europe/Berlin",
         "timezone_is_default": False,
+        "day_starts_at": "09:00",
         "created_at": ANY,
     }
     assert (user.is_active, user.is_staff, user.is_superuser) == (True, False, False)

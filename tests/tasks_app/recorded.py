@@ -14,6 +14,11 @@ class Recorded:
         self.events: list[OutboxEvent] = []
 
     @property
+    def of_tasks(self) -> list[OutboxEvent]:
+        """Without those of tags and priorities."""
+        return [e for e in self.events if e.topic in ("task-events", "task-updates")]
+
+    @property
     def types(self) -> list[tuple[str, int]]:
         """(type, task id) of the events on task-events."""
         return [(e.type, int(e.subject)) for e in self.events if e.topic == "task-events"]

@@ -26,7 +26,7 @@ class TestTags:
         create_task(alice, title="one", tags=[tag])
         with recorded() as found:
             assert edit(operator, tag, name="yard") == {}
-        assert found.events == []
+        assert found.of_tasks == []
         assert Tag.objects.get().name == "yard"
 
     def test_two_of_one_name(self, operator: Client, alice: User, bob: User, tags: list[Tag]) -> None:
@@ -59,7 +59,7 @@ class TestTags:
         with recorded() as found:
             act(operator, "delete_selected", tags, post="yes")
         assert sorted(found.types) == [("task.updated", both.pk), ("task.updated", one.pk)]
-        assert len(found.events) == 4
+        assert len(found.of_tasks) == 4
         assert not Tag.objects.exists()
 
 

@@ -107,7 +107,7 @@ class TestTags:
         assert set(both.tags.all()) == {first, garden}
         assert set(template.tags.all()) == {first}
         assert list(Tag.objects.filter(user=bob)) == [his]
-        assert {event.data["task_id"] for event in found.events} == {task.pk, both.pk}
+        assert {event.data["task_id"] for event in found.of_tasks} == {task.pk, both.pk}
         assert ticks.upgrade_rows() == 0
 
     def test_a_newer_tag_goes_into_the_older_one(self, alice: User) -> None:

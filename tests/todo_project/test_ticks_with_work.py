@@ -1,7 +1,7 @@
 """A tick without work is no message, and with work it is sent as often as the schedule says."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -74,12 +74,18 @@ def move_to_another_zone(user: User) -> None:
     SeriesMove.objects.create(user=user, timezone="Asia/Tokyo")
 
 
+def start_the_day_earlier(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(day_starts_at=time(7), day_start_is_new=True)
+    Task.objects.create(user=user, title="Water the plants", due_date=date(2030, 1, 1), day_starts_at=time(9))
+
+
 WORK: dict[str, Callable[[User], None]] = {
     "scan-reminders": remind,
     "requeue-stalled-deliveries": stall_a_delivery,
     "retry-parked-events": park_an_event,
     "generate-due": have_a_template_due,
     "move-series": move_to_another_zone,
+    "apply-day-starts": start_the_day_earlier,
     "erase-closed-accounts": close_account,
     "send-due-mails": ask_for_a_mail,
 }
