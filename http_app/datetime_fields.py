@@ -1,15 +1,17 @@
 """Date-time fields of the API, stricter than DRF's: with a UTC offset, in years that allow arithmetic."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.utils.dateparse import parse_date
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 # Room at both ends for offsets, zones and the next occurrence.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+# RFC 3339's full-date. Python reads more: weeks, days without hyphens, digits of other scripts.
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class InstantField(serializers.DateTimeField):
@@ -52,6 +54,8 @@ class LocalDateField(serializers.DateField):
     default_error_messages = {"out_of_range": "The year must be between 1970 and 8999."}
 
     def to_internal_value(self, value: Any) -> date:
+        if isinstance(value, str) and not _DAY.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DD")
         day = super().to_internal_value(value)
         if not EARLIEST.date() <= day < LATEST.date():
             self.fail("out_of_range")
@@ -63,7 +67,8 @@ class InstantOrDateField(InstantField):
 
     def to_internal_value(self, value: Any) -> datetime | date:  # type: ignore[override]
         try:
-            day = parse_date(value) if isinstance(value, str) else None
+            is_day = isinstance(value, str) and _DAY.fullmatch(value)
+            day = date.fromisoformat(value) if is_day else None
         except ValueError:
             day = None
         if day is None:

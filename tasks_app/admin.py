@@ -1,7 +1,7 @@
 """Tasks, tags, priorities and slots in the admin. Changes made here record their events as everywhere."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -59,7 +59,7 @@ class OwnedForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run
         """Only the changed fields: a page shows times without microseconds, and must not save those."""
         cleaned = super().clean() or self.cleaned_data
         for name, value in list(cleaned.items()):
-            if isinstance(value, datetime) and not EARLIEST.year <= value.year < LATEST.year:
+            if isinstance(value, date) and not EARLIEST.year <= value.year < LATEST.year:
                 self.add_error(name, "The year must be from 1970 to 8999.")
         return {name: value for name, value in cleaned.items() if name in self.changed_data}
 

@@ -26,6 +26,7 @@ from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import Task, TaskTag
 from tasks_app.new_task_serializer import IMPORT_FIELDS, NewTaskSerializer, is_import
 from tasks_app.occurrences import continue_after_skips
+from tasks_app.reminding import reminder_instants
 from tasks_app.task_serializer import LARGEST_ID, TaskSerializer, fields_and_tags
 from tasks_app.task_writes import Draft
 
@@ -81,7 +82,7 @@ class Bulk:
         self._update = TaskSerializer(context=context, partial=True)
         self._delete, self._nothing = DeleteSerializer(), NothingSerializer()
         self._tasks: dict[int, Task] = {}
-        self._by_external_id: dict[str, Task] = {}
+        self._by_external_id: dict[str | None, Task] = {}
         self._writes = Writes()
 
     def run(self, operations: Sequence[Any], *, atomic: bool) -> list[dict[str, Any]]:
@@ -112,9 +113,7 @@ class Bulk:
         self._tasks = {task.pk: task for task in mine.filter(wanted).locked()}
         if any(READ_ONLY & each.get("data", {}).keys() for each in operations):
             self._load_tags()
-        self._by_external_id = {
-            task.external_id: task for task in self._tasks.values() if task.external_id is not None
-        }
+        self._by_external_id = {task.external_id: task for task in self._tasks.values()}
 
     def _named(self, operation: dict[str, Any]) -> int | None:
         """The id of the task that the operation names, by its id or as one to create again."""
@@ -140,15 +139,13 @@ class Bulk:
             return Failed(error.status_code, {"id": error.detail})
 
     def _create_task(self, operation: dict[str, Any]) -> Done:
-        external_id = operation["data"].get("external_id")
-        known = self._by_external_id.get(external_id) if isinstance(external_id, str) else None
-        if known is not None and known.pk not in self._writes.erased:
+        known = self._known(operation["data"].get("external_id"))
+        if known is not None:
             return self._create_again(known, operation["data"])
         fields, tags, names = fields_and_tags(self._create.run_validation(operation["data"]))
         task = Task(user=self._user, **fields)
         self._writes.created.append(task)
-        if task.external_id is not None:
-            self._by_external_id[task.external_id] = task
+        self._by_external_id[task.external_id] = task
         self._tag(task, tags, names)
         return Done(status.HTTP_201_CREATED, task)
 
@@ -159,6 +156,8 @@ class Bulk:
         was = self._create.run_validation({"title": task.title} | said)
         others = {name: value for name, value in data.items() if name not in said}
         self._set_fields(task, others, past_is_accepted=is_import(was))
+        if is_import(was) and _has_new_reminders(task):
+            task.reminded_until = was["reminded_until"]
         if was.get("completed") and not task.completed:
             task.completed, task.completed_at = True, was["completed_at"]
         # Only now: an operation that fails changes nothing for those after it.
@@ -173,9 +172,20 @@ class Bulk:
     def _set_fields(self, task: Task, data: dict[str, Any], *, past_is_accepted: bool = False) -> None:
         self._update.instance, self._update.past_is_accepted = task, past_is_accepted
         fields, tags, names = fields_and_tags(self._update.run_validation(data))
+        other = self._known(fields.get("external_id"))
+        if other is not None and other is not task:
+            raise ExternalIdTaken(other.pk)
         for name, value in fields.items():
             setattr(task, name, value)
+        self._by_external_id[task.external_id] = task
         self._tag(task, tags, names)
+
+    def _known(self, external_id: Any) -> Task | None:
+        """The task that has this external_id, as the previous operations leave it."""
+        task = self._by_external_id.get(external_id) if isinstance(external_id, str) else None
+        if task is None or task.external_id != external_id or task.pk in self._writes.erased:
+            return None
+        return task
 
     def _complete_task(self, operation: dict[str, Any]) -> Done:
         task = refuse_trash(self._task_alone(operation))
@@ -253,6 +263,10 @@ class Bulk:
             continue_after_skips(skipped)
         if writes.erased:
             task_writes.erase(Task.objects.filter(pk__in=writes.erased))
+
+
+def _has_new_reminders(task: Task) -> bool:
+    return task._state.adding or reminder_instants(task) != reminder_instants(task.stored)
 
 
 def _external_ids(operations: Iterable[dict[str, Any]]) -> set[str]:

@@ -14,12 +14,14 @@ class TaskInTrash(APIException):
 
 
 class ExternalIdTaken(APIException):
-    """Another task of the user, `task_id`, has the external_id."""
+    """Another task of the user, `task_id`, has the external_id; None: one that the same request creates."""
 
     status_code = status.HTTP_409_CONFLICT
 
-    def __init__(self, task_id: int) -> None:
+    def __init__(self, task_id: int | None) -> None:
         message = f"Your task {task_id} has this external_id. Change that one, which may be in the trash."
+        if task_id is None:
+            message = "A task that this request creates has this external_id: each is of one task only."
         super().__init__({"external_id": [ErrorDetail(message, "external_id_taken")]})
 
 

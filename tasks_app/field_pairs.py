@@ -56,7 +56,7 @@ def _unchanged(attrs: dict[str, Any], task: Task | None, name: str, by_id: str) 
     """Which of the two to leave out; None if only the name was sent."""
     if by_id not in attrs:
         return None
-    if task is not None:
+    if task is not None and not task._state.adding:  # a bulk may name one that it creates
         if attrs[by_id] == (task.priority_id if name == "priority" else _tags_of(task)[0]):
             return by_id
         if name == "tags" and set(attrs["tags"]) == _tags_of(task)[1]:

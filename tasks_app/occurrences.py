@@ -220,7 +220,7 @@ def _brought_back(ended: Ended, there: _Found, successor: Any) -> Draft | None:
         return _restored(successor, {})
     due_at = slot if successor.due_at else None
     reminder_at = reminder_of(successor, slot) if successor.reminder_at else None
-    due_date = due_date_of(successor, slot) if successor.due_date else None
+    due_date = due_date_of(successor, slot) if successor.due_at else None
     moved = {"occurrence_at": slot, "due_date": due_date, "due_at": due_at, "reminder_at": reminder_at}
     return _restored(successor, moved | {"reminded_until": ended.at})
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 from tasks_app import slot_records, task_events
 from tasks_app.derived_fields import VISIBLE, derive, derive_new, is_over
 from tasks_app.indexed_text import INDEXED, TEXT, index
+from tasks_app.reminding import is_silent
 from tasks_app.task_events import Change
 
 # Bounds memory and the length of a statement, not what can be written in one transaction.
@@ -123,13 +124,18 @@ def _take_from_users(tasks: Sequence[Any]) -> None:
     """Give tasks what they take from their user: a zone, and the start of the day of an all-day one."""
     users: dict[UUID, Any] = {}
     for task in tasks:
-        starts = task.due_date is not None and task.day_starts_at is None
+        starts = task.due_date is not None and (task.day_starts_at is None or _wakes(task))
         if starts or not task.timezone:
             if task.user_id not in users:
                 users[task.user_id] = task.user
             user = users[task.user_id]
             task.timezone = task.timezone or user.timezone
             task.day_starts_at = user.day_starts_at if starts else task.day_starts_at
+
+
+def _wakes(task: Any) -> bool:
+    """Whether its reminders ring again; a new day_starts_at passed over it (tasks_app/day_starts.py)."""
+    return task.stored is not None and is_silent(task.stored) and not is_silent(task)
 
 
 def _lock(copies: Mapping[int, Any]) -> None:

@@ -1,5 +1,6 @@
 """Rules about several fields of a task. The limits of a single field are with the field."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -8,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.timezone import now
 
 from recurrence.rules import CRON, RuleError, Series, check_rule, zone
-from tasks_app.all_day import due_at_of
+from tasks_app.all_day import derive_due, due_at_of
 from tasks_app.derived_fields import TaskFields
 from tasks_app.series import anchor_of, begins_series, slot_at
 from tasks_app.visible import disruptive_character, is_blank
@@ -34,15 +35,18 @@ def check_task(
 ) -> None:
     """Check what changed; values that were accepted before are not checked again.
 
-    `changed` are column names, `before` is the row as it is, None for a new task. `past_is_accepted`: this is
-    an import, whose reminders and end may have passed. Raises ValidationError, by field.
+    Sets the zone if there is none, and makes due_date and due_at agree. `changed` are column names, `before`
+    is the row as it is, None for a new task. `past_is_accepted`: this is an import, whose reminders and end
+    may have passed. Raises ValidationError, by field.
     """
+    task.timezone = task.timezone or _users_zone(task)
+    with suppress(ValueError):  # below is what is wrong with the day or the zone
+        derive_due(task, before)
     errors = _reminder_errors(task)
     if not past_is_accepted:
         errors |= _time_errors(task, changed)
     if "title" in changed:
         errors |= title_errors(task.title, "title")
-    task.timezone = task.timezone or _users_zone(task)
     begins = begins_series(task, before)
     if changed & {"recurrence_rule", "recurrence_mode", "timezone"}:
         errors |= _rule_errors(task)
@@ -75,7 +79,7 @@ def _reminder_errors(task: CheckedTask) -> dict[str, ValidationError]:
     if task.reminder_at is not None:
         message = "A task has reminder_at or reminder_offsets, not both: set the other to null or []."
         return {"reminder_offsets": ValidationError(message, code="conflict")}
-    if task.due_at is None:
+    if task.due_at is None and task.due_date is None:
         message = "Offsets are minutes before due_at, so the task needs a due_at."
         return {"reminder_offsets": ValidationError(message, code="needs_due_at")}
     return {}

@@ -48,6 +48,8 @@ REFUSED = [
     (at("due_at", "tomorrow"), "due_at"),
     (at("due_at", "0001-01-01"), "due_at"),
     (at("due_at", "9999-12-31"), "due_at"),
+    ({"due_date": "0001-01-01"}, "due_date"),
+    ({"due_date": "9999-12-31"}, "due_date"),
     (at("recurrence_end", "9999-12-31"), "recurrence_end"),
     (at("recurrence_end", "2001-01-01"), "recurrence_end"),
     (at("reminder_at", "2001-01-01"), "reminder_at"),
@@ -164,3 +166,20 @@ def test_a_task_that_is_not_there(operator: Client, task: Task) -> None:
     task.delete()
     for answer in (operator.get(url, follow=True), operator.post(url, {"title": "x"}, follow=True)):
         assert "Perhaps it was deleted?" in answer.content.decode()
+
+
+def test_offsets_of_an_all_day_task(operator: Client, alice: User) -> None:
+    url = url_of("add", Task)
+    fields = {"user": str(alice.pk), "title": "x", "due_date": "2030-05-09", "reminder_offsets": "0"}
+    assert send(operator, url, opened(operator, url), **fields) == {}
+    task = Task.objects.get()
+    assert task.next_reminder_at == datetime(2030, 5, 9, 7, tzinfo=UTC)
+    assert set(edit(operator, task, due_date="")) == {"reminder_offsets"}
+    assert edit(operator, task, due_date="", reminder_offsets="") == {}
+    assert Task.objects.get().due_at is None
+
+
+def test_an_emptied_external_id_is_null(operator: Client, alice: User) -> None:
+    for name in ("first", "second"):
+        assert edit(operator, create_task(alice, title="x", external_id=name), external_id="") == {}
+    assert set(Task.objects.values_list("external_id", flat=True)) == {None}

@@ -93,6 +93,10 @@ class TestDueOnADay:
             ("2026-05-04T09:00:00Z", "invalid"),
             ("1969-12-31", "out_of_range"),
             (20260504, "invalid"),
+            ("20260504", "invalid"),
+            ("2026-5-4", "invalid"),
+            ("2026-W19-1", "invalid"),
+            ("٢٠٢٦-05-04", "invalid"),
         ],
     )
     def test_what_is_no_day(self, client: APIClient, value: Any, code: str) -> None:
@@ -312,6 +316,29 @@ class TestTheDayStartsAtAnotherTime:
             datetime(2026, 5, 4, 8, tzinfo=UTC),
         ]
 
+    @pytest.mark.parametrize(
+        ("leave", "come_back"),
+        [
+            (("post", "/complete", {}), ("post", "/reopen", {})),
+            (("delete", "", {}), ("post", "/restore", {})),
+            (("patch", "", {"archived": True}), ("patch", "", {"archived": False})),
+        ],
+    )
+    def test_of_a_task_that_comes_back_later(
+        self, client: APIClient, leave: tuple[str, str, Any], come_back: tuple[str, str, Any]
+    ) -> None:
+        task = create(client, due_date="2026-05-04", reminder_offsets=[0])
+
+        def do(method: str, route: str, body: Any) -> None:
+            response = getattr(client, method)(f"/api/tasks/{task['id']}{route}", body)
+            assert response.status_code in (200, 204)
+
+        do(*leave)
+        client.patch("/api/me", {"day_starts_at": "07:30"})
+        go_on_with_day_starts()
+        do(*come_back)
+        assert Task.objects.get().next_reminder_at == datetime(2026, 5, 4, 5, 30, tzinfo=UTC)
+
     def test_the_same_time_moves_nothing(self, client: APIClient) -> None:
         client.patch("/api/me", {"day_starts_at": "09:00"})
         assert not has_new()
@@ -363,3 +390,17 @@ def test_a_completed_task_of_a_service(alice: User) -> None:
     complete_task(task)
     relay()
     assert Task.objects.get(generated_from=task).due_date == date(2026, 5, 11)
+
+
+def test_a_successor_with_a_time_of_its_own_comes_back_on_the_day_of_its_slot(
+    client: APIClient, clock: time_machine.Traveller
+) -> None:
+    task = create(client, due_date="2026-05-04", recurrence_rule="daily")
+    following = completed(client, task)
+    change(client, {"id": following.pk}, due_at="2026-05-05T10:00:00Z")
+    client.delete(f"/api/tasks/{following.pk}")
+    client.post(f"/api/tasks/{task['id']}/reopen")
+    clock.move_to(datetime(2026, 5, 7, 10, tzinfo=UTC))
+    again = completed(client, task)
+    assert (again.pk, again.deleted_at) == (following.pk, None)
+    assert (again.all_day, again.due_date) == (True, date(2026, 5, 7))

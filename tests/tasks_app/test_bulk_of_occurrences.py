@@ -98,6 +98,20 @@ def test_both_of_one_series(client: APIClient, task: Task) -> None:
     assert open_ones() == {Task.objects.get(generated_from=child).pk}
 
 
+def test_one_that_begins_a_series_leaves_the_other_as_the_last_of_its_own(
+    client: APIClient, task: Task
+) -> None:
+    bulk(client, ("complete", task.pk))
+    child = Task.objects.get(generated_from=task)
+    client.patch(f"/api/tasks/{child.pk}", {"title": "touched"})
+    bulk(client, ("reopen", task.pk))
+    data = {"recurrence_rule": "weekly", "due_at": "2026-03-25T09:00:00Z"}
+    operation = {"op": "update", "id": task.pk, "data": data}
+    assert client.post("/api/tasks/bulk", {"operations": [operation]}).status_code == 200
+    child.refresh_from_db()
+    assert child.recurrence_end == child.occurrence_at
+
+
 def test_what_cannot_be_skipped(client: APIClient, task: Task, charlie: User) -> None:
     once = create_task(charlie, title="once")
     bulk(client, ("complete", task.pk))

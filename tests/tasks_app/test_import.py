@@ -14,7 +14,7 @@ from events_app.models import OutboxEvent
 from events_app.relay import relay_batch
 from notifications_app.due_soon import announce_due_soon
 from notifications_app.scan import scan_reminders
-from tasks_app.models import Task
+from tasks_app.models import Tag, Task
 from tasks_app.services import create_task, trash_task
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +54,13 @@ def bulk(client: APIClient, *data: dict[str, Any], status: int = 200) -> Any:
     response = client.post("/api/tasks/bulk", {"operations": operations})
     assert response.status_code == status, response.content
     return response.json() if status != 200 else response.json()["results"]
+
+
+def operations(client: APIClient, *given: dict[str, Any]) -> Any:
+    """The results of a bulk in which each operation is on its own."""
+    response = client.post("/api/tasks/bulk", {"operations": given, "atomic": False})
+    assert response.status_code == 200, response.content
+    return response.json()["results"]
 
 
 class TestTimes:
@@ -242,6 +249,32 @@ class TestTheSameBulkAgain:
         response = client.post("/api/tasks/bulk", {"operations": [operation]})
         assert errors(response) == (409, {("operations.0.data.external_id", "external_id_taken")})
 
+    def test_a_past_reminder_never_rings(self, client: APIClient, frozen: time_machine.Traveller) -> None:
+        past = {"created_at": LAST_YEAR, "due_at": LAST_JUNE, "reminder_at": LAST_JUNE}
+        bulk(client, {"external_id": "a"})
+        frozen.shift(timedelta(minutes=1))
+        bulk(client, {"external_id": "a"} | past)
+        bulk(client, {"external_id": "b"}, {"external_id": "b"} | past)
+        assert scan_reminders() == 0
+        bulk(client, {"external_id": "a"} | past | {"reminder_at": "2026-05-01T13:00:00Z"})
+        frozen.shift(timedelta(hours=2))
+        assert scan_reminders() == 1
+
+    def test_tags_by_name_and_id_of_one_that_is_created(self, client: APIClient, alice: User) -> None:
+        tag = Tag.objects.create(user=alice, name="home")
+        again = {"title": "old", "external_id": "a", "tags": ["home"], "tag_ids": [tag.pk]}
+        answers = operations(
+            client, {"op": "create", "data": again | {"tags": ["home"]}}, {"op": "create", "data": again}
+        )
+        assert [one["status"] for one in answers] == [400, 400]
+        del again["tag_ids"]
+        answers = operations(
+            client,
+            {"op": "create", "data": again},
+            {"op": "create", "data": again | {"tag_ids": [tag.pk]}},
+        )
+        assert [one["status"] for one in answers] == [201, 400]
+
     def test_four_hundred_and_forty_two(
         self, client: APIClient, django_assert_max_num_queries: Callable[[int], Any]
     ) -> None:
@@ -261,3 +294,51 @@ class TestTheSameBulkAgain:
         assert Task.objects.count() == 442
         assert {one["id"] for one in second} == {one["id"] for one in first}
         assert {one["status"] for one in second} == {200}
+
+
+class TestAnExternalIdThatChangesInABulk:
+    """Each operation is checked against the tasks as the previous ones leave them."""
+
+    @pytest.fixture
+    def first(self, alice: User) -> Task:
+        return create_task(alice, title="first", external_id="a")
+
+    @pytest.fixture
+    def second(self, alice: User) -> Task:
+        return create_task(alice, title="second")
+
+    def test_is_of_one_task(self, client: APIClient, first: Task, second: Task) -> None:
+        new_ids = [
+            {"op": "update", "id": task.pk, "data": {"external_id": "b"}} for task in (first, second, first)
+        ]
+        answers = operations(client, *new_ids)
+        assert [one["status"] for one in answers] == [200, 409, 200]
+        assert f"task {first.pk} " in answers[1]["error"]["errors"][0]["detail"]
+        assert set(Task.objects.values_list("title", "external_id")) == {("first", "b"), ("second", None)}
+
+    def test_of_a_task_that_is_created(self, client: APIClient, second: Task) -> None:
+        answers = operations(
+            client,
+            {"op": "create", "data": {"title": "new", "external_id": "a"}},
+            {"op": "update", "id": second.pk, "data": {"external_id": "a"}},
+        )
+        assert [one["status"] for one in answers] == [201, 409]
+        assert "that this request creates" in answers[1]["error"]["errors"][0]["detail"]
+
+    def test_then_finds_that_task(self, client: APIClient, second: Task) -> None:
+        answers = operations(
+            client,
+            {"op": "update", "id": second.pk, "data": {"external_id": "a"}},
+            {"op": "create", "data": {"title": "again", "external_id": "a"}},
+        )
+        assert answers == [{"status": 200, "id": second.pk}] * 2
+        assert Task.objects.get().title == "again"
+
+    def test_is_not_free_before_the_bulk_is_written(self, client: APIClient, first: Task) -> None:
+        answers = operations(
+            client,
+            {"op": "update", "id": first.pk, "data": {"external_id": "b"}},
+            {"op": "create", "data": {"title": "new", "external_id": "a"}},
+        )
+        assert [one["status"] for one in answers] == [200, 409]
+        assert Task.objects.values_list("title", "external_id").get() == ("first", "b")

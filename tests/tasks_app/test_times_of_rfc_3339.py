@@ -41,3 +41,10 @@ def test_in_filters(alice: User, client_of: ClientOf, time: str) -> None:
         "due_after": 1,
         "due_before": 0,
     }
+
+
+@pytest.mark.parametrize("day", ["20300501", "2030-5-1", "2030-W18-3", "٢٠٣٠-05-01"])
+def test_a_date_has_one_form(alice: User, client_of: ClientOf, day: str) -> None:
+    body = {"title": "water", "due_at": "2030-04-01T07:00:00Z", "recurrence_rule": "daily"}
+    answer = client_of(alice).post("/api/tasks", body | {"recurrence_end": day})
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "recurrence_end")
