@@ -9,9 +9,11 @@ from copy import copy
 from functools import cache, cached_property
 from typing import Any, NoReturn, cast
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import get_error_detail
 from rest_framework.relations import ManyRelatedField
 from rest_framework.utils.serializer_helpers import BindingDict
 
@@ -95,6 +97,13 @@ def unknown_field(allowed: Sequence[str]) -> ErrorDetail:
     """The error of a field that is not one of these."""
     right = f"Allowed: {', '.join(allowed)}." if allowed else "None is allowed here."
     return ErrorDetail(f"Unknown field. {right}", "unknown_field")
+
+
+def by_field(error: DjangoValidationError) -> ValidationError:
+    """The error of a model's check, which has a list for each field, as an answer (400)."""
+    return ValidationError(
+        {name: get_error_detail(DjangoValidationError(errors)) for name, errors in error.error_dict.items()}
+    )
 
 
 _AnyField = serializers.Field[Any, Any, Any, Any]

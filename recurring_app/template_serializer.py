@@ -2,26 +2,24 @@
 
 from copy import copy
 from datetime import date, datetime
-from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.fields import get_error_detail
 
-from accounts_app.models import User
 from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField
-from http_app.serializers import StrictSerializer
+from http_app.serializers import StrictSerializer, by_field
 from recurrence.rules import end_of_local_day, zone
 from recurring_app.models import MAX_DUE_AFTER_MINUTES, RecurringTask
 from recurring_app.preview_serializer import LocalField
 from recurring_app.services import create_template, update_template
 from recurring_app.validity import CHECKED, check_template
+from tasks_app.labelled import Labelled
 from tasks_app.labels import visible_name
-from tasks_app.lookup import Lookup, tags_named
+from tasks_app.lookup import tags_named
 from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSET_MINUTES, MAX_REMINDER_OFFSETS
 from tasks_app.rule_field import RuleField
 from tasks_app.rule_text import text_of_rule
@@ -58,7 +56,7 @@ class LocalTimeField(LocalField):
         return value.isoformat(timespec="seconds")
 
 
-class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[RecurringTask]):
+class RecurringTaskSerializer(Labelled, StrictSerializer, serializers.ModelSerializer[RecurringTask]):
     template_title = serializers.CharField(
         min_length=1, max_length=200, help_text="The title of each task that is generated."
     )
@@ -156,42 +154,11 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
         # Read-only fields that a client may send back with another value (http_app/read_only.py).
         changes_by_itself = frozenset({"next_occurrence", "recurrence_text", "updated_at"})
 
-    @cached_property
-    def _user(self) -> User:
-        user = self.context["request"].user
-        assert isinstance(user, User)
-        return user
-
-    @cached_property
-    def _lookup(self) -> Lookup:
-        return Lookup(self._user)
-
     def get_recurrence_text(self, template: RecurringTask) -> str | None:
         return text_of_rule(template.rule, template.starts_at, template.timezone)
 
     def validate_reminder_offsets(self, value: list[int]) -> list[int]:
         return sorted(set(value))
-
-    def validate_priority_id(self, value: int) -> int:
-        if not self._lookup.has_priority(value):
-            raise serializers.ValidationError(
-                "There is no priority with this id: see /api/priorities.", code="unknown"
-            )
-        return value
-
-    def validate_priority(self, value: str) -> int:
-        found = self._lookup.priority_named(value)
-        if found is None:
-            raise serializers.ValidationError(
-                "There is no priority with this name: see /api/priorities.", code="unknown"
-            )
-        return found
-
-    def validate_tag_ids(self, value: list[int]) -> set[int]:
-        tag_ids = self._lookup.tags(value)
-        if missing := set(value) - tag_ids:
-            raise serializers.ValidationError(f"You have no tag with the id {min(missing)}.", code="unknown")
-        return tag_ids
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self._settle_names_and_ids(attrs)
@@ -208,7 +175,7 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
 
     def _with_defaults(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is None:
-            attrs = {"timezone": self._user.timezone} | attrs
+            attrs = {"timezone": self.user.timezone} | attrs
             here = now().astimezone(zone(attrs["timezone"]))
             return {"starts_at": here.replace(tzinfo=None, second=0, microsecond=0, fold=0)} | attrs
         if not self.partial:
@@ -243,7 +210,7 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
 
     def _candidate(self, attrs: dict[str, Any]) -> RecurringTask:
         """The template with these changes, unsaved."""
-        candidate = copy(self.instance) if self.instance is not None else RecurringTask(user=self._user)
+        candidate = copy(self.instance) if self.instance is not None else RecurringTask(user=self.user)
         for name, value in attrs.items():
             if name not in ("tags", "tag_ids"):
                 setattr(candidate, name, value)
@@ -259,16 +226,11 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
         try:
             check_template(candidate, changed)
         except DjangoValidationError as error:
-            raise serializers.ValidationError(
-                {
-                    name: get_error_detail(DjangoValidationError(errors))
-                    for name, errors in error.error_dict.items()
-                }
-            ) from error
+            raise by_field(error) from error
 
     def create(self, validated_data: dict[str, Any]) -> RecurringTask:
         tag_ids = self._pop_tag_ids(validated_data)
-        return create_template(self._user, tag_ids=tag_ids or (), **validated_data)
+        return create_template(self.user, tag_ids=tag_ids or (), **validated_data)
 
     def update(self, instance: RecurringTask, validated_data: dict[str, Any]) -> RecurringTask:
         tag_ids = self._pop_tag_ids(validated_data)
@@ -278,4 +240,4 @@ class RecurringTaskSerializer(StrictSerializer, serializers.ModelSerializer[Recu
         """The ids of its tags; names become tags only now, when everything else is valid."""
         tag_ids: set[int] | None = validated.pop("tag_ids", None)
         names: list[str] | None = validated.pop("tags", None)
-        return tag_ids if names is None else set(tags_named(self._user, names).values())
+        return tag_ids if names is None else set(tags_named(self.user, names).values())

@@ -1,32 +1,21 @@
 """A task as the API has it: what the caller writes, checked; everything else is ours."""
 
-from datetime import UTC, date, datetime
-from functools import cached_property
+from datetime import UTC
 from operator import attrgetter
-from types import SimpleNamespace
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import DateTimeField
-from django.utils.timezone import now
 from rest_framework import serializers
-from rest_framework.fields import get_error_detail
 
-from accounts_app.models import User
 from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField, LocalDateField
 from http_app.serializers import StrictSerializer
-from recurrence.rules import end_of_local_day
-from tasks_app.all_day import due_at_of
 from tasks_app.derived_fields import slot_state_of
 from tasks_app.exceptions import ExternalIdTaken
-from tasks_app.field_pairs import settle_due, settle_pairs
-from tasks_app.following import begin_with_rule, follow_on, no_series
+from tasks_app.labelled import Labelled
 from tasks_app.labels import visible_name
-from tasks_app.lookup import Lookup, tags_named
+from tasks_app.lookup import tags_named
 from tasks_app.models import (
-    COLUMNS,
-    DEFAULT_PRIORITY_ID,
     MAX_REMINDER_OFFSET_MINUTES,
     MAX_REMINDER_OFFSETS,
     Task,
@@ -35,31 +24,13 @@ from tasks_app.models import (
 from tasks_app.rule_field import HELP, RuleField
 from tasks_app.rule_text import text_of_rule
 from tasks_app.services import create_task, update_task
-from tasks_app.validity import check_task
+from tasks_app.task_changes import TaskChange
 
 MAX_TAGS = 50  # of one task: more is a mistake of the client's, and each is a row
 LARGEST_ID = 2**63 - 1
 
-# What PUT gives a field that was not sent; PATCH does not touch it.
-PUT_DEFAULTS: dict[str, Any] = {
-    "external_id": None,
-    "description": None,
-    "color": "default",
-    "pinned": False,
-    "archived": False,
-    "due_date": None,
-    "due_at": None,
-    "reminder_at": None,
-    "reminder_offsets": [],
-    "recurrence_rule": None,
-    "recurrence_end": None,
-    "recurrence_mode": Task.RecurrenceMode.FIXED,
-    "priority_id": DEFAULT_PRIORITY_ID,
-}
 _RULE_HELP = f"""{HELP} It counts from due_at, else reminder_at, else now, by the wall clock of `timezone`:
 the hour stays when clocks change, and the 31st of `monthly` is a shorter month's last day."""
-_DEFAULTS = {field.attname: field.get_default() for field in Task._meta.concrete_fields}
-
 
 APPLY_TO = ["this", "following"]
 # Read-only fields that a client may send back with another value (http_app/read_only.py).
@@ -76,7 +47,7 @@ WAYS = {
 }
 
 
-class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
+class TaskSerializer(Labelled, StrictSerializer, serializers.ModelSerializer[Task]):
     external_id = serializers.CharField(
         max_length=200,
         allow_null=True,
@@ -217,25 +188,13 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
                 answer[name] = f"{answer[name].astimezone(UTC).isoformat()[:-6]}Z"
         return answer
 
-    @cached_property
-    def _user(self) -> User:
-        user = self.context["request"].user
-        assert isinstance(user, User)
-        return user
-
-    @property
-    def _lookup(self) -> Lookup:
-        return self.context.get("lookup") or Lookup(self._user)
-
     def get_recurrence_text(self, task: Task) -> str | None:
         return text_of_rule(
             task.recurrence_rule, task.anchor_local, task.timezone, all_day=task.series_all_day
         )
 
-    # --- one field ---------------------------------------------------------------------------------
-
     def validate_external_id(self, value: str | None) -> str | None:
-        task_id = self._lookup.task_of(value) if value else None
+        task_id = self.lookup.task_of(value) if value else None
         if task_id is not None and (self.instance is None or self.instance.pk != task_id):
             raise ExternalIdTaken(task_id)
         return value
@@ -243,113 +202,18 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     def validate_reminder_offsets(self, value: list[int]) -> list[int]:
         return sorted(set(value))
 
-    def validate_priority_id(self, value: int) -> int:
-        if not self._lookup.has_priority(value):
-            raise serializers.ValidationError(
-                "There is no priority with this id: see /api/priorities.", code="unknown"
-            )
-        return value
-
-    def validate_priority(self, value: str) -> int:
-        found = self._lookup.priority_named(value)
-        if found is None:
-            raise serializers.ValidationError(
-                "There is no priority with this name: see /api/priorities.", code="unknown"
-            )
-        return found
-
-    def validate_tag_ids(self, value: list[int]) -> set[int]:
-        tag_ids = self._lookup.tags(value)
-        if missing := set(value) - tag_ids:
-            raise serializers.ValidationError(f"You have no tag with the id {min(missing)}.", code="unknown")
-        return tag_ids
-
-    # --- fields together ---------------------------------------------------------------------------
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs = settle_due(settle_pairs(attrs, self.instance), self.instance)
-        if self.instance is None:
-            attrs = {"timezone": self._user.timezone} | attrs
-        elif not self.partial:
-            attrs = PUT_DEFAULTS | attrs
-            if not {"tags", "tag_ids"} & set(attrs):
-                attrs["tag_ids"] = set()
-        if "priority" in attrs:
-            attrs["priority_id"] = attrs.pop("priority")
-        self._settle_is_recurring(attrs)
-        self._settle_end(attrs)
-        self._settle_due_at(attrs)
-        follow = attrs.pop("apply_to", "this") == "following"
-        if self.instance is None and follow and attrs.get("recurrence_rule") is None:
-            raise no_series()
-        if self.instance is not None and (follow or "recurrence_rule" in attrs):
-            attrs |= self._series_columns(attrs, follow=follow)
-        self._check_together(attrs)
-        return attrs
-
-    def _settle_is_recurring(self, attrs: dict[str, Any]) -> None:
-        """is_recurring says whether there is a rule; turning it off alone takes the rule away.
-
-        One that is as stored follows the rule, so that what was read can be sent back with another rule.
-        """
-        wanted = attrs.pop("is_recurring", None)
-        if wanted is None:
-            return
-        before = self._before()["recurrence_rule"]
-        rule = attrs.get("recurrence_rule", before)
-        if wanted is False and rule == before:
-            attrs["recurrence_rule"] = rule = None
-        is_as_stored = self.instance is not None and wanted == (before is not None)
-        if wanted != (rule is not None) and not is_as_stored:
-            message = "is_recurring is true exactly when there is a recurrence_rule."
-            raise serializers.ValidationError({"is_recurring": [message]}, code="conflict")
-
-    def _settle_end(self, attrs: dict[str, Any]) -> None:
-        end = attrs.get("recurrence_end")
-        if isinstance(end, date) and not isinstance(end, datetime):
-            attrs["recurrence_end"] = end_of_local_day(end, self._candidate(attrs).timezone)
-
-    def _settle_due_at(self, attrs: dict[str, Any]) -> None:
-        """An all-day task is due at the last minute of its day, in the zone that it gets."""
-        candidate = self._candidate(attrs)
-        if candidate.due_date is not None and {"due_date", "timezone"} & set(attrs):
-            attrs["due_at"] = due_at_of(candidate)
-
-    def _series_columns(self, attrs: dict[str, Any], *, follow: bool) -> dict[str, Any]:
-        """The columns by which the change is one of the series (tasks_app/following.py)."""
-        before = SimpleNamespace(**self._before())
-        # Of a request that sends every field, those that it changes are meant.
-        few = attrs.keys() < attrs.keys() | PUT_DEFAULTS.keys()
-        sent = {name for name in attrs if few or attrs[name] != getattr(before, name, None)}
-        if follow:
-            return follow_on(self._candidate(attrs), before, sent)
-        return begin_with_rule(self._candidate(attrs), before, sent)
-
-    def _check_together(self, attrs: dict[str, Any]) -> None:
-        """Check the task with these changes (tasks_app/validity.py)."""
-        before = self._before()
-        changed = {name for name, value in attrs.items() if name in before and value != before[name]}
-        try:
-            stored = None if self.instance is None else SimpleNamespace(**before)
-            check_task(self._candidate(attrs), changed, stored, past_is_accepted=self.past_is_accepted)
-        except DjangoValidationError as error:
-            raise serializers.ValidationError(_by_field(error)) from error
-
-    def _candidate(self, attrs: dict[str, Any]) -> Any:
-        """The task with these changes: a record of its columns, which is cheaper than a model."""
-        return SimpleNamespace(user=self._user, **self._before() | attrs)
-
-    def _before(self) -> dict[str, Any]:
-        """The columns before the change; of a new task, their defaults."""
-        if self.instance is not None:
-            return {name: self.instance.__dict__[name] for name in COLUMNS}
-        return _DEFAULTS | {"user_id": self._user.pk, "created_at": now()}
-
-    # --- writing -----------------------------------------------------------------------------------
+        change = TaskChange(
+            self.user,
+            self.instance,
+            is_put=not self.partial,
+            past_is_accepted=self.past_is_accepted,
+        )
+        return change.columns(attrs)
 
     def create(self, validated_data: dict[str, Any]) -> Task:
         fields, tags = self._split(validated_data)
-        return create_task(self._user, tags=tags or (), **fields)
+        return create_task(self.user, tags=tags or (), **fields)
 
     def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
         fields, tags = self._split(validated_data)
@@ -358,7 +222,7 @@ class TaskSerializer(StrictSerializer, serializers.ModelSerializer[Task]):
     def _split(self, validated: dict[str, Any]) -> tuple[dict[str, Any], set[int] | None]:
         """The columns, and the ids of the tags; names become tags only now, when everything else is valid."""
         fields, tags, names = fields_and_tags(validated)
-        return fields, tags if names is None else set(tags_named(self._user, names).values())
+        return fields, tags if names is None else set(tags_named(self.user, names).values())
 
 
 def fields_and_tags(
@@ -389,9 +253,3 @@ _read = attrgetter(*READ)
 _TIMES = [
     field.name for field in Task._meta.fields if isinstance(field, DateTimeField) and field.name in ANSWERED
 ]
-
-
-def _by_field(error: DjangoValidationError) -> dict[str, Any]:
-    return {
-        name: get_error_detail(DjangoValidationError(errors)) for name, errors in error.error_dict.items()
-    }

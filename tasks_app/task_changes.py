@@ -1,0 +1,139 @@
+"""The validated fields of a request for a task, as the columns that they change.
+
+Of two fields for the same thing one is left, what a PUT leaves out gets its default, and columns that follow
+for the series are added. Then the task as a whole is checked (tasks_app/validity.py).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils.timezone import now
+from rest_framework import serializers
+
+from accounts_app.models import User
+from http_app.serializers import by_field
+from recurrence.rules import end_of_local_day
+from tasks_app.all_day import due_at_of
+from tasks_app.field_pairs import settle_due, settle_pairs
+from tasks_app.following import begin_with_rule, follow_on, no_series
+from tasks_app.models import COLUMNS, DEFAULT_PRIORITY_ID, Task
+from tasks_app.validity import check_task
+
+# What PUT gives a field that was not sent; PATCH does not touch it.
+PUT_DEFAULTS: dict[str, Any] = {
+    "external_id": None,
+    "description": None,
+    "color": "default",
+    "pinned": False,
+    "archived": False,
+    "due_date": None,
+    "due_at": None,
+    "reminder_at": None,
+    "reminder_offsets": [],
+    "recurrence_rule": None,
+    "recurrence_end": None,
+    "recurrence_mode": Task.RecurrenceMode.FIXED,
+    "priority_id": DEFAULT_PRIORITY_ID,
+}
+_DEFAULTS = {field.attname: field.get_default() for field in Task._meta.concrete_fields}
+
+
+@dataclass(frozen=True)
+class TaskChange:
+    """A change of `task`, or a new task of `user` where it is None.
+
+    `past_is_accepted`: this is an import, whose reminders and end may have passed.
+    """
+
+    user: User
+    task: Task | None
+    is_put: bool = False
+    past_is_accepted: bool = False
+
+    def columns(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The columns that these fields change, with `tags` or `tag_ids`.
+
+        Raises ValidationError (400) and Conflict (409).
+        """
+        attrs = settle_due(settle_pairs(attrs, self.task), self.task)
+        if self.task is None:
+            attrs = {"timezone": self.user.timezone} | attrs
+        elif self.is_put:
+            attrs = PUT_DEFAULTS | attrs
+            if not {"tags", "tag_ids"} & set(attrs):
+                attrs["tag_ids"] = set()
+        if "priority" in attrs:
+            attrs["priority_id"] = attrs.pop("priority")
+        self._settle_is_recurring(attrs)
+        self._settle_end(attrs)
+        self._settle_due_at(attrs)
+        follow = attrs.pop("apply_to", "this") == "following"
+        if self.task is None and follow and attrs.get("recurrence_rule") is None:
+            raise no_series()
+        if self.task is not None and (follow or "recurrence_rule" in attrs):
+            attrs |= self._series_columns(attrs, follow=follow)
+        self._check_together(attrs)
+        return attrs
+
+    def _settle_is_recurring(self, attrs: dict[str, Any]) -> None:
+        """is_recurring says whether there is a rule; turning it off alone takes the rule away.
+
+        One that is as stored follows the rule, so that what was read can be sent back with another rule.
+        """
+        wanted = attrs.pop("is_recurring", None)
+        if wanted is None:
+            return
+        before = self._before["recurrence_rule"]
+        rule = attrs.get("recurrence_rule", before)
+        if wanted is False and rule == before:
+            attrs["recurrence_rule"] = rule = None
+        is_as_stored = self.task is not None and wanted == (before is not None)
+        if wanted != (rule is not None) and not is_as_stored:
+            message = "is_recurring is true exactly when there is a recurrence_rule."
+            raise serializers.ValidationError({"is_recurring": [message]}, code="conflict")
+
+    def _settle_end(self, attrs: dict[str, Any]) -> None:
+        end = attrs.get("recurrence_end")
+        if isinstance(end, date) and not isinstance(end, datetime):
+            attrs["recurrence_end"] = end_of_local_day(end, self._candidate(attrs).timezone)
+
+    def _settle_due_at(self, attrs: dict[str, Any]) -> None:
+        """An all-day task is due at the last minute of its day, in the zone that it gets."""
+        candidate = self._candidate(attrs)
+        if candidate.due_date is not None and {"due_date", "timezone"} & set(attrs):
+            attrs["due_at"] = due_at_of(candidate)
+
+    def _series_columns(self, attrs: dict[str, Any], *, follow: bool) -> dict[str, Any]:
+        """The columns by which the change is one of the series (tasks_app/following.py)."""
+        before = SimpleNamespace(**self._before)
+        # Of a request that sends every field, those that it changes are meant.
+        few = attrs.keys() < attrs.keys() | PUT_DEFAULTS.keys()
+        sent = {name for name in attrs if few or attrs[name] != getattr(before, name, None)}
+        if follow:
+            return follow_on(self._candidate(attrs), before, sent)
+        return begin_with_rule(self._candidate(attrs), before, sent)
+
+    def _check_together(self, attrs: dict[str, Any]) -> None:
+        """Check the task with these changes (tasks_app/validity.py)."""
+        before = self._before
+        changed = {name for name, value in attrs.items() if name in before and value != before[name]}
+        try:
+            stored = None if self.task is None else SimpleNamespace(**before)
+            check_task(self._candidate(attrs), changed, stored, past_is_accepted=self.past_is_accepted)
+        except DjangoValidationError as error:
+            raise by_field(error) from error
+
+    def _candidate(self, attrs: dict[str, Any]) -> Any:
+        """The task with these changes: a record of its columns, which is cheaper than a model."""
+        return SimpleNamespace(user=self.user, **self._before | attrs)
+
+    @cached_property
+    def _before(self) -> dict[str, Any]:
+        """The columns before the change; of a new task, their defaults."""
+        if self.task is not None:
+            return {name: self.task.__dict__[name] for name in COLUMNS}
+        return _DEFAULTS | {"user_id": self.user.pk, "created_at": now()}
