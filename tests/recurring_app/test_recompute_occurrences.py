@@ -1,7 +1,7 @@
 """manage.py recompute_occurrences: what older zone data left an hour off is put right, and nothing else."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -213,3 +213,23 @@ def test_rules_that_are_not_accepted_any_more_are_listed(alice: User) -> None:
     assert out.splitlines()[0] == "tasks moved: 1"
     assert err.startswith("tasks moved: cannot compute cron:0 9 4,*/26 * *, America/Vancouver: '4,*/26'")
     assert err.endswith(f"(ids: {old.pk})\n")
+
+
+def test_all_day_tasks_stay_on_their_days(alice: User) -> None:
+    """Once, moved to another day, and at its slot."""
+    day = date(2026, 12, 1)
+    end = datetime(2026, 12, 2, 6, 59, tzinfo=UTC)
+    fields: dict[str, Any] = {"title": "tea", "timezone": "America/Vancouver", "reminder_offsets": [0]}
+    once = create_task(alice, due_date=day, **fields)
+    moved = create_task(alice, due_date=day - timedelta(days=1), recurrence_rule="daily", **fields)
+    update_task(moved, due_date=day)
+    at_slot = create_task(alice, due_date=day, recurrence_rule="daily", **fields)
+    by_older_data(once, moved, at_slot)
+
+    assert recompute("--dry-run")[0].startswith("tasks to move: 3\n")
+    assert recompute()[0].startswith("tasks moved: 3\n")
+
+    rows = Task.objects.all()
+    assert {(row.due_date, row.due_at, row.all_day) for row in rows} == {(day, end, True)}
+    assert {row.next_reminder_at for row in rows} == {SLOT}
+    assert recompute()[0].startswith("tasks moved: 0\n")
