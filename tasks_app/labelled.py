@@ -10,10 +10,8 @@ from tasks_app.lookup import Lookup
 
 
 class Labelled:
-    """A mixin, before a serializer with some of `priority_id`, `priority` and `tag_ids`.
-
-    Each is a ValidationError (400, `unknown`) for what the user may not name.
-    """
+    # A mixin, before a serializer with some of `priority_id`, `priority` and `tag_ids`. Each is a 400
+    # (`unknown`) for what the user may not name. (No docstring: the OpenAPI document would have it.)
 
     context: dict[str, Any]
 
