@@ -39,7 +39,7 @@ PUT_DEFAULTS: dict[str, Any] = {
 
 
 @extend_schema_field({"type": "string", "examples": ["2030-05-01T09:00:00"]})
-class LocalTimeField(LocalField):
+class WallClockField(LocalField):
     """A local date and time without an offset, to the minute."""
 
     default_error_messages = {
@@ -75,7 +75,7 @@ class RecurringTaskSerializer(Labelled, StrictSerializer, serializers.ModelSeria
     )
     recurrence_text = serializers.SerializerMethodField(help_text="The rule in plain English.")
     timezone = TimeZoneField(required=False, help_text="An IANA time zone. Default: the user's.")
-    starts_at = LocalTimeField(
+    starts_at = WallClockField(
         required=False,
         help_text="The local time from which occurrences are counted, and their time of day. Default: now.",
     )

@@ -103,13 +103,15 @@ class Bulk:
     def _lock(self, operations: Sequence[dict[str, Any]]) -> None:
         """Load the tasks of these operations, and the others of their series that may change with them."""
         mine = Task.objects.filter(user=self._user)
-        known = self._lookup.load_external_ids(_external_ids(operations))
-        named = [(self._named(operation), operation) for operation in operations]
-        wanted = Q(pk__in=known | {pk for pk, _ in named})
-        if moving := {pk for pk, each in named if pk and each["op"] in _MOVES_SUCCESSOR}:
+        ids = self._lookup.load_external_ids(_external_ids(operations))
+        named = [(pk, each) for each in operations if (pk := self._named(each)) is not None]
+        ids |= {pk for pk, _ in named}
+        # Asked for first: with a subquery PostgreSQL would read all tasks of the user.
+        if left := [pk for pk, each in named if may_leave_series(each.get("data", {}))]:
+            ids |= set(mine.open_in_series_of(left).values_list("pk", flat=True))
+        wanted = Q(pk__in=ids)
+        if moving := [pk for pk, each in named if each["op"] in _MOVES_SUCCESSOR]:
             wanted |= Q(generated_from__in=moving)
-        if left := {pk for pk, each in named if pk and may_leave_series(each.get("data", {}))}:
-            wanted |= Q(pk__in=mine.open_in_series_of(left))
         self._tasks = {task.pk: task for task in mine.filter(wanted).locked()}
         if any(READ_ONLY & each.get("data", {}).keys() for each in operations):
             self._load_tags()
