@@ -17,7 +17,7 @@ from events_app import outbox
 from events_app.catalogue import TASK_EVENTS, TASK_UPDATES, TaskData
 from events_app.models import OutboxEvent
 from events_app.outbox import NewEvent
-from tasks_app.derived_fields import TaskFields
+from tasks_app.derived_fields import TaskFields, slot_state_of
 
 Kind = Literal["created", "updated", "completed", "deleted"]
 
@@ -65,22 +65,30 @@ def record_erased(tasks: Sequence[Any]) -> None:
     if unseen:
         outbox.unwrite([key for pk in unseen for key in _keys(pk)])
     gone = [task for task in tasks if task.pk not in unseen and task.deleted_at is None]
+    states = {task.pk: slot_state_of(task) for task in gone}
     for task in gone:
         task.version += 1
         task.deleted_at = task.updated_at = timezone.now()
-    changes = [Change(task, "deleted", ["deleted_at"]) for task in gone]
+    slots = {task.pk for task in gone if slot_state_of(task) != states[task.pk]}
+    changes = [
+        Change(task, "deleted", ["deleted_at", *(["slot_state"] if task.pk in slots else [])])
+        for task in gone
+    ]
     outbox.write([event for change in changes for event in _events(change, pending)])
 
 
 def task_data(task: Any) -> dict[str, Any]:
-    """The task as the catalogue's TaskData, in JSON values; its tags are those in `tag_ids`."""
+    """The task as the catalogue's TaskData, in JSON values; its tags are those in `tag_ids`.
+
+    The state of its slot is what the API answers: of an older row the column is null.
+    """
     values = {name: getattr(task, name) for name in _DATA_FIELDS}
     texts = {
         name: value.isoformat() if isinstance(value, date) else str(value)
         for name, value in values.items()
         if isinstance(value, date | UUID)
     }
-    return values | texts | {"tag_ids": task.tag_ids}
+    return values | texts | {"tag_ids": task.tag_ids, "slot_state": slot_state_of(task)}
 
 
 def task_event(task: TaskFields, data: dict[str, Any], *, event_type: str) -> dict[str, Any]:

@@ -182,3 +182,18 @@ def test_a_series_is_listed_without_its_head(client: APIClient, task: Task) -> N
     listed = client.get(f"/api/tasks?series={child.series_id}").json()["results"]
     assert [one["id"] for one in listed] == [child.pk]
     assert client.get("/api/tasks?series=x").status_code == 400
+
+
+def test_an_erased_occurrence_is_deleted_in_its_event(task: Task) -> None:
+    with recorded() as found:
+        task.delete()
+    assert found.data(task.pk)["slot_state"] == "deleted"
+    assert found.synced == [(task.pk, ["deleted_at", "slot_state"])]
+
+
+def test_an_event_of_an_older_row_has_the_state_that_the_api_answers(task: Task, client: APIClient) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tasks SET slot_state = NULL")
+    with recorded() as found:
+        client.patch(f"/api/tasks/{task.pk}", {"title": "water all"})
+    assert found.data(task.pk)["slot_state"] == "open"
