@@ -119,9 +119,14 @@ def _derive_reminders(task: TaskFields, before: TaskFields, now: datetime) -> No
             task.reminded_until = now if task.reminder_offsets else None
         if task.reminder_sent == before.reminder_sent:
             task.reminder_sent = False
-        # A move to another time zone is no choice of other reminders.
-        if task.snoozed_until == before.snoozed_until and task.timezone == before.timezone:
+        if task.snoozed_until == before.snoozed_until and not _follow_the_user(task, before):
             task.snoozed_until = None
     elif is_silent(before) and not is_silent(task) and task.reminded_until == before.reminded_until:
         task.reminded_until = max(task.reminded_until or now, now)
     task.next_reminder_at = next_reminder(task)
+
+
+def _follow_the_user(task: TaskFields, before: TaskFields) -> bool:
+    """Whether reminders differ because the user's time zone or day_starts_at does: nobody chose others."""
+    is_same_day = task.due_date is not None and task.due_date == before.due_date
+    return task.timezone != before.timezone or (is_same_day and task.day_starts_at != before.day_starts_at)

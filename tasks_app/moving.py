@@ -109,6 +109,8 @@ def _move(task: Any, to: str) -> None:
     task.recurrence_end = same_local_time(task.recurrence_end, old, to)
     task.series_id = uuid5(task.series_id, to)
     task.timezone = to
+    if task.is_untouched:  # for an undo it stays so
+        task.untouched_version = task.version + 1
 
 
 def known_zone(name: str) -> str:

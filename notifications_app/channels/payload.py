@@ -18,11 +18,15 @@ _TEST = {
     "task_id": None,
     "reminder_at": None,
     "due_at": None,
+    "due_date": None,
 }
 
 
 def payload_of(delivery: Delivery) -> bytes:
-    """JSON {title, body?, task_id, reminder_at, due_at, tag}, at most PAYLOAD_BYTES long."""
+    """JSON {title, body?, task_id, reminder_at, due_at, due_date, tag}, at most PAYLOAD_BYTES long.
+
+    An all-day task has a due_date, and should not be shown with the time of its due_at.
+    """
     content = _reminder(delivery.reminder) if delivery.reminder else _TEST
     return _json({**content, "tag": tag_of(delivery)})
 
@@ -58,6 +62,7 @@ def _reminder(reminder: Reminder) -> dict[str, Any]:
         "task_id": task.pk,
         "reminder_at": reminder.reminder_at.isoformat(),
         "due_at": task.due_at.isoformat() if task.due_at else None,
+        "due_date": task.due_date.isoformat() if task.due_date else None,
     }
 
 

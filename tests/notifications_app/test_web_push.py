@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -45,8 +45,14 @@ def test_the_browser_reads_the_reminder(alice: User, service: PushService) -> No
         "task_id": reminder.task_id,
         "reminder_at": reminder.reminder_at.isoformat(),
         "due_at": "2026-03-02T13:00:00+00:00",
+        "due_date": None,
         "tag": f"task-{reminder.task_id}",
     }
+
+
+def test_an_all_day_task_says_its_day(alice: User, service: PushService) -> None:
+    message = arrived(service, pending_delivery(alice, service.subscribe(), due_date=date(2026, 3, 3)))
+    assert message.payload["due_date"] == "2026-03-03"
 
 
 def test_without_description_there_is_no_body(alice: User, service: PushService) -> None:

@@ -135,6 +135,19 @@ def test_two_open_ones_stay_in_one_series(alice: User, move: Any) -> None:
     assert first.series_id == second.series_id
 
 
+def test_a_next_one_that_only_moved_is_undone(alice: User, move: Any) -> None:
+    first = daily(alice)
+    second = completed(first)
+    move("Asia/Tokyo")
+    reopen_task(Task.objects.locked().get(pk=first.pk))
+    second.refresh_from_db()
+    assert second.deleted_at is not None
+    assert completed(first) == second
+    second.refresh_from_db()
+    assert second.deleted_at is None
+    assert (second.series_id, second.timezone) == (first.series_id, first.timezone)
+
+
 def test_a_completion_that_is_handled_after_the_move(alice: User, move: Any) -> None:
     """What it creates is computed from the event, in the zone of before: the tick moves it."""
     task = daily(alice)

@@ -339,6 +339,15 @@ class TestTheDayStartsAtAnotherTime:
         do(*come_back)
         assert Task.objects.get().next_reminder_at == datetime(2026, 5, 4, 5, 30, tzinfo=UTC)
 
+    def test_a_snooze_stays(self, client: APIClient) -> None:
+        task = create(client, due_date="2026-05-04", reminder_offsets=[0])
+        until = {"until": "2026-05-05T08:00:00Z"}
+        assert client.post(f"/api/tasks/{task['id']}/snooze", until).status_code == 200
+        client.patch("/api/me", {"day_starts_at": "07:30"})
+        go_on_with_day_starts()
+        assert Task.objects.get().snoozed_until == datetime(2026, 5, 5, 8, tzinfo=UTC)
+        assert change(client, task, due_date="2026-05-06")["snoozed_until"] is None
+
     def test_the_same_time_moves_nothing(self, client: APIClient) -> None:
         client.patch("/api/me", {"day_starts_at": "09:00"})
         assert not has_new()
