@@ -127,6 +127,6 @@ def _derive_reminders(task: TaskFields, before: TaskFields, now: datetime) -> No
 
 
 def _follow_the_user(task: TaskFields, before: TaskFields) -> bool:
-    """Whether reminders differ because the user's time zone or day_starts_at does: nobody chose others."""
+    """Whether reminders differ because the user's time zone or day_starts_at does: no one chose others."""
     is_same_day = task.due_date is not None and task.due_date == before.due_date
     return task.timezone != before.timezone or (is_same_day and task.day_starts_at != before.day_starts_at)

@@ -48,7 +48,7 @@ def refuse_unless_open_occurrence(task: Task) -> Task:
 
 def _not_possible(task: Task, why: str, code: str) -> Conflict:
     if task.series_id is not None:
-        others = Task.objects.filter(OPEN, series_id=task.series_id, user=task.user_id)
+        others = Task.objects.filter(OPEN, series_id=task.series_id, user=task.user_id).exclude(pk=task.pk)
         newest = others.order_by("-occurrence_at").values_list("pk", flat=True).first()
         if newest is not None:
             why += f" The open occurrence of its series is task {newest}."

@@ -113,6 +113,8 @@ class TaskChange:
         # Of a request that sends every field, those that it changes are meant.
         few = attrs.keys() < attrs.keys() | PUT_DEFAULTS.keys()
         sent = {name for name in attrs if few or attrs[name] != getattr(before, name, None)}
+        if "due_date" not in attrs:  # so due_at follows from the zone
+            sent.discard("due_at")
         if follow:
             return follow_on(self._candidate(attrs), before, sent)
         return begin_with_rule(self._candidate(attrs), before, sent)

@@ -178,6 +178,11 @@ class TestChange:
 
 
 class TestSeries:
+    def test_following_with_a_zone_alone(self, client: APIClient) -> None:
+        task = create(client, due_date="2026-05-01", recurrence_rule="daily")
+        answer = change(client, task, 400, timezone="Asia/Tokyo", apply_to="following")
+        assert errors(answer) == {("apply_to", "nothing_to_apply")}
+
     def test_occurrences_are_days(self, client: APIClient) -> None:
         task = create(client, due_date="2026-05-01", recurrence_rule="daily")
         assert task["recurrence_text"] == "every day"

@@ -126,6 +126,13 @@ def test_what_cannot_be_skipped(client: APIClient, task: Task, charlie: User) ->
     assert (done["status"], skipped["status"]) == (409, 200)
 
 
+def test_skipped_twice_in_one_bulk(client: APIClient, task: Task) -> None:
+    """The first is not written yet, and is no other open occurrence."""
+    _, again = bulk(client, ("skip", task.pk), ("skip", task.pk), atomic=False)
+    assert [error["code"] for error in again["error"]["errors"]] == ["in_trash"]
+    assert "open occurrence" not in again["error"]["errors"][0]["detail"]
+
+
 def test_statements_do_not_grow(client: APIClient, charlie: User) -> None:
     def statements(number: int) -> int:
         tasks = [series_of(charlie) for _ in range(number)]
