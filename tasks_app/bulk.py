@@ -6,18 +6,18 @@ request that fails has nothing to undo.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from drf_standardized_errors.formatter import flatten_errors
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 
 from accounts_app.models import User
 from http_app.errors import StaleVersion
 from tasks_app import task_writes
+from tasks_app.bulk_outcomes import Done, Failed, refused, result_of
 from tasks_app.bulk_serializers import DeleteSerializer, NothingSerializer
 from tasks_app.derived_fields import is_skipped
 from tasks_app.exceptions import ExternalIdTaken, refuse_trash, refuse_unless_open_occurrence
@@ -36,23 +36,6 @@ READ_ONLY = set(TaskSerializer.Meta.read_only_fields)
 
 
 @dataclass
-class Done:
-    """An operation that succeeds: the response of its own route."""
-
-    status: int
-    task: Task
-    id: int | None = None  # known from the start: an erased task has none in the end
-
-
-@dataclass
-class Failed:
-    """An operation that fails: `detail` as in REST framework, by field."""
-
-    status: int
-    detail: dict[str, Any]
-
-
-@dataclass
 class Writes:
     """The tasks to write."""
 
@@ -61,14 +44,6 @@ class Writes:
     erased: set[int] = field(default_factory=set)
     # Ids and names of tags, by the task's id(): names become tags when all else is known to be right.
     tags: dict[int, tuple[set[int], list[str]]] = field(default_factory=dict)
-
-
-class BulkRefusedError(APIException):
-    """All failed operations have the same status, and it is not 400: that status (404, 409)."""
-
-    def __init__(self, status_code: int, detail: dict[str, Any]) -> None:
-        super().__init__(detail)
-        self.status_code = status_code
 
 
 class Bulk:
@@ -96,9 +71,9 @@ class Bulk:
         outcomes = [self._check(operation) for operation in operations]
         failed = {i: outcome for i, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
         if atomic and failed:
-            raise _refused(failed)
+            raise refused(failed)
         self._write()
-        return [_result(i, outcome) for i, outcome in enumerate(outcomes)]
+        return [result_of(i, outcome) for i, outcome in enumerate(outcomes)]
 
     def _lock(self, operations: Sequence[dict[str, Any]]) -> None:
         """Load the tasks of these operations, and the others of their series that may change with them."""
@@ -282,21 +257,3 @@ def _tag_ids(operations: Iterable[dict[str, Any]]) -> set[int]:
     lists = (operation.get("data", {}).get("tag_ids") for operation in operations)
     ids = (pk for given in lists if isinstance(given, list) for pk in given)
     return {pk for pk in ids if type(pk) is int and 0 < pk <= LARGEST_ID}
-
-
-def _refused(failed: dict[int, Failed]) -> APIException:
-    """An error in the usual form, with every failed operation."""
-    detail: dict[str, Any] = {"operations": {i: outcome.detail for i, outcome in failed.items()}}
-    codes = {outcome.status for outcome in failed.values()}
-    code = codes.pop() if len(codes) == 1 else status.HTTP_400_BAD_REQUEST
-    if code == status.HTTP_400_BAD_REQUEST:
-        return ValidationError(detail)
-    return BulkRefusedError(code, detail)
-
-
-def _result(index: int, outcome: Done | Failed) -> dict[str, Any]:
-    if isinstance(outcome, Done):
-        return {"status": outcome.status, "id": outcome.id or outcome.task.pk}
-    kind = "validation_error" if outcome.status == status.HTTP_400_BAD_REQUEST else "client_error"
-    errors = [asdict(error) for error in flatten_errors(outcome.detail, f"operations.{index}")]
-    return {"status": outcome.status, "error": {"type": kind, "errors": errors}}
