@@ -24,7 +24,7 @@ from events_app.models import OutboxEvent
 from events_app.relay import relay_batch
 from notifications_app.due_soon import announce_due_soon
 from notifications_app.scan import scan_reminders
-from tasks_app.models import Tag
+from tasks_app.models import Priority, Tag
 from tasks_app.services import complete_task, create_task, trash_task, update_task
 from tests.contract.event_contract import FILE, PUBLISHED, WHAT_TO_DO, breaks, load, promises
 from tests.events_app.kafka_servers import mock_cluster
@@ -72,7 +72,11 @@ def test_every_event_is_on_the_wire_as_it_says(servers: str, alice: User) -> Non
     written = OutboxEvent.objects.count()
     assert relay_batch(KafkaBroker()) == written
     promised, seen = promises(load(FILE)), set()
-    for message in read(servers, sorted({kind.topic for kind in CATALOGUE.values()}), written):
+    tombstones = []
+    for message in read(servers, sorted({kind.topic for kind in CATALOGUE.values()}), written + 2):
+        if message.value() is None:
+            tombstones.append(((message.key() or b"").decode().split(":")[0], message.topic()))
+            continue
         payload = json.loads(message.value() or b"")
         promise = promised[payload["type"]]
         headers = {name: value.decode() for name, value in message.headers() or []}
@@ -84,6 +88,7 @@ def test_every_event_is_on_the_wire_as_it_says(servers: str, alice: User) -> Non
         )
         seen.add(payload["type"])
     assert seen == set(CATALOGUE)
+    assert sorted(tombstones) == [("priority", "tag-events"), ("tag", "tag-events")]
 
 
 def make_one_of_each(alice: User) -> None:
@@ -92,6 +97,14 @@ def make_one_of_each(alice: User) -> None:
     update_task(task, title="water all", tags=[Tag.objects.create(user=alice, name="home")])
     complete_task(task)
     trash_task(task)
+    tag, priority = (
+        Tag.objects.create(user=alice, name="garden"),
+        Priority.objects.create(name="Top", level=5, color="#ff0000"),
+    )
+    for label in (tag, priority):
+        label.color = "#000000"
+        label.save()
+        label.delete()
     create_task(alice, title="ring", due_at=NOW + timedelta(hours=2), reminder_at=NOW + timedelta(minutes=5))
     with time_machine.travel(NOW + timedelta(minutes=10), tick=False):
         assert scan_reminders() == 1

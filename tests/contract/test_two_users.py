@@ -244,6 +244,12 @@ def _template(user: User, pk: int | None = None) -> RecurringTask:
 def _cursors(client: APIClient, task: Task, template: RecurringTask) -> dict[str, str]:
     """Of each list, the one that leads to bob's second page."""
     Task.objects.create(pk=777_000_009, user=task.user, title=SECRET)
+    SeriesSlot.objects.create(
+        user=task.user,
+        series_id=task.series_id,
+        slot_at=timezone.now() - timedelta(days=1),
+        outcome=SeriesSlot.Outcome.MISSED,
+    )
     lists = [each for each in OPERATIONS if "cursor" in each.parameters("query")]
     ids = {"task": task.pk, "template": template.pk}
     pages = {

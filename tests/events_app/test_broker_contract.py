@@ -94,16 +94,17 @@ def rig(request: pytest.FixtureRequest, settings: Settings, no_handlers: None) -
 
 
 def event(subject: str, key: str) -> Event:
+    user_id = uuid4()
     data = {
         "task_id": 1,
-        "user_id": str(uuid4()),
+        "user_id": str(user_id),
         "title": "one",
         "reminder_at": "2030-01-01T00:00:00Z",
         "due_at": None,
     }
     return Event(
         id=uuid4(), topic="reminders", type="reminder.due", key=key, subject=subject, sequence=1,
-        time=timezone.now(), data=data, request_id="r-1",
+        time=timezone.now(), data=data, request_id="r-1", user_id=user_id,
     )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ _TIMES = (
     "created_at", "updated_at", "anchor_local",
 )  # fmt: skip
 _BOOKKEEPING = {"version", "updated_at"}
+# What reopening a task changes of its untouched successor.
+_TAKEN_BACK = {"deleted_at", "slot_state", "parent_task_id", "untouched_version", "next_reminder_at"}
 # A moment after an outage, connections that began in it still end.
 _GRACE_SECONDS = 2.0
 
@@ -91,12 +93,15 @@ def _unrequested(history: History) -> Iterator[str]:
 def _own_doing(
     history: History, one: Message, before: State | None, after: State, entry: Entry | None
 ) -> bool:
-    """Changes without a request: a next occurrence, a reminder sent, a head or a tag that went, erasure."""
+    """Changes without a request: a next occurrence, created or taken back or brought back, a reminder sent, a
+    head or a tag that went, erasure."""
     if after.data is None:
         return one.key in history.closed
     if before is None or before.data is None:
         return history.series_of.get(after.data["series_id"], after.task) != after.task
     changed = difference(before, after) - _BOOKKEEPING
+    if entry is not None and after.data["generated_from_id"] in entry.changed and "deleted_at" in changed:
+        return after.data["deleted_at"] is None or changed <= _TAKEN_BACK
     allowed = {"reminder_sent", "parent_task_id"}
     if entry is not None and entry.path.startswith("/api/tags/"):
         allowed.add("tag_ids")
@@ -236,8 +241,19 @@ def _successors_missing(history: History) -> Iterator[str]:
         data = one.event["data"]["task_data"]
         if one.event["type"] != "task.completed" or not data["series_id"] or one.key in history.closed:
             continue
+        if _was_undone(history, data):
+            continue  # before its event was handled, if there is none
         if datetime.fromisoformat(latest[data["series_id"]]) <= datetime.fromisoformat(data["occurrence_at"]):
             yield f"task {data['id']}, completed at {data['completed_at']}"
+
+
+def _was_undone(history: History, done: dict[str, Any]) -> bool:
+    return any(
+        state.version > done["version"]
+        and state.data is not None
+        and not _same("completed_at", state.data["completed_at"], done["completed_at"])
+        for state in history.by_task[done["id"]]
+    )
 
 
 def _reminders_twice(history: History) -> Iterator[str]:
