@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from events_app.catalogue import TaskData
 from tests.faults.faults import REPUBLISHING, Window
 from tests.faults.journal import Entry, Trouble
 from tests.faults.wire import Message
@@ -122,6 +123,5 @@ def difference(before: State | None, after: State) -> set[str]:
 def _reported(state: State) -> dict[str, Any]:
     """What others see of it."""
     assert state.data is not None
-    unseen = {"next_reminder_at", "reminded_until", "due_announced_for", "generated_from_id"}
-    columns = {name: value for name, value in state.data.items() if name not in unseen}
+    columns = {name: value for name, value in state.data.items() if name in TaskData.model_fields}
     return columns | {"tag_ids": state.tag_ids}

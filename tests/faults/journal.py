@@ -26,7 +26,7 @@ class Entry:
     @property
     def task(self) -> dict[str, Any] | None:
         """The task as it was answered; None when the answer is something else."""
-        is_task = isinstance(self.answer, dict) and "version" in self.answer
+        is_task = isinstance(self.answer, dict) and "title" in self.answer
         return self.answer if is_task else None
 
 

@@ -20,7 +20,7 @@ _TIMES = (
 )  # fmt: skip
 _BOOKKEEPING = {"version", "updated_at"}
 # What reopening a task changes of its untouched successor.
-_TAKEN_BACK = {"deleted_at", "slot_state", "parent_task_id", "untouched_version", "next_reminder_at"}
+_TAKEN_BACK = {"deleted_at", "slot_state", "parent_task_id"}
 # A moment after an outage, connections that began in it still end.
 _GRACE_SECONDS = 2.0
 
@@ -147,7 +147,7 @@ def _unlike_state(data: dict[str, Any], after: State, before: State | None) -> l
     state, names = after, set(data)
     if after.data is None:  # erased: as it was, and deleted
         assert before is not None
-        state, names = before, names - _BOOKKEEPING - {"deleted_at"}
+        state, names = before, names - _BOOKKEEPING - {"deleted_at", "slot_state"}
     columns = (state.data or {}) | {"tag_ids": state.tag_ids}
     wrong = [name for name in names if not _same(name, data[name], columns[name])]
     return wrong + (["version"] if data["version"] != after.version else [])
