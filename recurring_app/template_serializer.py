@@ -11,19 +11,17 @@ from rest_framework import serializers
 
 from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField
-from http_app.serializers import StrictSerializer, by_field
+from http_app.serializers import by_field
 from recurrence.rules import end_of_local_day, zone
 from recurring_app.models import MAX_DUE_AFTER_MINUTES, RecurringTask
 from recurring_app.preview_serializer import LocalField
 from recurring_app.services import create_template, update_template
 from recurring_app.validity import CHECKED, check_template
 from tasks_app.labelled import Labelled
-from tasks_app.labels import visible_name
 from tasks_app.lookup import tags_named
 from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSET_MINUTES, MAX_REMINDER_OFFSETS
 from tasks_app.rule_field import RuleField
 from tasks_app.rule_text import text_of_rule
-from tasks_app.task_serializer import LARGEST_ID, MAX_TAGS
 
 # What PUT gives a field that was not sent. starts_at, timezone and is_active stay as they are.
 PUT_DEFAULTS: dict[str, Any] = {
@@ -56,7 +54,7 @@ class WallClockField(LocalField):
         return value.isoformat(timespec="seconds")
 
 
-class RecurringTaskSerializer(Labelled, StrictSerializer, serializers.ModelSerializer[RecurringTask]):
+class RecurringTaskSerializer(Labelled, serializers.ModelSerializer[RecurringTask]):
     template_title = serializers.CharField(
         min_length=1, max_length=200, help_text="The title of each task that is generated."
     )
@@ -105,20 +103,6 @@ class RecurringTaskSerializer(Labelled, StrictSerializer, serializers.ModelSeria
         max_length=MAX_REMINDER_OFFSETS,
         required=False,
         help_text="Minutes before the due time. A reminder before the occurrence itself does not ring.",
-    )
-    priority_id = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
-    priority = serializers.CharField(
-        write_only=True, required=False, help_text="A name, instead of priority_id."
-    )
-    tag_ids = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID), max_length=MAX_TAGS, required=False
-    )
-    tags = serializers.ListField(
-        child=serializers.CharField(max_length=50, validators=[visible_name]),
-        max_length=MAX_TAGS,
-        write_only=True,
-        required=False,
-        help_text="Names, instead of tag_ids. New tags are created.",
     )
     is_active = serializers.BooleanField(
         required=False, help_text="Changing it pauses and resumes; false also once it is finished."

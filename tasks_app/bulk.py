@@ -22,12 +22,13 @@ from tasks_app.bulk_serializers import DeleteSerializer, NothingSerializer
 from tasks_app.derived_fields import is_skipped
 from tasks_app.exceptions import ExternalIdTaken, refuse_trash, refuse_unless_open_occurrence
 from tasks_app.following import end_lines, may_leave_series
+from tasks_app.labelled import LARGEST_ID
 from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import Task, TaskTag
 from tasks_app.new_task_serializer import IMPORT_FIELDS, NewTaskSerializer, is_import
 from tasks_app.occurrences import continue_after_skips
 from tasks_app.reminding import reminder_instants
-from tasks_app.task_serializer import LARGEST_ID, TaskSerializer, fields_and_tags
+from tasks_app.task_serializer import TaskSerializer, fields_and_tags
 from tasks_app.task_writes import Draft
 
 # To create a task again takes it out of the trash.

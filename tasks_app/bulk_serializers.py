@@ -8,7 +8,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from http_app.errors import ErrorSerializer
 from http_app.serializers import OneOfField, StrictSerializer
-from tasks_app.task_serializer import LARGEST_ID
+from tasks_app.labelled import LARGEST_ID
 
 MAX_OPERATIONS = 1_000
 OPERATIONS = ["create", "update", "complete", "reopen", "delete", "restore", "skip"]

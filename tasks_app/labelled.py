@@ -1,19 +1,36 @@
 """What serializers of tasks and of templates have in common: a priority and tags, by id or by name."""
 
 from functools import cached_property
-from typing import Any
 
+from rest_framework import serializers
 from rest_framework.serializers import ValidationError
 
 from accounts_app.models import User
+from http_app.serializers import StrictSerializer
+from tasks_app.labels import visible_name
 from tasks_app.lookup import Lookup
 
+MAX_TAGS = 50  # of one task: more is a mistake of the client's, and each is a row
+LARGEST_ID = 2**63 - 1
 
-class Labelled:
-    # A mixin, before a serializer with some of `priority_id`, `priority` and `tag_ids`. Each is a 400
-    # (`unknown`) for what the user may not name. (No docstring: the OpenAPI document would have it.)
 
-    context: dict[str, Any]
+class Labelled(StrictSerializer):
+    # What the user may not name is a 400 (`unknown`). (No docstring: the OpenAPI document would have it.)
+
+    priority_id = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
+    priority = serializers.CharField(
+        write_only=True, required=False, help_text="A name, instead of priority_id."
+    )
+    tag_ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID), max_length=MAX_TAGS, required=False
+    )
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=50, validators=[visible_name]),
+        max_length=MAX_TAGS,
+        write_only=True,
+        required=False,
+        help_text="Names, instead of tag_ids. New tags are created.",
+    )
 
     @cached_property
     def user(self) -> User:

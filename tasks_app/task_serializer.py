@@ -9,11 +9,9 @@ from rest_framework import serializers
 
 from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField, LocalDateField
-from http_app.serializers import StrictSerializer
 from tasks_app.derived_fields import slot_state_of
 from tasks_app.exceptions import ExternalIdTaken
 from tasks_app.labelled import Labelled
-from tasks_app.labels import visible_name
 from tasks_app.lookup import tags_named
 from tasks_app.models import (
     MAX_REMINDER_OFFSET_MINUTES,
@@ -25,9 +23,6 @@ from tasks_app.rule_field import HELP, RuleField
 from tasks_app.rule_text import text_of_rule
 from tasks_app.services import create_task, update_task
 from tasks_app.task_changes import TaskChange
-
-MAX_TAGS = 50  # of one task: more is a mistake of the client's, and each is a row
-LARGEST_ID = 2**63 - 1
 
 _RULE_HELP = f"""{HELP} It counts from due_at, else reminder_at, else now, by the wall clock of `timezone`:
 the hour stays when clocks change, and the 31st of `monthly` is a shorter month's last day."""
@@ -47,7 +42,7 @@ WAYS = {
 }
 
 
-class TaskSerializer(Labelled, StrictSerializer, serializers.ModelSerializer[Task]):
+class TaskSerializer(Labelled, serializers.ModelSerializer[Task]):
     external_id = serializers.CharField(
         max_length=200,
         allow_null=True,
@@ -92,20 +87,6 @@ class TaskSerializer(Labelled, StrictSerializer, serializers.ModelSerializer[Tas
     )
     timezone = TimeZoneField(
         required=False, help_text="An IANA time zone. Default: the user's; PUT leaves it as it is."
-    )
-    priority_id = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
-    priority = serializers.CharField(
-        write_only=True, required=False, help_text="A name, instead of priority_id."
-    )
-    tag_ids = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID), max_length=MAX_TAGS, required=False
-    )
-    tags = serializers.ListField(
-        child=serializers.CharField(max_length=50, validators=[visible_name]),
-        max_length=MAX_TAGS,
-        write_only=True,
-        required=False,
-        help_text="Names, instead of tag_ids. New tags are created.",
     )
 
     class Meta:
