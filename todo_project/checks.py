@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from celery.signals import beat_init, worker_init
 from django.apps.config import AppConfig
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.http.request import validate_host
 
 from notifications_app.channels import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
@@ -108,6 +109,19 @@ def _wrong_links() -> Iterator[CheckMessage]:
         if url and not (url.startswith(("https://", "http://")) and all(part in url for part in parts)):
             hint = f"Write https://your.client/page with {' and '.join(parts)} in it."
             yield _error("E030", f"{name} is {url!r}: a mail with this link would be of no use.", hint)
+    yield from _wrong_public_url()
+
+
+def _wrong_public_url() -> Iterator[CheckMessage]:
+    url = urlsplit(settings.PUBLIC_URL)
+    is_origin = url.scheme in ("https", "http") and url.geturl() == f"{url.scheme}://{url.netloc}"
+    hosts = settings.ALLOWED_HOSTS
+    if not is_origin or not url.hostname or (hosts and not validate_host(_host_of(url), hosts)):
+        hint = "Write https://todo.example.com, without a path, whose host is in ALLOWED_HOSTS."
+        yield _error("E031", f"PUBLIC_URL is {settings.PUBLIC_URL!r}: links in notifications fail.", hint)
+    elif settings.PRODUCTION and url.scheme != "https":
+        hint = "The tokens in these links must not travel in the clear."
+        yield _error("E032", f"PUBLIC_URL is {settings.PUBLIC_URL!r}, which is not https.", hint)
 
 
 def _wrong_times() -> Iterator[CheckMessage]:
@@ -161,6 +175,11 @@ def _reaches_someone(subject: str) -> bool:
         return subject.startswith("https://") and bool(urlsplit(subject).hostname)
     except (ValidationError, ValueError):
         return False
+
+
+def _host_of(url: SplitResult) -> str:
+    """As ALLOWED_HOSTS has it: an IPv6 address in brackets."""
+    return f"[{url.hostname}]" if ":" in str(url.hostname) else str(url.hostname)
 
 
 def _is_anyones(host: str) -> bool:

@@ -134,6 +134,7 @@ def _environment(places: Places, address: Address, servers: Mapping[str, str]) -
         "HOST": address.host,
         "PORT": str(address.port),
         "STREAM_PORT": str(_stream_address(address).port),
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL") or address.url,
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "console",
     }
 

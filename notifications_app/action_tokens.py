@@ -1,0 +1,130 @@
+"""Signed tokens of links in notifications: each allows one action for one reminder, without sign-in.
+
+A token names the action, the user, the task and the reminder, so that it is of no use for a row that has got
+the same id since, such as after a backup was restored. It is 71 characters of base64url, because a
+notification has seven of them in 2,800 bytes.
+"""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from functools import lru_cache
+from struct import Struct
+from typing import Self
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from notifications_app.models import Reminder
+
+LIFETIME = timedelta(days=7)
+# 128 bits of HMAC-SHA256, which RFC 2104 (5) and NIST SP 800-107 (5.3.4) accept.
+_SIGNATURE_BYTES = 16
+# Action, expiry (Unix seconds), task, reminder, user.
+_FIELDS = Struct(">BIQQ16s")
+
+
+class Action(IntEnum):
+    """What a link is for. The numbers are in tokens that have been sent, so they stay as they are."""
+
+    OPEN = 1  # only shows the page with the buttons
+    COMPLETE = 2
+    SNOOZE_10_MINUTES = 3
+    SNOOZE_1_HOUR = 4
+    SNOOZE_TOMORROW = 5
+    UNDO_COMPLETE = 6
+    UNDO_SNOOZE_10_MINUTES = 7
+    UNDO_SNOOZE_1_HOUR = 8
+    UNDO_SNOOZE_TOMORROW = 9
+
+
+class InvalidTokenError(Exception):
+    """The token was not made here, was changed, or has expired."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a token allows, until `expires_at` (whole seconds)."""
+
+    action: Action
+    expires_at: datetime
+    task_id: int
+    reminder_id: int
+    user_id: UUID
+
+    @classmethod
+    def of(cls, reminder: Reminder) -> Self:
+        """To open the page of the reminder, for LIFETIME from now. Reads the reminder's task."""
+        return cls(
+            action=Action.OPEN,
+            expires_at=(timezone.now() + LIFETIME).replace(microsecond=0),
+            task_id=reminder.task_id,
+            reminder_id=reminder.pk,
+            user_id=reminder.task.user_id,
+        )
+
+    def to(self, action: Action) -> Self:
+        """The same for another action."""
+        return replace(self, action=action)
+
+
+def url_of(grant: Grant) -> str:
+    """The absolute link, below PUBLIC_URL."""
+    return f"{settings.PUBLIC_URL}/r/{token_of(grant)}"
+
+
+def token_of(grant: Grant) -> str:
+    """The token that allows this."""
+    fields = _FIELDS.pack(
+        grant.action,
+        int(grant.expires_at.timestamp()),
+        grant.task_id,
+        grant.reminder_id,
+        grant.user_id.bytes,
+    )
+    return _text(fields + _signature(fields, settings.SECRET_KEY))
+
+
+def read_token(token: str) -> Grant:
+    """What the token allows. Raises InvalidTokenError."""
+    try:
+        signed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError as error:
+        raise InvalidTokenError from error
+    fields, signature = signed[:-_SIGNATURE_BYTES], signed[-_SIGNATURE_BYTES:]
+    # Decoding ignores what is not base64url, and the last bits: only the one text that was sent is valid.
+    if len(fields) != _FIELDS.size or _text(signed) != token or not _is_ours(fields, signature):
+        raise InvalidTokenError
+    action, expires_at, task_id, reminder_id, user_id = _FIELDS.unpack(fields)
+    grant = Grant(
+        action=Action(action),
+        expires_at=datetime.fromtimestamp(expires_at, UTC),
+        task_id=task_id,
+        reminder_id=reminder_id,
+        user_id=UUID(bytes=user_id),
+    )
+    if grant.expires_at <= timezone.now():
+        raise InvalidTokenError
+    return grant
+
+
+def _is_ours(fields: bytes, signature: bytes) -> bool:
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return any(hmac.compare_digest(_signature(fields, key), signature) for key in keys)
+
+
+def _signature(fields: bytes, secret: str) -> bytes:
+    return hmac.digest(_key(secret), fields, "sha256")[:_SIGNATURE_BYTES]
+
+
+@lru_cache(maxsize=4)
+def _key(secret: str) -> bytes:
+    return salted_hmac("notifications_app.action_tokens", b"", secret=secret, algorithm="sha256").digest()
+
+
+def _text(signed: bytes) -> str:
+    return urlsafe_b64encode(signed).rstrip(b"=").decode()
