@@ -72,6 +72,8 @@ class ChangeUserForm(_WithEmail, UserChangeForm):  # type: ignore[type-arg] # no
         return name
 
 
+# Only their owner changes them, except that an operator may end a stop.
+_PREFERENCES = ["channels", "default_reminder_offset", "quiet_from", "quiet_to", "due_soon_notifications"]
 _RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 
 
@@ -95,9 +97,10 @@ class UserAdmin(LargeTableAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # n
     ]
     search_fields = ["email", "id"]
     ordering = ["-created_at", "id"]
-    readonly_fields = ["id", "created_at", "last_login", "deleted_at"]
+    readonly_fields = ["id", "created_at", "last_login", "deleted_at", *_PREFERENCES]
     fieldsets = [
         (None, {"fields": ["id", "email", "email_confirmed", "password", "timezone"]}),
+        ("Reminders", {"fields": [*_PREFERENCES, "email_stopped"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["created_at", "last_login", "deleted_at"]}),
     ]

@@ -30,7 +30,7 @@ def confirm(token: str) -> User:
     except BadSignature:
         detail = "This token is invalid, expired or for another address. Request a new email."
         raise ValidationError({"token": [ErrorDetail(detail, "invalid_token")]}) from None
-    User.objects.filter(pk=user.pk, email=user.email).update(email_confirmed=True)
+    User.objects.filter(pk=user.pk, email=user.email).update(email_confirmed=True, email_stopped=None)
     return user
 
 

@@ -12,6 +12,8 @@ from django.db import connections, models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
+from accounts_app.preferences import QUIET_HOURS, Preferences
+
 TIME_ZONE_MAX_LENGTH = 64  # the longest IANA name has 32 characters
 
 
@@ -57,7 +59,7 @@ class UserManager(BaseUserManager["User"]):
         return self.with_email(username).get()
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(Preferences, AbstractBaseUser, PermissionsMixin):
     """A person. The email address is null if an outside identity provider gave none."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -85,7 +87,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = "users"
         ordering = ["-created_at", "id"]
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique_without_case")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_unique_without_case"),
+            QUIET_HOURS,
+        ]
         indexes = [
             models.Index(fields=["-created_at", "id"], name="users_by_creation"),
             models.Index(

@@ -9,10 +9,12 @@ from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, Validat
 from accounts_app import mails, passwords, sign_ins
 from accounts_app.email_addresses import EmailAddressField
 from accounts_app.models import DueMail, User, UserManager
+from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES, Channel
+from accounts_app.reaching import is_reachable
 from accounts_app.signals import zone_moved
 from accounts_app.throttles import limit_mails
 from http_app.datetime_fields import LocalTimeField
-from http_app.serializers import StrictSerializer
+from http_app.serializers import OneOfField, StrictSerializer
 from recurrence.rules import RuleError, zone
 
 EMAIL_TAKEN = ErrorDetail(
@@ -48,6 +50,40 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         required=False,
         help_text="When the day of an all-day task begins; its reminder_offsets count back from there.",
     )
+    default_reminder_offset = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_REMINDER_OFFSET_MINUTES,
+        allow_null=True,
+        required=False,
+        help_text=(
+            "The reminder_offsets, in minutes, of a task that gets its first due date and names no reminder."
+            " Tasks that exist do not change with it."
+        ),
+    )
+    quiet_from = LocalTimeField(
+        allow_null=True,
+        required=False,
+        help_text=(
+            "Reminders that come due from here to quiet_to, in your time zone, wait until quiet_to. Both or"
+            " neither are set."
+        ),
+    )
+    quiet_to = LocalTimeField(allow_null=True, required=False)
+    channels = serializers.ListField(
+        child=OneOfField(choices=Channel.choices),
+        max_length=len(Channel),
+        required=False,
+        help_text=(
+            "How reminders are sent: `push` to your devices, `email` to your confirmed address. If none of"
+            " these reaches you, the other one is used. An empty list means no reminders."
+        ),
+    )
+    due_soon_notifications = serializers.BooleanField(
+        required=False, help_text="Whether devices are notified of a task a day before it is due."
+    )
+    reachable = serializers.SerializerMethodField(
+        help_text="Whether any device or address gets your reminders."
+    )
     move_series = serializers.BooleanField(
         write_only=True,
         required=False,
@@ -66,22 +102,52 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
             "timezone",
             "timezone_is_default",
             "day_starts_at",
+            "default_reminder_offset",
+            "quiet_from",
+            "quiet_to",
+            "channels",
+            "due_soon_notifications",
+            "reachable",
+            "is_staff",
             "move_series",
             "created_at",
         ]
-        read_only_fields = ["id", "email", "email_confirmed", "timezone_is_default", "created_at"]
+        read_only_fields = ["id", "email", "email_confirmed", "timezone_is_default", "is_staff", "created_at"]
+
+    def get_reachable(self, user: User) -> bool:
+        return is_reachable(user)
+
+    def validate_channels(self, value: list[str]) -> list[str]:
+        return [channel for channel in Channel.values if channel in value]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs |= self._quiet_hours(attrs)
         if attrs.get("move_series") and "timezone" not in attrs:
             message = "Send the time zone to which the series move."
             raise ValidationError({"timezone": [ErrorDetail(message, "required")]})
         return attrs
+
+    def _quiet_hours(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Both ends if one of them was sent, so that two requests at once cannot leave one alone."""
+        if not {"quiet_from", "quiet_to"} & attrs.keys():
+            return {}
+        ends = {name: attrs.get(name, getattr(self.instance, name)) for name in ("quiet_from", "quiet_to")}
+        missing = [name for name, end in ends.items() if end is None]
+        if len(missing) == 1:
+            message = "Send quiet_from and quiet_to together: both a time, or both null."
+            raise ValidationError({missing[0]: [ErrorDetail(message, "required")]})
+        if not missing and ends["quiet_from"] == ends["quiet_to"]:
+            message = "Quiet hours cannot end when they begin. Send null for both to turn them off."
+            raise ValidationError({"quiet_to": [ErrorDetail(message, "conflict")]})
+        return ends
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         """Write only the given fields: the password and `is_active` of this copy may be outdated."""
         moves = validated_data.pop("move_series", False)
         if "timezone" in validated_data:
             validated_data["timezone_is_default"] = False
+        if Channel.EMAIL in validated_data.get("channels", []):
+            validated_data["email_stopped"] = None
         columns = validated_data.copy()
         if "day_starts_at" in validated_data:
             # Compared with the row, since this copy may be outdated here too.

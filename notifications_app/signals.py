@@ -1,14 +1,21 @@
-"""Deletes a user's push subscriptions when the account is closed, or recovered by its owner."""
+"""What accounts_app asks about the devices of a user, and what it says of them."""
 
 from typing import Any
 
 from django.dispatch import receiver
 
 from accounts_app.models import User
-from accounts_app.signals import devices_ended
+from accounts_app.signals import device_sought, devices_ended
+from notifications_app.models import PushSubscription
 from notifications_app.subscriptions import unsubscribe_all
 
 
 @receiver(devices_ended)
 def forget_browsers(user: User, **_: Any) -> None:
+    """The account was closed, or recovered by its owner."""
     unsubscribe_all(user)
+
+
+@receiver(device_sought)
+def has_browser(user: User, **_: Any) -> bool:
+    return PushSubscription.objects.filter(user=user).exists()

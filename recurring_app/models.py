@@ -11,16 +11,11 @@ from django.db.models import OuterRef, Q
 from django.utils.timezone import now
 
 from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
+from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES
 from recurrence.rules import CRON, RRULE, Series
 from recurring_app.validity import CHECKED, check_template
 from tasks_app.fields import LocalDateTimeField
-from tasks_app.models import (
-    DEFAULT_PRIORITY_ID,
-    MAX_REMINDER_OFFSET_MINUTES,
-    MAX_REMINDER_OFFSETS,
-    Priority,
-    Tag,
-)
+from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSETS, Priority, Tag
 
 MAX_DUE_AFTER_MINUTES = 366 * 24 * 60
 LONGEST_FAILURE = 500

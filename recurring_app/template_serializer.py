@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES
 from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField
 from http_app.serializers import by_field
@@ -19,7 +20,7 @@ from recurring_app.services import create_template, update_template
 from recurring_app.validity import CHECKED, check_template
 from tasks_app.labelled import Labelled
 from tasks_app.lookup import tags_named
-from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSET_MINUTES, MAX_REMINDER_OFFSETS
+from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSETS
 from tasks_app.rule_field import RuleField
 from tasks_app.rule_text import text_of_rule
 

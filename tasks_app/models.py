@@ -18,6 +18,7 @@ from django.db.models.signals import post_save
 from django.utils.timezone import now
 
 from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
+from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES
 from tasks_app import task_writes
 from tasks_app.fields import LocalDateTimeField
 from tasks_app.indexed_text import INDEXED
@@ -35,7 +36,6 @@ OPEN = Q(completed=False, archived=False, deleted_at__isnull=True)
 # Medium, by the data migration, so that a new task needs no query to find its default.
 DEFAULT_PRIORITY_ID = 2
 MAX_REMINDER_OFFSETS = 10
-MAX_REMINDER_OFFSET_MINUTES = 366 * 24 * 60  # a year ahead: a passport, an insurance
 
 
 class Task(models.Model):

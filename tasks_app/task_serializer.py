@@ -7,18 +7,14 @@ from typing import Any
 from django.db.models import DateTimeField
 from rest_framework import serializers
 
+from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES
 from accounts_app.serializers import TimeZoneField
 from http_app.datetime_fields import InstantField, InstantOrDateField, LocalDateField
 from tasks_app.derived_fields import slot_state_of
 from tasks_app.exceptions import ExternalIdTaken
 from tasks_app.labelled import Labelled
 from tasks_app.lookup import tags_named
-from tasks_app.models import (
-    MAX_REMINDER_OFFSET_MINUTES,
-    MAX_REMINDER_OFFSETS,
-    Task,
-    TaskTag,
-)
+from tasks_app.models import MAX_REMINDER_OFFSETS, Task, TaskTag
 from tasks_app.rule_field import HELP, RuleField
 from tasks_app.rule_text import text_of_rule
 from tasks_app.services import create_task, update_task

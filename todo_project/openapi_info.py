@@ -37,6 +37,7 @@ ENUMS = {
     "ApplyTo": "tasks_app.task_serializer.APPLY_TO",
     "ApiTokenScope": "accounts_app.models.ApiToken.Scope",
     "BulkOperation": "tasks_app.bulk_serializers.OPERATIONS",
+    "Channel": "accounts_app.preferences.Channel",
     "CatchUp": "recurring_app.models.RecurringTask.CatchUp",
     "DeliveryState": "notifications_app.models.Delivery.State",
     "ErrorType": "http_app.errors.ERROR_TYPES",

@@ -21,6 +21,13 @@ def test_i_see_myself(alice: User, bob: User, client_of: ClientOf) -> None:
         "timezone": "Europe/Berlin",
         "timezone_is_default": False,
         "day_starts_at": "09:00",
+        "default_reminder_offset": None,
+        "quiet_from": None,
+        "quiet_to": None,
+        "channels": ["push"],
+        "due_soon_notifications": False,
+        "reachable": False,
+        "is_staff": False,
         "created_at": alice.created_at.isoformat().replace("+00:00", "Z"),
     }
 
@@ -69,7 +76,7 @@ def test_a_change_of_what_was_erased_meanwhile_is_no_fault(alice: User, client_o
         ("id", "5", "read_only"),
         ("email_confirmed", True, "read_only"),
         ("created_at", "2020-01-01T00:00:00Z", "read_only"),
-        ("is_staff", True, "unknown_field"),
+        ("is_staff", True, "read_only"),
         ("password", "correct horse", "unknown_field"),
     ],
 )
@@ -91,8 +98,9 @@ def test_an_unknown_parameter_is_named(alice: User, client_of: ClientOf) -> None
     assert error_of(client_of(alice).get("/api/me?verbose=1"), 400) == ("verbose", "unknown_parameter")
 
 
-def test_asking_costs_one_query(
+def test_asking_costs_two_queries(
     alice: User, hers: Tokens, anyone: APIClient, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(1):
+    """The user, and whether there is a device."""
+    with django_assert_num_queries(2):
         assert who_am_i(anyone, hers["access"]).status_code == 200

@@ -32,6 +32,13 @@ def test_a_new_account_is_answered_without_its_password(anyone: APIClient) -> No
         "timezone": "Europe/Berlin",
         "timezone_is_default": False,
         "day_starts_at": "09:00",
+        "default_reminder_offset": None,
+        "quiet_from": None,
+        "quiet_to": None,
+        "channels": ["push"],
+        "due_soon_notifications": False,
+        "reachable": False,
+        "is_staff": False,
         "created_at": ANY,
     }
     assert (user.is_active, user.is_staff, user.is_superuser) == (True, False, False)

@@ -91,6 +91,8 @@ PLAIN = {
     *(f"body {name}" for name in ("expirationTime", "keys", "keys.p256dh", "keys.auth")),
     *(f"body {name}" for name in ("operations", "operations.op", "atomic")),
     *(f"body {name}" for name in ("completed", "created_at", "due_date", "day_starts_at")),
+    *(f"body {name}" for name in ("default_reminder_offset", "quiet_from", "quiet_to", "channels")),
+    "body due_soon_notifications",
     "header If-Match",
     "header If-None-Match",
     # An event id in the caller's own stream: another user's cannot be named (tests/sync_app/test_access.py).
