@@ -93,6 +93,7 @@ _TASK: dict[str, Any] = {
     "reminder_offsets": [30],
     "reminder_sent": True,
     "snoozed_until": None,
+    "rings_in_quiet_hours": False,
     "is_recurring": True,
     "recurrence_rule": "daily",
     "recurrence_end": None,

@@ -41,6 +41,7 @@ class TaskData(_Schema):
     reminder_offsets: list[int]
     reminder_sent: bool
     snoozed_until: datetime | None
+    rings_in_quiet_hours: bool = False
     is_recurring: bool
     recurrence_rule: str | None
     recurrence_end: datetime | None

@@ -141,7 +141,12 @@ class TaskAdmin(LargeTableAdmin):
         ("State", {"fields": ["completed", "pinned", "archived", *DERIVED_STATE]}),
         (
             "Reminders",
-            {"fields": ["trace", "reminder_at", "reminder_offsets", "snoozed_until", *DERIVED_REMINDERS]},
+            {
+                "fields": [
+                    *("trace", "reminder_at", "reminder_offsets", "snoozed_until", "rings_in_quiet_hours"),
+                    *DERIVED_REMINDERS,
+                ]
+            },
         ),
         ("Recurrence", {"fields": [*RECURRENCE, *OF_SERIES, "parent_task", *DERIVED_SERIES]}),
         ("Record", {"fields": [*RECORD]}),

@@ -82,6 +82,7 @@ class Task(models.Model):
         blank=True,
     )
     snoozed_until = models.DateTimeField(null=True, blank=True)
+    rings_in_quiet_hours = models.BooleanField(default=False, db_default=False)
     reminder_sent = models.BooleanField(default=False, editable=False)
     # Reminders at or before this instant have been claimed, or were past already when they were set.
     reminded_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -100,9 +101,7 @@ class Task(models.Model):
     occurrence_at = models.DateTimeField(null=True, blank=True, editable=False)
     series_has_due = models.BooleanField(null=True, blank=True, editable=False)  # tasks_app/series.py
     series_all_day = models.BooleanField(null=True, blank=True, editable=False)
-    reminder_distance = models.IntegerField(
-        null=True, blank=True, editable=False
-    )  # minutes, by the wall clock
+    reminder_distance = models.IntegerField(null=True, blank=True, editable=False)  # wall-clock minutes
     # Null also in rows that have not changed since there is this column.
     slot_state = models.CharField(max_length=7, choices=SlotState, null=True, blank=True, editable=False)  # noqa: DJ001
     # Of a successor: its version as a completion or an undo left it. At another version it has been changed.
@@ -239,9 +238,8 @@ class Task(models.Model):
         """What this copy holds is what the row holds: changes count from here, and under a new lock."""
         values = {name: self.__dict__[name] for name in COLUMNS if name in self.__dict__}
         if "reminder_offsets" in values:
-            values["reminder_offsets"] = list(
-                values["reminder_offsets"]
-            )  # so that a change inside it is seen
+            # A copy, so that a change inside it is seen.
+            values["reminder_offsets"] = list(values["reminder_offsets"])
         self.stored = SimpleNamespace(**values)
         self.locked_in = None
 

@@ -269,6 +269,7 @@ def _inherited(ended: Ended, there: _Found, slot: datetime) -> dict[str, Any]:
         "due_date": due_date_of(done, slot),
         "reminder_at": reminder_of(done, slot),
         "reminder_offsets": done.reminder_offsets,
+        "rings_in_quiet_hours": done.rings_in_quiet_hours,
         # Reminders between the completion and a late handling still ring; those before the completion do not.
         "reminded_until": ended.at,
         "is_recurring": True,

@@ -34,6 +34,7 @@ PUT_DEFAULTS: dict[str, Any] = {
     "due_at": None,
     "reminder_at": None,
     "reminder_offsets": [],
+    "rings_in_quiet_hours": False,
     "recurrence_rule": None,
     "recurrence_end": None,
     "recurrence_mode": Task.RecurrenceMode.FIXED,
@@ -59,6 +60,7 @@ class TaskChange:
 
         Raises ValidationError (400) and Conflict (409).
         """
+        sent = set(attrs)
         attrs = settle_due(settle_pairs(attrs, self.task), self.task)
         if self.task is None:
             attrs = {"timezone": self.user.timezone} | attrs
@@ -71,6 +73,8 @@ class TaskChange:
         self._settle_is_recurring(attrs)
         self._settle_end(attrs)
         self._settle_due_at(attrs)
+        if not {"reminder_at", "reminder_offsets"} & sent:
+            self._remind_by_default(attrs)
         follow = attrs.pop("apply_to", "this") == "following"
         if self.task is None and follow and attrs.get("recurrence_rule") is None:
             raise no_series()
@@ -106,6 +110,14 @@ class TaskChange:
         candidate = self._candidate(attrs)
         if candidate.due_date is not None and {"due_date", "timezone"} & set(attrs):
             attrs["due_at"] = due_at_of(candidate)
+
+    def _remind_by_default(self, attrs: dict[str, Any]) -> None:
+        """A task that gets its first due date, and names no reminder, gets the default one of its user."""
+        offset, after = self.user.default_reminder_offset, self._candidate(attrs)
+        if offset is None or self.past_is_accepted or after.due_at is None:
+            return
+        if self._before["due_at"] is None and after.reminder_at is None and not after.reminder_offsets:
+            attrs["reminder_offsets"] = [offset]
 
     def _series_columns(self, attrs: dict[str, Any], *, follow: bool) -> dict[str, Any]:
         """The columns by which the change is one of the series (tasks_app/following.py)."""

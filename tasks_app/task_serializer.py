@@ -64,7 +64,13 @@ class TaskSerializer(Labelled, serializers.ModelSerializer[Task]):
         child=serializers.IntegerField(min_value=0, max_value=MAX_REMINDER_OFFSET_MINUTES),
         max_length=MAX_REMINDER_OFFSETS,
         required=False,
-        help_text="Minutes before due_at.",
+        help_text=(
+            "Minutes before due_at. If neither this nor reminder_at is sent when a task gets its first due"
+            " date, it is the user's default_reminder_offset; `[]` means none."
+        ),
+    )
+    rings_in_quiet_hours = serializers.BooleanField(
+        required=False, help_text="Whether its reminders ring in the user's quiet hours too."
     )
     is_recurring = serializers.BooleanField(required=False)
     recurrence_rule = RuleField(allow_null=True, required=False, help_text=_RULE_HELP)
@@ -109,6 +115,7 @@ class TaskSerializer(Labelled, serializers.ModelSerializer[Task]):
             "reminder_offsets",
             "reminder_sent",
             "snoozed_until",
+            "rings_in_quiet_hours",
             "is_recurring",
             "recurrence_rule",
             "recurrence_text",

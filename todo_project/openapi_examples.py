@@ -17,6 +17,7 @@ _TASK: dict[str, Any] = {
     "due_at": "2030-05-01T07:00:00Z",
     "reminder_at": None,
     "reminder_offsets": [30, 1440],
+    "rings_in_quiet_hours": False,
     "is_recurring": True,
     "recurrence_rule": "daily",
     "recurrence_end": None,

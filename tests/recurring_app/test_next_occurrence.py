@@ -23,8 +23,8 @@ MONDAY = datetime(2026, 3, 23, 9, tzinfo=BERLIN)
 
 # The fields that the next occurrence has from the completed task ...
 INHERITED = {
-    "user_id", "title", "description", "color", "pinned", "reminder_offsets", "is_recurring",
-    "recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "priority_id", "series_id",
+    "user_id", "title", "description", "color", "pinned", "reminder_offsets", "rings_in_quiet_hours",
+    "is_recurring",    "recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "priority_id", "series_id",
     "anchor_local",
 }  # fmt: skip
 # ... and those of its own. Its tags and its reminder_at are inherited too, with tests of their own.
@@ -80,6 +80,7 @@ def test_the_next_one_carries_everything(alice: User) -> None:
         pinned=True,
         priority=Priority.objects.get(level=3),
         reminder_offsets=[30, 60],
+        rings_in_quiet_hours=True,
         recurrence_end=MONDAY + timedelta(days=30),
         recurrence_mode="after_completion",
         tags=[tag],

@@ -18,7 +18,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FIELDS = {
     *("id", "title", "description", "completed", "completed_at", "color", "pinned", "archived", "deleted_at"),
     "external_id",
-    *("all_day", "due_date"),
+    *("all_day", "due_date", "rings_in_quiet_hours"),
     *("due_at", "reminder_at", "reminder_offsets", "reminder_sent", "snoozed_until", "is_recurring"),
     *("recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "occurrence_at", "parent_task_id"),
     *("series_id", "slot_state"),
@@ -83,6 +83,7 @@ class TestCreate:
             "archived": False,
             "due_at": "2026-05-02T09:00:00+02:00",
             "reminder_offsets": [60, 5, 60],
+            "rings_in_quiet_hours": True,
             "recurrence_rule": "daily",
             "recurrence_end": "2026-06-01",
             "recurrence_mode": "after_completion",
@@ -93,6 +94,7 @@ class TestCreate:
         answer = client.post("/api/tasks", body).json()
         assert answer["due_at"] == "2026-05-02T07:00:00Z"
         assert answer["reminder_offsets"] == [5, 60]
+        assert answer["rings_in_quiet_hours"] is True
         assert answer["is_recurring"] is True
         assert answer["recurrence_end"] == "2026-06-01T14:59:59Z"
         assert answer["occurrence_at"] == "2026-05-02T07:00:00Z"
