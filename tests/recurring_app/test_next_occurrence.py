@@ -24,8 +24,8 @@ MONDAY = datetime(2026, 3, 23, 9, tzinfo=BERLIN)
 # The fields that the next occurrence has from the completed task ...
 INHERITED = {
     "user_id", "title", "description", "color", "pinned", "reminder_offsets", "rings_in_quiet_hours",
-    "is_recurring",    "recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "priority_id", "series_id",
-    "anchor_local",
+    "is_recurring", "recurrence_rule", "recurrence_end", "recurrence_mode", "timezone", "priority_id",
+    "series_id", "anchor_local",
 }  # fmt: skip
 # ... and those of its own. Its tags and its reminder_at are inherited too, with tests of their own.
 ITS_OWN = {
