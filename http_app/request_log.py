@@ -15,6 +15,7 @@ from rest_framework.throttling import BaseThrottle
 
 HEADER = "X-Request-ID"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TOKEN_IN_PATH = re.compile(r"^(/+[ru]/+).+", re.DOTALL)
 # Probes come every few seconds, and while the backend starts a 503 is the right answer.
 NOT_LOGGED = "/healthz/"
 
@@ -48,9 +49,13 @@ class RequestLogMiddleware(RequestMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        """Only the names of the query: search words are private, and some clients send their token there."""
+        """Only the names of the query: search words are private, and some clients send their token there.
+
+        Nor the token of a link in a notification or a mail: `/r/...`.
+        """
         names = "&".join(request.GET)
-        return f"{request.method} {request.path}{'?' if names else ''}{names}"
+        path = _TOKEN_IN_PATH.sub(r"\1...", request.path)
+        return f"{request.method} {path}{'?' if names else ''}{names}"
 
 
 def given_or_new(given: str) -> str:

@@ -42,6 +42,15 @@ class Action(IntEnum):
     UNDO_SNOOZE_TOMORROW = 9
 
 
+UNDO_OF = {
+    Action.COMPLETE: Action.UNDO_COMPLETE,
+    Action.SNOOZE_10_MINUTES: Action.UNDO_SNOOZE_10_MINUTES,
+    Action.SNOOZE_1_HOUR: Action.UNDO_SNOOZE_1_HOUR,
+    Action.SNOOZE_TOMORROW: Action.UNDO_SNOOZE_TOMORROW,
+}
+UNDONE_BY = {undo: action for action, undo in UNDO_OF.items()}
+
+
 class InvalidTokenError(Exception):
     """The token was not made here, was changed, or has expired."""
 
@@ -70,6 +79,11 @@ class Grant:
     def to(self, action: Action) -> Self:
         """The same for another action."""
         return replace(self, action=action)
+
+
+def name_of(action: Action) -> str:
+    """As the API and the database have it: `snooze_1_hour`."""
+    return action.name.lower()
 
 
 def url_of(grant: Grant) -> str:

@@ -1,4 +1,4 @@
-"""Push subscriptions, due reminders, and their deliveries with each attempt."""
+"""Push subscriptions, due reminders with what links did, and their deliveries with each attempt."""
 
 from django.db import models
 from django.db.models import Q
@@ -123,3 +123,36 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.status or self.error or 'no outcome'}"
+
+
+class ReminderAction(models.Model):
+    """What the first use of an action of a reminder's notification did; a later use changes nothing."""
+
+    class Outcome(models.TextChoices):
+        DONE = "done"
+        # Why nothing was changed: what had become of the task before.
+        COMPLETED = "completed"
+        DELETED = "deleted"
+        ARCHIVED = "archived"
+        MOVED = "moved"  # the task no longer has a reminder at that time
+        CLOSED = "closed"  # the user's account
+
+    reminder = models.ForeignKey(Reminder, on_delete=models.CASCADE, related_name="actions", db_index=False)
+    action = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=9, choices=Outcome)
+    # What it wrote, so that it can be undone while the task still has it.
+    completed_at = models.DateTimeField(null=True)
+    snoozed_until = models.DateTimeField(null=True)
+    snoozed_before = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "reminder_actions"
+        ordering = ["at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["reminder", "action"], name="reminder_action_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.outcome} {self.at:%Y-%m-%d %H:%M}"

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException
 from threading import Timer
@@ -35,12 +35,11 @@ class UnreachableError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP response: the status, the unparsed Retry-After, the beginning of the body, and all headers."""
+    """An HTTP response: the status, the unparsed Retry-After, and the beginning of the body as text."""
 
     status: int
     retry_after: str | None
     text: str
-    headers: Mapping[str, str] = field(default_factory=dict, compare=False)  # found in any case
 
 
 def post(endpoint: Endpoint, addresses: Sequence[str], *, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -67,8 +66,7 @@ def _post(endpoint: Endpoint, address: str, body: bytes, headers: Mapping[str, s
             named = {"Host": endpoint.authority, **headers}
             connection.request("POST", endpoint.path, body, named, preload_content=False)
             response = connection.getresponse()
-            names = response.headers
-            return Answer(response.status, names.get("Retry-After"), _beginning(response), names)
+            return Answer(response.status, response.headers.get("Retry-After"), _beginning(response))
 
 
 def _connection(endpoint: Endpoint, address: str) -> HTTPConnection:

@@ -123,6 +123,9 @@ def _derive_reminders(task: TaskFields, before: TaskFields, now: datetime) -> No
             task.snoozed_until = None
     elif is_silent(before) and not is_silent(task) and task.reminded_until == before.reminded_until:
         task.reminded_until = max(task.reminded_until or now, now)
+    if task.snoozed_until not in (None, before.snoozed_until):
+        # What is chosen now is to ring, also if a clock that was ahead has claimed up to a later time.
+        task.reminded_until = task.reminded_until and min(task.reminded_until, now)
     task.next_reminder_at = next_reminder(task)
 
 

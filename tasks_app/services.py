@@ -93,6 +93,14 @@ def snooze_task(task: Task, *, until: datetime) -> Task:
     return update_task(task, snoozed_until=until)
 
 
+def end_snooze(task: Task, *, back_to: datetime | None = None) -> Task:
+    """End its snooze, or set it back to the one before. What passed meanwhile does not ring."""
+    if task.snoozed_until is None:
+        return task
+    now = timezone.now()
+    return update_task(task, snoozed_until=back_to, reminded_until=max(task.reminded_until or now, now))
+
+
 @transaction.atomic
 def merge_tag(tag: Tag, *, into: Tag) -> Tag:
     """Tasks and templates that have the tag get the other one instead; the tag goes."""

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from http_app.error_answers import read_only
+from notifications_app.action_views import follow_link
 from todo_project import health
 from todo_project.metrics import metrics
 from todo_project.openapi import KeptSchemaGenerator
@@ -34,6 +35,7 @@ urlpatterns = [
     path("api/", include(api)),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("r/<str:token>", follow_link, name="link"),
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
     path("metrics", metrics),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
 from django_structlog.celery.signals import bind_extra_task_metadata
 from rest_framework.test import APIClient
 
@@ -62,6 +63,19 @@ def test_each_line_of_a_request_carries_its_id(
     assert [line["event"] for line in found] == ["request_finished"]
     assert {line["request_id"] for line in found} == {"order-7"}
     assert found[-1]["code"] == status
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/r/secret-token", "//r/secret-token", "/r/secret-token/more", "/u/secret-token"]
+)
+@pytest.mark.parametrize("method", ["get", "post", "put"])
+@pytest.mark.django_db
+def test_the_token_of_a_link_is_in_no_line(client: Client, written: StringIO, method: str, path: str) -> None:
+    getattr(client, method)("/", PATH_INFO=path)  # the client takes `//r` for a host
+    (line,) = lines(written)
+    assert line["request"].endswith("/...")
+    assert "secret" not in written.getvalue()
 
 
 @pytest.mark.django_db
