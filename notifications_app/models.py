@@ -36,9 +36,12 @@ class Reminder(models.Model):
     """A due reminder, which the scan creates once for each task and time."""
 
     class State(models.TextChoices):
+        WAITING = "waiting"  # it came due in the user's quiet hours, and waits for their end
         DUE = "due"  # deliveries are pending
-        DELIVERED = "delivered"  # to at least one device
-        NO_DEVICE = "no_device"  # the user had no device
+        DELIVERED = "delivered"  # to at least one device or address, alone or in a notice with others
+        NO_DEVICE = "no_device"  # the user had no device, and no address that gets reminders
+        NO_CHANNEL = "no_channel"  # the user has chosen no channel
+        MISSED = "missed"  # found so late that only one notice says so of all of them
         UNDELIVERED = "undelivered"  # every delivery failed
         CANCELLED = "cancelled"  # the task was completed, deleted or moved before a delivery
 
@@ -48,6 +51,10 @@ class Reminder(models.Model):
     lateness = models.DurationField()
     event_id = models.UUIDField(unique=True)
     state = models.CharField(max_length=11, choices=State, default=State.DUE)
+    # The end of the quiet hours that it waited for, or would have waited for; null: it came due outside.
+    quiet_until = models.DateTimeField(null=True)
+    # When a WAITING one becomes deliveries, or a MISSED one part of a notice; null once it has, or at once.
+    waits_until = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "reminders"
@@ -55,7 +62,12 @@ class Reminder(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["task", "reminder_at"], name="reminder_once_per_instant"),
         ]
-        indexes = [models.Index(fields=["-claimed_at"], name="reminders_by_claim")]
+        indexes = [
+            models.Index(fields=["-claimed_at"], name="reminders_by_claim"),
+            models.Index(
+                fields=["waits_until"], condition=Q(waits_until__isnull=False), name="reminders_that_wait"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"task {self.task_id} at {self.reminder_at:%Y-%m-%d %H:%M}"
@@ -71,8 +83,22 @@ class Delivery(models.Model):
         FAILED = "failed"
         EXPIRED = "expired"
 
+    class Notice(models.TextChoices):
+        """What a delivery says that is of no one reminder."""
+
+        LIST = "list"  # several reminders that waited for the end of quiet hours
+        MISSED = "missed"  # reminders that were missed
+        DUE_SOON = "due_soon"  # `due_task` is due within a day
+
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="deliveries")
     reminder = models.ForeignKey(Reminder, on_delete=models.CASCADE, null=True, related_name="deliveries")
+    # Without a reminder; null: it tests a browser.
+    notice = models.CharField(max_length=8, choices=Notice, null=True)  # noqa: DJ001
+    due_task = models.ForeignKey(Task, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    # The notice that named this reminder: it was sent instead of this delivery, which has its state.
+    sent_with = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="named", db_index=False
+    )
     event_id = models.UUIDField()
     channel = models.CharField(max_length=20)
     target = models.CharField(max_length=ENDPOINT_MAX_LENGTH)
@@ -101,6 +127,12 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="deliveries_to_make"),
             models.Index(fields=["-created_at", "-id"], name="deliveries_by_creation"),
+            models.Index(
+                fields=["due_task"], condition=Q(due_task__isnull=False), name="deliveries_of_a_task"
+            ),
+            models.Index(
+                fields=["sent_with"], condition=Q(sent_with__isnull=False), name="deliveries_in_notices"
+            ),
         ]
 
     def __str__(self) -> str:
