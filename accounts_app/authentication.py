@@ -9,13 +9,14 @@ from typing import Any
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts_app import outside_identity
 from accounts_app.api_tokens import PREFIX, authenticate_api_token
+from accounts_app.claims import is_uuid, read_unverified
 from accounts_app.models import ApiToken, User
 
 
@@ -40,7 +41,8 @@ class BearerAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override] # our User
         """Like the library's, with one short query. Raises AuthenticationFailed (401)."""
-        user = User.objects.with_id(validated_token.get(api_settings.USER_ID_CLAIM))
+        user_id = validated_token.get(api_settings.USER_ID_CLAIM)
+        user = User.objects.with_id(user_id) if is_uuid(user_id) else None
         if user is None:
             raise AuthenticationFailed("User not found", "user_not_found")
         if not user.is_active:
@@ -51,9 +53,13 @@ class BearerAuthentication(JWTAuthentication):
 
     def _json_web_token(self, raw_token: bytes, text: str, *, time_zone: str | None) -> tuple[User, Any]:
         try:
+            unverified = read_unverified(text)
+        except TokenError as error:
+            raise InvalidToken(str(error)) from error
+        try:
             ours = self.get_validated_token(raw_token)
         except InvalidToken:
-            if not outside_identity.is_issuer_of(text):
+            if not outside_identity.is_issuer_of(unverified):
                 raise
             claims = outside_identity.verified_claims(text)
             return outside_identity.get_or_create_user(claims, time_zone=time_zone), claims

@@ -6,6 +6,7 @@ have tokens of the sign-in, and both are signed out. The database contains no to
 Source: docs/decisions/0007-sign-ins.md.
 """
 
+import re
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import datetime_to_epoch
 
+from accounts_app.claims import is_uuid, read_unverified
 from accounts_app.models import SignIn, User
 
 log = structlog.get_logger(__name__)
@@ -57,7 +59,7 @@ def refresh(text: str) -> TokenPair:
     Raises TokenError, ReusedTokenError, and AuthenticationFailed if the user may no longer sign in.
     """
     started = timezone.now()
-    token = RefreshToken(cast(Any, text))
+    token = _read(text)
     with transaction.atomic():
         row, generation = _lock(token)
         JWTAuthentication().get_user(cast(Any, token))
@@ -70,7 +72,7 @@ def refresh(text: str) -> TokenPair:
 
 def sign_out(text: str) -> None:
     """End the sign-in of this refresh token, used or not. Raises TokenError if there is none."""
-    sign_in_id, _generation = _parse_jti(RefreshToken(cast(Any, text)))
+    sign_in_id, _generation = _parse_jti(_read(text))
     deleted, _ = SignIn.objects.filter(pk=sign_in_id).delete()
     if not deleted:
         raise _ended()
@@ -94,10 +96,16 @@ def purge_expired() -> int:
     return expired.filter(pk__in=expired.values("pk")[:PURGE_BATCH]).delete()[0]
 
 
+def _read(text: str) -> RefreshToken:
+    """The verified token. Raises TokenError."""
+    read_unverified(text)
+    return RefreshToken(cast(Any, text))
+
+
 def _parse_jti(token: RefreshToken) -> tuple[UUID, int]:
     """Return the id of the sign-in and the number. Raises TokenError for a token of an older release."""
     sign_in_id, _, generation = str(token["jti"]).partition(".")
-    if not generation:
+    if not (is_uuid(sign_in_id) and re.fullmatch("[0-9]{1,9}", generation)):
         raise _ended()
     return UUID(sign_in_id), int(generation)
 

@@ -25,3 +25,16 @@ for _outcome in ("sent", "failed", "expired", "cancelled"):
 for _status in ("201", "403", "410", "413", "429", "500", "503", "none"):
     ATTEMPTS.labels("web_push", _status)
 DELIVERY_LATENESS.labels("web_push")
+
+# A refusal is a fault of the backend or of its settings, and each one is an alarm.
+PUSH_REFUSED = Counter(
+    "todo_push_refused", "Messages that a push service refused for good.", ["service", "status"]
+)
+PUSH_SIMPLIFIED = Counter(
+    "todo_push_simplified", "Messages that a push service got again in a simpler form.", ["service", "status"]
+)
+for _service in ("apple", "google", "microsoft", "mozilla", "other"):
+    for _status in ("400", "401", "403", "413"):
+        PUSH_REFUSED.labels(_service, _status)
+    for _status in ("400", "413"):
+        PUSH_SIMPLIFIED.labels(_service, _status)

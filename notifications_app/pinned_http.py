@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from http.client import HTTPException
 from threading import Timer
@@ -35,11 +35,12 @@ class UnreachableError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP response: the status, the unparsed Retry-After, and the beginning of the body as text."""
+    """An HTTP response: the status, the unparsed Retry-After, the beginning of the body, and all headers."""
 
     status: int
     retry_after: str | None
     text: str
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)  # found in any case
 
 
 def post(endpoint: Endpoint, addresses: Sequence[str], *, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -66,7 +67,8 @@ def _post(endpoint: Endpoint, address: str, body: bytes, headers: Mapping[str, s
             named = {"Host": endpoint.authority, **headers}
             connection.request("POST", endpoint.path, body, named, preload_content=False)
             response = connection.getresponse()
-            return Answer(response.status, response.headers.get("Retry-After"), _beginning(response))
+            names = response.headers
+            return Answer(response.status, names.get("Retry-After"), _beginning(response), names)
 
 
 def _connection(endpoint: Endpoint, address: str) -> HTTPConnection:

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from django.apps.config import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, register
 
 from http_app.throttling import parse_rate
-from todo_project.checks import TAG
+from todo_project.checks import TAG, error
 
 SHORTEST_SHARED_SECRET = 32  # bytes (RFC 7518, 3.2)
 LONGEST_ISSUER = 255  # the length of the column
@@ -32,43 +32,43 @@ def _identity_provider() -> Iterator[CheckMessage]:
         hint = (
             "Set only the one the provider signs with. With both, a public key could be used as the secret."
         )
-        yield _error("E040", "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set.", hint)
+        yield error("E040", "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set.", hint)
     if (secret or url or any(names)) and not (all(names) and (secret or url)):
         hint = "Set AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE and one of AUTH_JWT_SECRET and AUTH_JWKS_URL, or none."
-        yield _error("E041", "The identity provider is only partly configured.", hint)
+        yield error("E041", "The identity provider is only partly configured.", hint)
     if len(settings.AUTH_JWT_ISSUER) > LONGEST_ISSUER:
-        yield _error("E041", "AUTH_JWT_ISSUER is too long.", f"At most {LONGEST_ISSUER} characters.")
-    if secret and (len(secret.encode()) < SHORTEST_SHARED_SECRET or len(set(secret)) < 5):
+        yield error("E041", "AUTH_JWT_ISSUER is too long.", f"At most {LONGEST_ISSUER} characters.")
+    if 0 < len(secret.encode()) < SHORTEST_SHARED_SECRET:
         hint = f"Use at least {SHORTEST_SHARED_SECRET} random bytes (RFC 7518, 3.2)."
-        yield _error("E042", "AUTH_JWT_SECRET is too easy to guess.", hint)
+        yield error("E042", "AUTH_JWT_SECRET is too easy to guess.", hint)
     if secret and secret == settings.SECRET_KEY:
         hint = "Use a different secret: the provider could sign in as any user with this one."
-        yield _error("E042", "AUTH_JWT_SECRET is the same as SECRET_KEY.", hint)
+        yield error("E042", "AUTH_JWT_SECRET is the same as SECRET_KEY.", hint)
     if url and not _is_web_address(url):
         hint = "Write the https:// URL of the provider's JWKS; http:// is only allowed in development."
-        yield _error("E043", f"AUTH_JWKS_URL is {url!r}.", hint)
+        yield error("E043", f"AUTH_JWKS_URL is {url!r}.", hint)
 
 
 def _other_origins() -> Iterator[CheckMessage]:
     for origin in settings.CORS_ALLOWED_ORIGINS:
         if not _ORIGIN.fullmatch(origin):
             hint = "Write each as https://app.example.com: lowercase, no path, no *."
-            yield _error("E044", f"CORS_ALLOWED_ORIGINS has {origin!r}.", hint)
+            yield error("E044", f"CORS_ALLOWED_ORIGINS has {origin!r}.", hint)
 
 
 def _limits() -> Iterator[CheckMessage]:
     for name, rate in settings.THROTTLE_RATES.items():
         try:
             parse_rate(rate or "1/s")
-        except ValueError as error:
-            yield _error("E045", f"THROTTLE_{name.upper()}: {error}", "Write off for no limit.")
+        except ValueError as reason:
+            yield error("E045", f"THROTTLE_{name.upper()}: {reason}", "For no limit: off.")
     proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
     behind = bool(settings.PRODUCTION and settings.SECURE_PROXY_SSL_HEADER)
     if proxies < 0 or (behind and proxies == 0):
         hint = (
             "Set how many proxies add to X-Forwarded-For. With 0, all clients behind a proxy share one limit."
         )
-        yield _error("E046", f"TRUSTED_PROXIES is {proxies}.", hint)
+        yield error("E046", f"TRUSTED_PROXIES is {proxies}.", hint)
 
 
 def _is_web_address(url: str) -> bool:
@@ -78,7 +78,3 @@ def _is_web_address(url: str) -> bool:
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _error(number: str, problem: str, hint: str) -> CheckMessage:
-    return Error(problem, hint=hint, id=f"todo.{number}")

@@ -43,6 +43,13 @@ class Environment(environ.Env):  # type: ignore[misc] # untyped
         return found
 
 
+def verifying(redis_url: str) -> str:
+    """The URL for kombu, which checks the certificate of a server only if asked to; redis-py always does."""
+    if not redis_url.startswith("rediss://") or "ssl_cert_reqs=" in redis_url:
+        return redis_url
+    return f"{redis_url}{'&' if '?' in redis_url else '?'}ssl_cert_reqs=required"
+
+
 @contextmanager
 def _named(var: str, right: str = "") -> Iterator[None]:
     try:

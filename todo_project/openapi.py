@@ -1,9 +1,9 @@
-from functools import cache
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
+from http_app.built_once import built_once
 from todo_project.openapi_examples import EXAMPLES
 
 
@@ -14,7 +14,7 @@ class KeptSchemaGenerator(SchemaGenerator):
         return _document()
 
 
-@cache
+@built_once
 def _document() -> dict[str, Any]:
     generator: Any = SchemaGenerator
     document: dict[str, Any] = generator().get_schema(request=None, public=True)

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from todo_project import openapi_info
-from todo_project.environment import Environment
+from todo_project.environment import Environment, verifying
 from todo_project.logs import ON_EVERY_LINE, logging_config
 
 env = Environment()
@@ -23,27 +23,38 @@ TODO_ENV = env.str("TODO_ENV", default="production")
 PRODUCTION = TODO_ENV != "development"
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_SECRET_KEY)
+# Earlier keys, whose signatures are still accepted: docs/security.md says how to change the key.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 # Where the links in notifications lead, as https://todo.example.com.
 PUBLIC_URL = (
     env.str("PUBLIC_URL", default="").rstrip("/") or f"https://{next(iter(ALLOWED_HOSTS), 'localhost')}"
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# The proxies in front of the web server. Each adds to X-Forwarded-For, and the first sets X-Forwarded-Proto.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=TRUSTED_PROXIES > 0) else None
 )
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0)
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
-SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$"]
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 86400 if PRODUCTION else 0)
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
+# What asks these comes from inside, past the proxies.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$", r"^internal/"]
+# On a private network, some of: kafka, postgresql, redis, smtp.
+INSECURE_TRANSPORT_OK = env.list("INSECURE_TRANSPORT_OK", default=[])
 
 ROOT_URLCONF = "todo_project.urls"
 WSGI_APPLICATION = "todo_project.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts_app.User"
 AUTHENTICATION_BACKENDS = ["accounts_app.backends.PasswordBackend"]
-# auth.W004 asks for a unique e-mail and does not see that the constraint is on lower(email).
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # asks for a unique e-mail and does not see that the constraint is on lower(email)
+    # Ask for HSTS of all subdomains, and in the browsers' own list: hosts that are not ours to speak for.
+    "security.W005",
+    "security.W021",
+]
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "todo_project.formats"
@@ -204,8 +215,8 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts_app.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": ["http_app.throttling.Writes"],
-    # The proxies before the web server, each adding to X-Forwarded-For; the rest of it is the caller's word.
-    "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
+    # What stands before their part of X-Forwarded-For is the caller's word.
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_RENDERER_CLASSES": ["http_app.json_bodies.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["http_app.json_bodies.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "http_app.pagination.Pages",
@@ -300,7 +311,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Celery: a message is a hint, the database is the truth ----------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = verifying(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -1,11 +1,15 @@
 """A push service and the browsers subscribed at it: RFC 8030 on this machine.
 
-It refuses what a real one refuses (VAPID token, TTL, Topic, size), and decrypts like the browser behind it,
-so what is in `messages` was really readable there. Used by `./todo demo` and by the tests.
+It refuses what a real one refuses (VAPID token, TTL, Topic, size; push_profiles.py), and decrypts like the
+browser behind it, so what is in `messages` was really readable there. Used by `./todo demo` and by the tests.
 """
 
 import json
+import os
+import socket
+import struct
 import threading
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,17 +23,19 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-_LARGEST_BODY = 4096
-_BASE64URL = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+from devkit.demo.push_profiles import STANDARD, Profile, RefusalError
+
+# A VAPID token must not last longer (RFC 8292, 2).
+_LONGEST_TOKEN_SECONDS = 24 * 60 * 60
+_LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-class RefusalError(Exception):
-    """An answer that is not 201."""
+class ResetError(Exception):
+    """The connection is reset instead of an answer."""
 
-    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(text)
-        self.status = status
-        self.headers = headers or {}
+
+class HangError(Exception):
+    """There is no answer until the service ends."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Browser:
     key: ec.EllipticCurvePrivateKey
     secret: bytes
     endpoint: str
+    profile: Profile = STANDARD
 
     @property
     def subscription(self) -> dict[str, str]:
@@ -62,6 +69,12 @@ class Message:
     headers: dict[str, str]
     claims: dict[str, Any]
 
+    @property
+    def notification(self) -> dict[str, Any]:
+        """The part of a declarative message that a service worker shows."""
+        found: dict[str, Any] = self.payload["notification"]
+        return found
+
 
 @dataclass
 class PushService:
@@ -70,13 +83,14 @@ class PushService:
     url: str
     browsers: dict[str, Browser] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
-    refusals: list[RefusalError] = field(default_factory=list)
+    refusals: list[RefusalError | ResetError | HangError] = field(default_factory=list)
     requests: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
 
-    def subscribe(self) -> Browser:
-        """A new browser with an endpoint here."""
+    def subscribe(self, profile: Profile = STANDARD) -> Browser:
+        """A new browser with an endpoint here, which is as strict as the profile says."""
         path = f"/push/{uuid4()}"
-        browser = Browser(ec.generate_private_key(ec.SECP256R1()), uuid4().bytes, self.url + path)
+        browser = Browser(ec.generate_private_key(ec.SECP256R1()), uuid4().bytes, self.url + path, profile)
         self.browsers[path] = browser
         return browser
 
@@ -88,15 +102,15 @@ class PushService:
         browser = self.browsers.get(path)
         if browser is None:
             raise RefusalError(404, "no such subscription")
-        claims = self._claims(headers.get("authorization", ""))
-        _require_protocol(headers, body)
+        claims = self._claims(browser.profile, headers.get("authorization", ""))
+        browser.profile.require_form(headers, body)
         try:
             payload = browser.decrypt(body)
         except (http_ece.ECEException, ValueError) as error:
             raise RefusalError(400, f"the browser cannot decrypt this: {error}") from error
         self.messages.append(Message(browser, payload, dict(headers), claims))
 
-    def _claims(self, authorization: str) -> dict[str, Any]:
+    def _claims(self, profile: Profile, authorization: str) -> dict[str, Any]:
         scheme, _, rest = authorization.partition(" ")
         parts = dict(part.strip().split("=", 1) for part in rest.split(",") if "=" in part)
         if scheme.lower() != "vapid" or not {"t", "k"} <= parts.keys():
@@ -107,7 +121,10 @@ class PushService:
                 parts["t"], key, ["ES256"], audience=self.url, options={"require": ["aud", "exp", "sub"]}
             )
         except (jwt.InvalidTokenError, ValueError) as error:
-            raise RefusalError(403, f"the VAPID token is not valid: {error}") from error
+            raise profile.refusal(403, "token", f"the VAPID token is not valid: {error}") from error
+        if claims["exp"] > time.time() + _LONGEST_TOKEN_SECONDS:
+            raise profile.refusal(403, "token", "the VAPID token lasts longer than a day (RFC 8292, 2)")
+        profile.require_subject(claims["sub"])
         return claims
 
 
@@ -123,6 +140,7 @@ def push_service(host: str = "127.0.0.1") -> Iterator[PushService]:
     try:
         yield service
     finally:
+        service.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -138,6 +156,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(201, "", {"Location": f"{service.url}/message/{uuid4()}"})
         except RefusalError as refused:
             self._answer(refused.status, str(refused), refused.headers)
+        except HangError:
+            service.ended.wait()
+        except ResetError:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            os.close(self.connection.detach())  # at once, before a polite end is sent
 
     def _answer(self, status: int, text: str, headers: Mapping[str, str]) -> None:
         self.send_response(status)
@@ -149,20 +172,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: the demo prints what happens."""
-
-
-def _require_protocol(headers: Mapping[str, str], body: bytes) -> None:
-    if len(body) > _LARGEST_BODY:
-        raise RefusalError(413, f"a message has at most {_LARGEST_BODY} bytes")
-    if headers.get("content-encoding") != "aes128gcm":
-        raise RefusalError(400, "Content-Encoding must be aes128gcm (RFC 8291)")
-    if not headers.get("ttl", "").isdecimal():
-        raise RefusalError(400, "TTL is required (RFC 8030, 5.2)")
-    topic = headers.get("topic", "t")
-    if not 1 <= len(topic) <= 32 or not set(topic) <= _BASE64URL:
-        raise RefusalError(400, "Topic must be at most 32 characters of base64url (RFC 8030, 5.4)")
-    if headers.get("urgency", "normal") not in ("very-low", "low", "normal", "high"):
-        raise RefusalError(400, "Urgency must be very-low, low, normal or high (RFC 8030, 5.3)")
 
 
 def _encode(data: bytes) -> str:

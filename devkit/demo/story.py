@@ -154,14 +154,15 @@ class Story:
 
     def push_is_readable(self) -> str:
         """The push service has verified and decrypted it already, or it would have refused it."""
-        payload, headers = self.message.payload, self.message.headers
-        require(payload["task_id"] == self.task["id"], f"it is about task {payload['task_id']}")
-        require(payload["title"] == TITLE, f"it says {payload['title']!r}")
+        notification, headers = self.message.notification, self.message.headers
+        task_id = notification["data"]["task_id"]
+        require(task_id == self.task["id"], f"it is about task {task_id}")
+        require(notification["title"] == TITLE, f"it says {notification['title']!r}")
         authorization = headers["authorization"]
         require(f"k={self.public_key}" in authorization, f"signed by another key: {authorization}")
         return (
             f"{headers['content-length']} encrypted bytes that the browser's key opens: "
-            f'"{payload["title"]}"; VAPID verified: this instance sent it, to this service'
+            f'"{notification["title"]}"; VAPID verified: this instance sent it, to this service'
         )
 
     def trace_shows_it(self) -> str:

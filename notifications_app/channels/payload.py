@@ -1,64 +1,68 @@
-"""The content of a notification: the JSON that the service worker on the device receives."""
+"""The JSON that a browser receives: a declarative push message, which our service worker reads too.
+
+Safari 18.4 and later shows it without a service worker (WebKit: Declarative Web Push; Push API, 3.3.1).
+"""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from notifications_app.models import Delivery, Reminder
+from notifications_app.channels.cutting import cut
+from notifications_app.channels.message import Message
+from notifications_app.models import Reminder
 
-# A push service must accept 4,096 bytes of body (RFC 8030, 7.2). Encryption takes 103 of them (RFC 8188, 2.1:
-# salt 16, record size 4, key length 1, key 65; delimiter 1 and tag 16).
-PAYLOAD_BYTES = 4096 - 103
-# Sizes as JSON. A title of 200 characters always fits, except one of control characters.
-TITLE_BYTES = 1000
-BODY_BYTES = 2500
-
-_TEST = {
-    "title": "Test notification",
-    "body": "Reminders will arrive on this device.",
-    "task_id": None,
-    "reminder_at": None,
-    "due_at": None,
-    "due_date": None,
-}
+# Mozilla's bridge to Android carries the encrypted body as at most 4,000 characters of base64, which are
+# 3,000 bytes. Encryption takes 103 of them (RFC 8188, 2.1: salt 16, record size 4, key length 1, key 65;
+# delimiter 1 and tag 16). The others accept 4,096 bytes (RFC 8030, 7.2).
+PAYLOAD_BYTES = 2800
+# The buttons: the name of the link, and the words on it. Browsers show two.
+_BUTTONS = {"complete": ("complete", "Complete"), "snooze": ("snooze_10_minutes", "Snooze 10 minutes")}
 
 
-def payload_of(delivery: Delivery) -> bytes:
-    """JSON {title, body?, task_id, reminder_at, due_at, due_date, tag}, at most PAYLOAD_BYTES long.
+def payload_of(message: Message) -> bytes:
+    """The whole message as JSON, at most PAYLOAD_BYTES long: the body is cut, and the title is not.
 
-    An all-day task has a due_date, and should not be shown with the time of its due_at.
+    Without a body, buttons and links if only the title has room beside the rest.
     """
-    content = _reminder(delivery.reminder) if delivery.reminder else _TEST
-    return _json({**content, "tag": tag_of(delivery)})
+    left = PAYLOAD_BYTES - len(_json(_notification(message, body="")))
+    if left < 0:
+        return title_alone(message)
+    return _json(_notification(message, body=cut(message.body, left - len(',"body":""'))))
 
 
-def tag_of(delivery: Delivery) -> str:
-    """The same for every notification of a task, so that a repeat replaces the one before.
-
-    At most 32 characters of base64url, so that it can be a Topic (RFC 8030, 5.4).
-    """
-    return f"task-{delivery.reminder.task_id}" if delivery.reminder else "test"
-
-
-def cut(text: str, limit: int) -> str:
-    """The beginning of the text whose JSON has at most `limit` bytes, with an ellipsis if it was cut."""
-    if _size(text) <= limit:
-        return text
-    left = limit - _size("…")
-    end = 0
-    for character in text:
-        left -= _size(character)
-        if left < 0:
-            break
-        end += 1
-    return text[:end].rstrip() + "…"
+def title_alone(message: Message) -> bytes:
+    """The shortest form, for a push service that refuses the whole one: at most PAYLOAD_BYTES too."""
+    content = {"navigate": message.navigate, "tag": message.tag, "data": _data(message.reminder)}
+    left = PAYLOAD_BYTES - len(_json(_declared(content))) - len('"title":"",')
+    return _json(_declared({"title": cut(message.title, left)} | content))
 
 
-def _reminder(reminder: Reminder) -> dict[str, Any]:
+def _notification(message: Message, *, body: str) -> dict[str, Any]:
+    # `open` is where `navigate` leads already.
+    links = {name: url for name, url in message.links.items() if url != message.navigate}
+    return _declared(
+        {
+            "title": message.title,
+            "body": body,
+            "navigate": message.navigate,
+            "tag": message.tag,
+            "actions": _buttons(message.links),
+            "data": _data(message.reminder) | ({"links": links} if links else {}),
+        }
+    )
+
+
+def _declared(notification: Mapping[str, Any]) -> dict[str, Any]:
+    """8030 is the mark of a declarative message. What is empty is left out."""
+    return {"web_push": 8030, "notification": {name: value for name, value in notification.items() if value}}
+
+
+def _data(reminder: Reminder | None) -> dict[str, Any]:
+    """An all-day task has a due_date, and should not be shown with the time of its due_at."""
+    if reminder is None:
+        return {"task_id": None, "reminder_at": None, "due_at": None, "due_date": None}
     task = reminder.task
-    body = {"body": cut(task.description, BODY_BYTES)} if task.description else {}
     return {
-        "title": cut(task.title, TITLE_BYTES),
-        **body,
         "task_id": task.pk,
         "reminder_at": reminder.reminder_at.isoformat(),
         "due_at": task.due_at.isoformat() if task.due_at else None,
@@ -70,5 +74,9 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _size(text: str) -> int:
-    return len(_json(text)) - len('""')
+def _buttons(links: Mapping[str, str]) -> list[dict[str, str]]:
+    return [
+        {"action": action, "title": words, "navigate": links[name]}
+        for action, (name, words) in _BUTTONS.items()
+        if name in links
+    ]

@@ -1,25 +1,37 @@
 """Web Push: RFC 8030 (the protocol), 8291 (encryption) and 8292 (identification)."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import ceil
 
+import structlog
 from django.utils import timezone
 
 from notifications_app import pinned_http
 from notifications_app.channels import vapid
 from notifications_app.channels.channel import Outcome, Verdict
-from notifications_app.channels.payload import payload_of, tag_of
-from notifications_app.endpoints import Endpoint, EndpointRefusedError, parse_endpoint, resolve
-from notifications_app.models import Delivery, PushSubscription
+from notifications_app.channels.encryption import encrypt, receiver_of
+from notifications_app.channels.message import message_of
+from notifications_app.channels.payload import payload_of, title_alone
+from notifications_app.endpoints import Endpoint, EndpointRefusedError, host_of, parse_endpoint, resolve
+from notifications_app.metrics import PUSH_REFUSED, PUSH_SIMPLIFIED
+from notifications_app.models import Delivery
 from notifications_app.pinned_http import Answer, UnreachableError
+from notifications_app.push_answers import reason_of, service_of, was_dropped
+
+log = structlog.get_logger(__name__)
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
-# Errors of the moment, not of the request.
-_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+# Errors of the moment, not of the request. 406 is how Microsoft's service says 429.
+_PASSING = {HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+# A browser shows the notification without them.
+_OPTIONAL_HEADERS = {"Topic", "Urgency"}
+# Microsoft's service refuses 0.
+_SHORTEST_TTL = 1
 
 
 class WebPush:
@@ -28,17 +40,19 @@ class WebPush:
     name = "web_push"
 
     def send(self, delivery: Delivery) -> Outcome:
-        """Encrypt and send, once. Raises ChannelUnavailableError without a usable VAPID key."""
-        assert delivery.subscription
+        """Encrypt and send; at once again in a simpler form if a push service refuses the size or a header.
+
+        Raises ChannelUnavailableError without a usable VAPID key.
+        """
         try:
-            endpoint = parse_endpoint(delivery.target)
-            headers = _headers(delivery, endpoint)
-            body = _encrypted(payload_of(delivery), delivery.subscription)
-            return _outcome(pinned_http.post(endpoint, resolve(endpoint), body=body, headers=headers))
+            outcome = _outcome(_answer(delivery))
         except EndpointRefusedError as error:
             return Outcome(verdict=Verdict.REFUSED, error=str(error))
         except (UnreachableError, OSError) as error:
             return Outcome(verdict=Verdict.LATER, error=f"The push service cannot be reached: {error}")
+        if outcome.verdict is Verdict.REFUSED:
+            _alarm(delivery, outcome)
+        return outcome
 
 
 def retry_after(value: str | None) -> timedelta | None:
@@ -56,33 +70,67 @@ def retry_after(value: str | None) -> timedelta | None:
         return None
 
 
-def _headers(delivery: Delivery, endpoint: Endpoint) -> dict[str, str]:
+def _answer(delivery: Delivery) -> Answer:
+    """The push service's answer to the message, or to its simplest form that was tried."""
+    assert delivery.subscription
+    receiver = receiver_of(delivery.subscription.p256dh_key, delivery.subscription.auth_key)
+    endpoint = parse_endpoint(delivery.target)
+    addresses = resolve(endpoint)
+    message = message_of(delivery)
+    headers = _headers(delivery, endpoint, topic=message.tag)
+
+    def post(payload: bytes, headers: Mapping[str, str]) -> Answer:
+        return pinned_http.post(endpoint, addresses, body=encrypt(payload, receiver), headers=headers)
+
+    payload = payload_of(message)
+    answer = post(payload, headers)
+    if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        _note_simpler(delivery, answer)
+        payload = title_alone(message)
+        answer = post(payload, headers)
+    if answer.status == HTTPStatus.BAD_REQUEST:
+        _note_simpler(delivery, answer)
+        answer = post(payload, {name: headers[name] for name in headers.keys() - _OPTIONAL_HEADERS})
+    return answer
+
+
+def _headers(delivery: Delivery, endpoint: Endpoint, *, topic: str) -> dict[str, str]:
     left = ceil((delivery.expires_at - timezone.now()).total_seconds())
     return {
         "Authorization": vapid.authorization(endpoint.origin),
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
-        "TTL": str(max(left, 0)),
-        "Topic": tag_of(delivery),
+        "TTL": str(max(left, _SHORTEST_TTL)),
+        "Topic": topic,
         "Urgency": "high",
         "User-Agent": "todo-backend",
     }
 
 
-def _encrypted(payload: bytes, subscription: PushSubscription) -> bytes:
-    from pywebpush import WebPusher  # 0.3 s to import: web, relay and beat start without it
-
-    keys = {"p256dh": subscription.p256dh_key, "auth": subscription.auth_key}
-    body: bytes = WebPusher({"endpoint": subscription.endpoint, "keys": keys}).encode(payload)["body"]
-    return body
-
-
 def _outcome(answer: Answer) -> Outcome:
     status = answer.status
-    if 200 <= status < 300:
+    if 200 <= status < 300 and not was_dropped(answer.headers):
         return Outcome(verdict=Verdict.SENT, status=status)
-    if status in _PASSING or status >= 500:
+    reason = reason_of(answer)
+    if 200 <= status < 300 or status in _PASSING or status >= 500:
         wait = retry_after(answer.retry_after)
-        return Outcome(verdict=Verdict.LATER, status=status, error=answer.text, retry_after=wait)
+        return Outcome(verdict=Verdict.LATER, status=status, error=reason, retry_after=wait)
     verdict = Verdict.GONE if status in _GONE else Verdict.REFUSED
-    return Outcome(verdict=verdict, status=status, error=answer.text)
+    return Outcome(verdict=verdict, status=status, error=reason)
+
+
+def _note_simpler(delivery: Delivery, answer: Answer) -> None:
+    host, reason = host_of(delivery.target), reason_of(answer)
+    PUSH_SIMPLIFIED.labels(service_of(host), str(answer.status)).inc()
+    log.warning(
+        "push_sent_simpler", delivery=delivery.pk, push_host=host, status=answer.status, reason=reason
+    )
+
+
+def _alarm(delivery: Delivery, outcome: Outcome) -> None:
+    """A refusal by a known push service is a fault of ours or of the settings, and befalls every message."""
+    host = host_of(delivery.target)
+    service = service_of(host)
+    PUSH_REFUSED.labels(service, str(outcome.status)).inc()
+    write = log.error if service != "other" else log.warning  # anyone can subscribe an endpoint that refuses
+    write("push_refused", delivery=delivery.pk, push_host=host, status=outcome.status, reason=outcome.error)

@@ -9,6 +9,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -55,7 +56,7 @@ class Provider:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/api/auth/jwks"
+        self.url = f"http://127.0.0.1:{self.server.server_port}/{uuid4()}"
 
     def publish(self, *key_ids: str, kind: str = "EdDSA") -> None:
         keys = [public(kind) | {"kid": key_id} for key_id in key_ids]
@@ -101,7 +102,6 @@ def provider(settings: Settings, monotonic: Monotonic) -> Iterator[Provider]:
     thread.start()
     settings.AUTH_JWT_ISSUER, settings.AUTH_JWT_AUDIENCE = ISSUER, AUDIENCE
     settings.AUTH_JWKS_URL = provider.url
-    provider_keys.provider_keys.cache_clear()
     yield provider
     provider.released.set()
     provider.server.shutdown()

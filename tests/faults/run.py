@@ -176,7 +176,11 @@ class Run:
 
     def history(self, faults: Faults) -> History:
         pushes = [
-            (one.browser.endpoint, one.payload["task_id"], one.payload["reminder_at"])
+            (
+                one.browser.endpoint,
+                one.notification["data"]["task_id"],
+                one.notification["data"]["reminder_at"],
+            )
             for one in self.service.messages
         ]
         reminders = self.running.rows("SELECT event_id::text, task_id, reminder_at FROM reminders")

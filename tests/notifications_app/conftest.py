@@ -1,7 +1,9 @@
 """A push service on this machine, browsers at it, and reminders on their way to them."""
 
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -9,7 +11,8 @@ from celery import Celery
 from pytest_django import Settings
 
 from accounts_app.models import User
-from devkit.demo.push_service import Browser, PushService, RefusalError, push_service
+from devkit.demo.push_profiles import RefusalError
+from devkit.demo.push_service import Browser, PushService, push_service
 from devkit.embedded.instance import new_vapid_key
 from events_app.brokers import InProcessBroker
 from events_app.relay import relay_batch
@@ -27,7 +30,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def configured(settings: Settings) -> None:
     settings.PUSH_ALLOW_INSECURE_ENDPOINTS = True
     settings.VAPID_PRIVATE_KEY = new_vapid_key()
-    settings.VAPID_SUBJECT = "mailto:operator@example.test"
+    settings.VAPID_SUBJECT = "mailto:operator@todo-operator.net"  # Apple refuses reserved names
 
 
 @pytest.fixture
@@ -41,6 +44,22 @@ def noon() -> Iterator[time_machine.Traveller]:
     """It is noon, and stays noon until the test moves on."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def dns(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
+    """What DNS answers for a name: a list of addresses for each question, the last one from then on."""
+    answers: dict[str, list[list[str]]] = {}
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: str, port: int, *args: Any, **kwargs: Any) -> list[Any]:
+        if host not in answers:
+            return real(host, port, *args, **kwargs)
+        found = answers[host].pop(0) if len(answers[host]) > 1 else answers[host][0]
+        return [entry for address in found for entry in real(address, port, *args, **kwargs)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return answers
 
 
 @pytest.fixture(autouse=True)

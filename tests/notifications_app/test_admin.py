@@ -11,7 +11,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts_app.erasure import close_account, erase_closed_accounts
 from accounts_app.models import User
-from devkit.demo.push_service import PushService, RefusalError
+from devkit.demo.push_profiles import RefusalError
+from devkit.demo.push_service import PushService
 from events_app.models import OutboxEvent
 from notifications_app.deliveries import REMINDER_TTL, deliver
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
@@ -122,7 +123,7 @@ def test_a_failed_delivery_says_what_to_do_and_has_no_next_attempt(
 ) -> None:
     delivery = pending_delivery(alice, service.subscribe())
     assert "12:00:00 UTC" in operator.get(url(Delivery, "changelist")).rendered_content
-    service.refusals = [RefusalError(status, "no")]
+    service.refusals = [RefusalError(status, "no")] * 3
     deliver(delivery.pk)
     page = operator.get(url(Delivery, "changelist")).rendered_content
     assert '<td class="field-next_attempt">none</td>' in page
@@ -146,7 +147,11 @@ def test_the_state_is_in_the_first_columns(operator: Client) -> None:
         (404, "", "no longer subscribed"),
         (429, "", "it is tried again"),
         (503, "", "it is tried again"),
-        (400, "bad", "not tried again"),
+        (400, "bad", "also without the optional headers"),
+        (400, '{"reason":"VapidPkHashMismatch"}', "VAPID_PRIVATE_KEY"),
+        (422, "bad", "not tried again"),
+        (406, "", "Too many messages"),
+        (200, "X-WNS-Status: dropped", "dropped it"),
         (None, "timed out", "There was no answer"),
         (None, "", "A worker is sending it now"),
     ],

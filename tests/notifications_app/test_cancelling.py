@@ -60,7 +60,7 @@ def test_a_new_title_does_not_cancel_and_is_the_one_sent(alice: User, service: P
     task.title = "Call dad"
     task.save()
     deliver(delivery.pk)
-    assert [message.payload["title"] for message in service.messages] == ["Call dad"]
+    assert [message.notification["title"] for message in service.messages] == ["Call dad"]
 
 
 def test_the_end_of_a_snooze_is_sent(alice: User, service: PushService, noon: time_machine.Traveller) -> None:
@@ -72,7 +72,7 @@ def test_the_end_of_a_snooze_is_sent(alice: User, service: PushService, noon: ti
     scan_reminders()
     relay()
     deliver(Delivery.objects.get(state="pending").pk)
-    assert [message.payload["reminder_at"] for message in service.messages][1] == (NOON + HOUR).isoformat()
+    assert service.messages[1].notification["data"]["reminder_at"] == (NOON + HOUR).isoformat()
 
 
 def test_a_browser_that_is_another_persons_now_gets_nothing(

@@ -54,7 +54,7 @@ def test_a_worker_killed_between_send_and_record_sends_once_more(
     noon.shift(1)
     assert requeue_stalled_deliveries() == 1
     assert after_one_attempt(delivery).state == "sent"
-    topics = [(message.headers["topic"], message.payload["tag"]) for message in service.messages]
+    topics = [(message.headers["topic"], message.notification["tag"]) for message in service.messages]
     assert len(topics) == 2
     assert len(set(topics)) == 1  # on the device the second replaces the first
 

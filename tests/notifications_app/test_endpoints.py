@@ -1,8 +1,5 @@
 """Where we are willing to send: by the text of an endpoint, and by the addresses behind its name."""
 
-import socket
-from typing import Any
-
 import pytest
 from pytest_django import Settings
 
@@ -17,22 +14,6 @@ from tests.notifications_app.conftest import pending_delivery
 @pytest.fixture
 def strict(settings: Settings) -> None:
     settings.PUSH_ALLOW_INSECURE_ENDPOINTS = False
-
-
-@pytest.fixture
-def dns(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
-    """What DNS answers for a name: a list of addresses for each question, the last one from then on."""
-    answers: dict[str, list[list[str]]] = {}
-    real = socket.getaddrinfo
-
-    def getaddrinfo(host: str, port: int, *args: Any, **kwargs: Any) -> list[Any]:
-        if host not in answers:
-            return real(host, port, *args, **kwargs)
-        found = answers[host].pop(0) if len(answers[host]) > 1 else answers[host][0]
-        return [entry for address in found for entry in real(address, port, *args, **kwargs)]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return answers
 
 
 # --- the text ---------------------------------------------------------------------------------------------

@@ -286,7 +286,7 @@ def test_a_test_notification_reaches_the_browser(
     assert (body["state"], body["channel"], body["subscription_id"]) == ("pending", "web_push", row.pk)
     assert queued() == [body["id"]]
     deliver(body["id"])
-    assert service.messages[0].payload["title"] == "Test notification"
+    assert service.messages[0].notification["title"] == "Test notification"
     assert Delivery.objects.get().reminder is None
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("noon")
 HOUR = timedelta(hours=1)
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [406, 408, 429, 500, 502, 503])
 def test_a_passing_fault_is_tried_again(
     alice: User, service: PushService, noon: time_machine.Traveller, status: int
 ) -> None:

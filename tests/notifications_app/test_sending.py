@@ -10,7 +10,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis import Redis
 
 from accounts_app.models import User
-from devkit.demo.push_service import PushService, RefusalError
+from devkit.demo.push_profiles import RefusalError
+from devkit.demo.push_service import PushService
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, Reminder
 from tasks_app.models import Task

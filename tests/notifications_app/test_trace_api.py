@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
-from devkit.demo.push_service import PushService, RefusalError
+from devkit.demo.push_profiles import RefusalError
+from devkit.demo.push_service import PushService
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery
 from notifications_app.scan import scan_reminders

@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts_app.models import User
-from devkit.demo.push_service import PushService, RefusalError
+from devkit.demo.push_profiles import RefusalError
+from devkit.demo.push_service import PushService
 from events_app.envelope import from_row
 from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent

@@ -1,14 +1,26 @@
-"""Beat's scheduler, on a clock that a test plays."""
+"""Settings of a production; beat's scheduler, on a clock that a test plays."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
 from django_celery_beat.schedulers import DatabaseScheduler
+from pytest_django import Settings
 
+from tests.todo_project.production import SAFE, SERVERS
 from todo_project import scheduler as module
 from todo_project.celery import app
 from todo_project.scheduler import Scheduler
+
+
+@pytest.fixture
+def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings that a production start has nothing against."""
+    for name, value in SAFE.items():
+        setattr(settings, name, value)
+    for name, value in SERVERS.items():
+        monkeypatch.setenv(name, value)
+    return settings
 
 
 @pytest.fixture

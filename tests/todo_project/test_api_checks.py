@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from todo_project.api_checks import check_api_settings
 from todo_project.checks import TAG, check_settings
+from todo_project.production_checks import check_production
 
 SECRET = "kN8vR2xQ5tW9yZ3bC6dF1gH4jK7mP0sU"
 PROVIDER: dict[str, Any] = {
@@ -55,7 +56,6 @@ def test_a_provider_with_one_kind_of_key_is_right(production: Settings, keys: di
         (JWKS | {"AUTH_JWT_AUDIENCE": ""}, "E041"),
         ({"AUTH_JWT_SECRET": SECRET, "AUTH_JWT_ISSUER": "", "AUTH_JWT_AUDIENCE": ""}, "E041"),
         ({"AUTH_JWT_SECRET": SECRET[:31]}, "E042"),
-        ({"AUTH_JWT_SECRET": "ab" * 32}, "E042"),
         ({"AUTH_JWT_SECRET": SECRET, "SECRET_KEY": SECRET}, "E042"),
         ({"AUTH_JWKS_URL": "http://app.example.org/jwks"}, "E043"),
         ({"AUTH_JWKS_URL": "app.example.org/jwks"}, "E043"),
@@ -133,13 +133,13 @@ def test_the_start_asks_these_checks_too(production: Settings) -> None:
 @pytest.mark.parametrize("host", [".com", "*", ".", "*.example.org", "..", ".localhost"])
 def test_a_host_that_everybody_can_have(production: Settings, host: str) -> None:
     production.ALLOWED_HOSTS = ["todo.example.org", host]
-    assert "todo.E005" in [message.id for message in check_settings(None)]
+    assert "todo.E005" in [message.id for message in check_production(None)]
 
 
 @pytest.mark.parametrize("host", ["todo.example.org", ".example.org", "localhost", "127.0.0.1", "[::1]"])
 def test_a_host_of_ones_own(production: Settings, host: str) -> None:
     production.ALLOWED_HOSTS = [host]
-    assert "todo.E005" not in [message.id for message in check_settings(None)]
+    assert "todo.E005" not in [message.id for message in check_production(None)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""The claims of a JSON web token, checked by type and range before anything else uses them.
+
+A token that is correctly signed can still contain any JSON: a provider may copy claims from its users.
+Source: RFC 7519, 2 (NumericDate) and 4.1.
+"""
+
+import re
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+import jwt
+from rest_framework_simplejwt.exceptions import TokenError
+
+Claims = Mapping[str, Any]
+
+# Eight times what a token with a name, an address and some rights has.
+LONGEST_TOKEN = 16 * 1024
+_TIMES = ("exp", "nbf", "iat")
+_UUID = re.compile("[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
+_LATEST = 221_845_392_000  # the year 9000, like every time in the API
+
+
+def read_unverified(token: str) -> Claims:
+    """The claims of a token, without verifying its signature; none if it is not a JSON web token.
+
+    Raises TokenError if it is too long, or has a time that is not a number of seconds from 1970 to 8999.
+    """
+    if len(token) > LONGEST_TOKEN:
+        raise TokenError(f"This token is too long. The maximum is {LONGEST_TOKEN} characters.")
+    try:
+        claims: Claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return {}
+    except (TypeError, ValueError, RecursionError) as error:  # JSON nested thousands of levels deep ...
+        raise TokenError("This token cannot be read.") from error
+    for name in _TIMES:
+        if name in claims and not _is_time(claims[name]):
+            raise TokenError(f"The claim {name} of this token is not a time in seconds since 1970.")
+    return claims
+
+
+def is_uuid(value: Any) -> bool:
+    """Whether the claim is the text of a UUID."""
+    return isinstance(value, str) and bool(_UUID.fullmatch(value))
+
+
+def _is_time(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and isfinite(value) and 0 <= value < _LATEST
