@@ -1,14 +1,15 @@
 """The scheduler of Celery's beat: it sends what the admin's table of ticks says, at little cost."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection
+from django.utils import timezone
 from django.utils.module_loading import import_string
-from django_celery_beat.schedulers import DatabaseScheduler
+from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from prometheus_client import Counter
 
 from todo_project.readiness import say_ready
@@ -24,6 +25,24 @@ CHANGES_EVERY_SECONDS = 5.0
 WITHOUT_WORK_EVERY_SECONDS = 30.0
 
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Entry(ModelEntry):  # type: ignore[misc] # untyped
+    """A tick that has run in the future is due now: the clock was ahead then.
+
+    The library's own waits until the clock has come there, which may take hours.
+    """
+
+    last_run_at: datetime
+
+    def is_due(self) -> Any:
+        if self.last_run_at > timezone.now():
+            log.warning("tick_ran_in_the_future", tick=self.name, last_run_at=str(self.last_run_at))
+            self.last_run_at = _LONG_AGO
+        return super().is_due()
+
+
 class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
     """Keeps the schedule it has while the table cannot be read, and reads it as soon as it can.
 
@@ -31,8 +50,10 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
     is unavailable at that moment.
     """
 
+    Entry = Entry
     _next_look = 0.0
     _is_ready = False
+    _last_turn = _LONG_AGO
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._sent_at: dict[str, float] = {}
@@ -49,11 +70,21 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
 
     def tick(self, *args: Any, **options: Any) -> Any:
         """Beat is ready when it has sent what was due at its start."""
+        self._notice_a_clock_set_back()
         wait = super().tick(*args, **options)
         if not self._is_ready:
             self._is_ready = True
             say_ready()
         return wait
+
+    def _notice_a_clock_set_back(self) -> None:
+        """Plan again: the plan has times of the clock of before, and only its first tick is looked at."""
+        now = timezone.now()
+        if now < self._last_turn:
+            log.warning("clock_set_back", seconds=(self._last_turn - now).total_seconds())
+            self._heap = None
+            self._last_full_sync = datetime.min  # noqa: DTZ901 - compared with the library's own local times
+        self._last_turn = now
 
     def adjust(self, n: float, drift: float = 0.0) -> float:
         """Seconds to wait for a tick that is due in `n`: exactly those.

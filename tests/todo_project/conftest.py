@@ -1,6 +1,7 @@
 """Settings of a production; beat's scheduler, on a clock that a test plays."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -31,7 +32,7 @@ def scheduler() -> Iterator[Scheduler]:
 
 
 class Played:
-    """A clock that only sleeping moves: the wall's and the monotonic one."""
+    """A clock that only a test moves: the wall's and the monotonic one."""
 
     def __init__(self, shift: Callable[[float], None]) -> None:
         self._shift = shift
@@ -40,6 +41,10 @@ class Played:
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
         self._shift(seconds)
+
+    def set_back(self, by: timedelta) -> None:
+        """Set the wall's clock, and not the monotonic one."""
+        self._shift(-by.total_seconds())
 
     def monotonic(self) -> float:
         return self.seconds
