@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http.request import validate_host
 
 from notifications_app.models import ENDPOINT_MAX_LENGTH
 
@@ -73,6 +74,11 @@ def parse_endpoint(text: str) -> Endpoint:
     if "@" in parts.netloc or parts.fragment:
         raise EndpointRefusedError("An endpoint must not have a user name, password or fragment.")
     _require_service(parts.scheme, parts.hostname or "", port)
+    if settings.PUSH_ALLOWED_HOSTS and not validate_host(parts.hostname or "", settings.PUSH_ALLOWED_HOSTS):
+        services = ", ".join(settings.PUSH_ALLOWED_HOSTS)
+        raise EndpointRefusedError(
+            f"An endpoint must be at the push services that this server sends to: {services}."
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Endpoint(parts.scheme, parts.hostname or "", port or _DEFAULT_PORTS[parts.scheme], path)
 

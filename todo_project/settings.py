@@ -379,6 +379,8 @@ VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")
 VAPID_SUBJECT = env.str("VAPID_SUBJECT", default="mailto:operator@example.test")
 # How long the admin and the API can tell what became of a reminder.
 NOTIFICATIONS_KEPT = timedelta(days=env.int("NOTIFICATIONS_KEPT_DAYS", default=90))
+# The hosts of push services that browsers may subscribe at, as ".push.apple.com" with those below. None: all.
+PUSH_ALLOWED_HOSTS = env.list("PUSH_ALLOWED_HOSTS", default=[])
 # For development and tests: http and local addresses as push endpoints. Refused in production.
 PUSH_ALLOW_INSECURE_ENDPOINTS = env.bool("PUSH_ALLOW_INSECURE_ENDPOINTS", default=False)
 
