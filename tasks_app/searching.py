@@ -7,6 +7,7 @@ PostgreSQL cannot guess which it is, so a few newest tasks are read first, and w
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from django.db.models import (
     F,
     Func,
     IntegerField,
+    Min,
     Q,
     QuerySet,
     Value,
@@ -33,9 +35,9 @@ WORDS = SearchVector("title", "description", config="simple")
 # At most so many are ranked of more tasks than a sample: the largest page.
 RANKED = 200
 # So many of the newest tasks are read before the index is asked: a few milliseconds.
-SAMPLE = 2_000
-# A word in so many tasks of the sample is common: reading on from the newest finds enough of them soon.
-COMMON = 16
+SAMPLE = 1_024
+# A word in so many tasks of the sample is common: reading on after it finds enough of them soon.
+COMMON = 8
 # Of a common word at least so many are ranked: a page of the usual size, and some.
 ENOUGH = 64
 # Sorted, or listed by id, without a moment's wait.
@@ -96,7 +98,8 @@ def _newest_matches(found: QuerySet[Any], words: WordsQuery) -> tuple[list[int],
     if len(sample.ids) >= ENOUGH:
         return sample.ids[:RANKED], False
     if len(sample.ids) >= COMMON:
-        return _ids(_newest(found.filter(_read_on(words)))[:ENOUGH]), False
+        unread = found.filter(_read_on(words), created_at__lte=sample.oldest).exclude(pk__in=sample.ids)
+        return sample.ids + _ids(_newest(unread)[: ENOUGH - len(sample.ids)]), False
     ids = _by_the_index(words)
     return _ids(found.filter(pk__in=ids[:RANKED])), len(ids) <= RANKED
 
@@ -113,17 +116,23 @@ def matching(found: QuerySet[Any], words: WordsQuery) -> QuerySet[Any]:
 
 @dataclass
 class _Sample:
-    """The newest tasks that match among the newest SAMPLE; `is_all` when there are no more."""
+    """The newest tasks that match among the newest SAMPLE, all created at `oldest` or later.
+
+    `is_all`: the user has no more.
+    """
 
     ids: list[int]
+    oldest: datetime | None
     is_all: bool
 
 
 def _sample(found: QuerySet[Any], words: WordsQuery) -> _Sample:
     newest = _newest(found).annotate(hit=SearchVectorExact(F("words"), words))
     ids = ArrayAgg("pk", filter=Q(hit=True), order_by=["-created_at", "-pk"], default=Value([]))
-    seen = newest.values("pk", "created_at", "hit")[:SAMPLE].aggregate(read=Count("pk"), ids=ids)
-    return _Sample(seen["ids"], is_all=seen["read"] < SAMPLE)
+    seen = newest.values("pk", "created_at", "hit")[:SAMPLE].aggregate(
+        read=Count("pk"), oldest=Min("created_at"), ids=ids
+    )
+    return _Sample(seen["ids"], seen["oldest"], is_all=seen["read"] < SAMPLE)
 
 
 def _by_the_index(words: WordsQuery) -> list[int]:
