@@ -75,9 +75,9 @@ class MergeSerializer(StrictSerializer):
 
 
 class SnoozeSerializer(StrictSerializer):
-    """How long the task is snoozed: until a time, or minutes from now."""
+    """How long the task is snoozed: until a time, or minutes from now. `until: null` ends the snooze."""
 
-    until = InstantField(required=False)
+    until = InstantField(required=False, allow_null=True)
     minutes = serializers.IntegerField(min_value=1, max_value=LONGEST_SNOOZE_MINUTES, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +85,6 @@ class SnoozeSerializer(StrictSerializer):
             raise serializers.ValidationError({"until": ["Send either until or minutes."]}, code="conflict")
         if "minutes" in attrs:
             return {"until": timezone.now() + timedelta(minutes=attrs["minutes"])}
-        if attrs["until"] <= timezone.now():
+        if attrs["until"] is not None and attrs["until"] <= timezone.now():
             raise serializers.ValidationError({"until": ["This time is in the past."]}, code="past")
         return attrs

@@ -31,6 +31,7 @@ from tasks_app.reminding import is_silent
 from tasks_app.serializers import SnoozeSerializer
 from tasks_app.services import (
     complete_task,
+    end_snooze,
     reopen_task,
     restore_task,
     skip_task,
@@ -170,13 +171,17 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     @extend_schema(request=SnoozeSerializer, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, pk: str) -> Response:
-        """Snooze it: no reminder until then, and one at that time."""
+        """Snooze it: no reminder until then, and one at that time. Or end the snooze (`until: null`).
+
+        When a snooze is ended, reminders that passed meanwhile do not ring; later ones ring at their times.
+        """
         task = refuse_trash(self.get_object())
         if is_silent(task):
             raise Conflict("Only an open task can be snoozed. Reopen or unarchive it first.", "not_open")
         snooze = SnoozeSerializer(data=request.data)
         snooze.is_valid(raise_exception=True)
-        return self._answer(snooze_task(task, until=snooze.validated_data["until"]))
+        until = snooze.validated_data["until"]
+        return self._answer(snooze_task(task, until=until) if until else end_snooze(task))
 
     @extend_schema(request=None, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
