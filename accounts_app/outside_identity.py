@@ -86,7 +86,7 @@ def remember_erasure(user: User) -> None:
     """Prevent the tokens of an erased user from opening a new account for PAUSE_AFTER_ERASURE."""
     ErasedIdentity.objects.filter(erased_at__lte=timezone.now() - PAUSE_AFTER_ERASURE).delete()
     for identity in user.outside_identities.all():
-        digest = _erased_digest(identity.issuer, identity.subject)
+        digest = _erased_digest(identity.issuer, identity.subject, settings.SECRET_KEY)
         ErasedIdentity.objects.update_or_create(digest=digest, defaults={"erased_at": timezone.now()})
 
 
@@ -127,8 +127,9 @@ def _create_user(claims: Claims, time_zone: str | None) -> User:
 
 
 def _check_not_just_erased(claims: Claims) -> None:
-    digest = _erased_digest(claims["iss"], claims["sub"])
-    erased = ErasedIdentity.objects.filter(digest=digest).first()
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    digests = [_erased_digest(claims["iss"], claims["sub"], key) for key in keys]
+    erased = ErasedIdentity.objects.filter(digest__in=digests).order_by("erased_at").last()
     if erased and timezone.now() < (opens_at := erased.erased_at + PAUSE_AFTER_ERASURE):
         detail = f"This account was erased. A new one can be opened after {opens_at:%Y-%m-%d %H:%M} UTC."
         raise AuthenticationFailed(detail, "account_erased")
@@ -174,5 +175,6 @@ def _user_for(email: str | None, time_zone: str | None) -> User:
     return existing if is_same_person else User.objects.create_user(None, **new)
 
 
-def _erased_digest(issuer: str, subject: str) -> str:
-    return salted_hmac("accounts_app.ErasedIdentity", f"{issuer}\0{subject}", algorithm="sha256").hexdigest()
+def _erased_digest(issuer: str, subject: str, key: str) -> str:
+    text = f"{issuer}\0{subject}"
+    return salted_hmac("accounts_app.ErasedIdentity", text, secret=key, algorithm="sha256").hexdigest()

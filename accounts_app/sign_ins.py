@@ -17,11 +17,11 @@ from django.utils import timezone
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import datetime_to_epoch
 
 from accounts_app.claims import is_uuid, read_unverified
 from accounts_app.models import SignIn, User
+from accounts_app.tokens import Refresh
 
 log = structlog.get_logger(__name__)
 
@@ -96,13 +96,13 @@ def purge_expired() -> int:
     return expired.filter(pk__in=expired.values("pk")[:PURGE_BATCH]).delete()[0]
 
 
-def _read(text: str) -> RefreshToken:
+def _read(text: str) -> Refresh:
     """The verified token. Raises TokenError."""
     read_unverified(text)
-    return RefreshToken(cast(Any, text))
+    return Refresh(cast(Any, text))
 
 
-def _parse_jti(token: RefreshToken) -> tuple[UUID, int]:
+def _parse_jti(token: Refresh) -> tuple[UUID, int]:
     """Return the id of the sign-in and the number. Raises TokenError for a token of an older release."""
     sign_in_id, _, generation = str(token["jti"]).partition(".")
     if not (is_uuid(sign_in_id) and re.fullmatch("[0-9]{1,9}", generation)):
@@ -110,7 +110,7 @@ def _parse_jti(token: RefreshToken) -> tuple[UUID, int]:
     return UUID(sign_in_id), int(generation)
 
 
-def _lock(token: RefreshToken) -> tuple[SignIn, int]:
+def _lock(token: Refresh) -> tuple[SignIn, int]:
     sign_in_id, generation = _parse_jti(token)
     rows = SignIn.objects.select_for_update(of=("self",), no_key=True).select_related("user")
     row = rows.filter(pk=sign_in_id).first()
@@ -128,7 +128,7 @@ def _advance(row: SignIn) -> None:
 
 def _pair(row: SignIn) -> TokenPair:
     """The valid refresh token, computed from the row alone so that it is always the same; an access token."""
-    token = RefreshToken.for_user(row.user)
+    token = Refresh.for_user(row.user)
     token["jti"] = f"{row.pk.hex}.{row.generation}"
     token["iat"] = datetime_to_epoch(row.refreshed_at)
     token["exp"] = datetime_to_epoch(row.expires_at)

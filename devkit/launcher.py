@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-from devkit.embedded import StartError
+from devkit.embedded import ExplainedError, StartError
 from devkit.embedded.output import say
 
 
@@ -12,6 +12,8 @@ def main(arguments: list[str]) -> int:
     command, *rest = arguments
     try:
         return int(import_module(f"devkit.commands.{command}").run(rest))
+    except ExplainedError:
+        return 1
     except StartError as failure:
         say(f"./todo: {failure}", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
 from django.http import HttpRequest
@@ -36,7 +37,7 @@ def grant_of(user: User, auth: Any) -> Grant:
         user_id=user.pk,
         ends_at=_end(auth),
         api_token_id=auth.pk if isinstance(auth, ApiToken) else None,
-        password_digest=_password_digest(user.password),
+        password_digest=_password_digest(user.password, settings.SECRET_KEY),
     )
 
 
@@ -62,8 +63,9 @@ def valid_grants(grants: Collection[Grant]) -> set[Grant]:
     tokens = {grant.api_token_id for grant in grants if grant.api_token_id}
     users: Any = User.objects.filter(pk__in={grant.user_id for grant in grants}, is_active=True)
     rows = users.annotate(tokens=ArrayAgg("api_tokens", filter=Q(api_tokens__in=tokens), default=[]))
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     current = {
-        pk: (_password_digest(password), set(ids))
+        pk: ({_password_digest(password, key) for key in keys}, set(ids))
         for pk, password, ids in rows.values_list("pk", "password", "tokens")
     }
     return {grant for grant in grants if _is_valid(grant, current.get(grant.user_id))}
@@ -78,14 +80,14 @@ def _end(auth: Any) -> datetime | None:
     return datetime.fromtimestamp(auth["exp"], UTC)
 
 
-def _is_valid(grant: Grant, row: tuple[str, set[int]] | None) -> bool:
+def _is_valid(grant: Grant, row: tuple[set[str], set[int]] | None) -> bool:
     if row is None or (grant.ends_at is not None and grant.ends_at <= timezone.now()):
         return False
-    digest, api_tokens = row
+    digests, api_tokens = row
     has_token = grant.api_token_id is None or grant.api_token_id in api_tokens
-    return digest == grant.password_digest and has_token
+    return grant.password_digest in digests and has_token
 
 
-def _password_digest(password: str) -> str:
+def _password_digest(password: str, key: str) -> str:
     """Changes when the password does."""
-    return salted_hmac("sync_app.Grant", password, algorithm="sha256").hexdigest()[:32]
+    return salted_hmac("sync_app.Grant", password, secret=key, algorithm="sha256").hexdigest()[:32]

@@ -178,6 +178,7 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=15)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30)),
     "CHECK_REVOKE_TOKEN": True,
+    "AUTH_TOKEN_CLASSES": ("accounts_app.tokens.Access",),
 }
 # So long a spent refresh token gets its successor again: for clients whose answers get lost on the way.
 REFRESH_RETRY = timedelta(seconds=env.int("REFRESH_RETRY_SECONDS", default=0))

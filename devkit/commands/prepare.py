@@ -9,8 +9,9 @@ from threading import Timer
 import django
 from django.apps import apps
 from django.conf import settings
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 
+from devkit.embedded import EXPLAINED
 from todo_project.start_errors import in_one_line
 
 SAY_AFTER_SECONDS = 3.0
@@ -23,7 +24,8 @@ def main() -> None:
     except Exception as error:
         if (line := in_one_line(error)) is None:
             raise
-        sys.exit(line)
+        print(line, file=sys.stderr)
+        sys.exit(EXPLAINED)
 
 
 def _prepare() -> None:
@@ -35,11 +37,8 @@ def _prepare() -> None:
     call_command("upgrade_rows")
     call_command("ensure_operator")
     if settings.KAFKA_BOOTSTRAP_SERVERS:
-        try:
-            with _saying(f"waiting: Kafka at {settings.KAFKA_BOOTSTRAP_SERVERS} (KAFKA_BOOTSTRAP_SERVERS)"):
-                call_command("create_topics")
-        except CommandError as error:
-            sys.exit(str(error))
+        with _saying(f"waiting: Kafka at {settings.KAFKA_BOOTSTRAP_SERVERS} (KAFKA_BOOTSTRAP_SERVERS)"):
+            call_command("create_topics")
 
 
 @contextmanager

@@ -44,6 +44,10 @@ class Terminal:
         self._printer = Printer(sys.stdout, width=_WIDTH)
         self._is_gone = False
 
+    def end(self) -> None:
+        """Print no more: what comes now goes to the logs alone."""
+        self._is_gone = True
+
     def write(self, name: str, colour: str, lines: bytes) -> None:
         if self._is_gone:
             return

@@ -17,7 +17,7 @@ from typing import Protocol
 from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 
-from devkit.embedded import StartError
+from devkit.embedded import EXPLAINED, ExplainedError, StartError
 from devkit.embedded.children import Begin
 from devkit.embedded.output import Outputs, Terminal, say
 from devkit.embedded.places import CHECKOUT, Places
@@ -69,7 +69,8 @@ class Supervisor:
     def __init__(self, places: Places, begin: Begin) -> None:
         self._places = places
         self._begin = begin
-        self._outputs = Outputs(Terminal())
+        self._terminal = Terminal()
+        self._outputs = Outputs(self._terminal)
         self._colours = get_colours()
         self._children: dict[str, Child] = {}
         self._commands: dict[str, tuple[str, str]] = {}
@@ -80,6 +81,8 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, ExplainedError):
+            self._terminal.end()  # so that the reason is the last line
         children = list(self._children.values())
         for child in children:
             child.send_signal(signal.SIGTERM)
@@ -95,11 +98,13 @@ class Supervisor:
         self._start(name)
 
     def run(self, name: str, command: str) -> None:
-        """Run a command to its end; raises StartError when it fails."""
+        """Run a command to its end; raises StartError when it fails, ExplainedError when it has said why."""
         self.start(name, command)
         while (code := self._children[name].poll()) is None:
             self._outputs.relay(0.02)
         self.pass_on_output()
+        if code == EXPLAINED:
+            raise ExplainedError
         if code:
             raise StartError(f"{name} failed with exit code {code} (see {self._log(name)})")
         del self._children[name]

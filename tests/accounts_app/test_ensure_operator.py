@@ -45,6 +45,25 @@ def test_without_a_password_no_account_is_created(monkeypatch: pytest.MonkeyPatc
     assert not User.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("admin", "This password is too short. It must contain at least 8 characters."),
+        ("password1", "This password is too common."),
+        ("83629471", "This password is entirely numeric."),
+        ("operator@example", "The password is too similar to the email."),
+    ],
+)
+def test_a_weak_password_is_refused(monkeypatch: pytest.MonkeyPatch, password: str, reason: str) -> None:
+    monkeypatch.setenv("OPERATOR_PASSWORD", password)
+    with pytest.raises(CommandError) as refused:
+        ensure_operator()
+    assert str(refused.value).startswith("OPERATOR_PASSWORD is too weak: ")
+    assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not User.objects.exists()
+
+
 def test_without_a_password_an_existing_operator_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     ensure_operator()
     monkeypatch.delenv("OPERATOR_PASSWORD")

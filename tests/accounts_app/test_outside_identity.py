@@ -157,6 +157,16 @@ def test_an_erased_account_is_not_opened_again_by_a_page_left_open() -> None:
         assert come().status_code == 200
 
 
+def test_not_under_another_secret_key_either(settings: Settings) -> None:
+    come()
+    user = User.objects.get()
+    remember_erasure(user)
+    user.delete()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another" * 10
+    assert error_of(come(), 401) == (None, "account_erased")
+
+
 def test_what_is_kept_of_an_erased_account_names_no_one_and_goes() -> None:
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for subject in ("one", "two"):

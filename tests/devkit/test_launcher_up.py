@@ -287,6 +287,10 @@ def test_a_database_that_is_wrong_or_away_is_one_line(places: Places, free_port:
         assert refused.stderr.startswith(f"./todo: {reason}")
         assert refused.stderr.count("\n") == 1
     refused = todo(places, "up", PORT=str(free_port), DATABASE_URL="postgresql://todo@127.0.0.1:1/todo")
-    assert refused.returncode == 1
-    assert "PostgreSQL does not answer (DATABASE_URL): " in refused.stdout
-    assert "Traceback" not in refused.stdout + refused.stderr
+    assert (refused.returncode, refused.stderr) == (1, "")
+    assert "PostgreSQL does not answer (DATABASE_URL): " in refused.stdout.splitlines()[-1]
+    assert refused.stdout.count("Connection refused") == 1
+    assert "Traceback" not in refused.stdout
+    refused = todo(places, "up", PORT=str(free_port), OPERATOR_PASSWORD="admin")
+    assert (refused.returncode, refused.stderr) == (1, "")
+    assert "OPERATOR_PASSWORD is too weak: " in refused.stdout.splitlines()[-1]

@@ -1,6 +1,9 @@
 import os
 from typing import Any
+from unicodedata import normalize
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts_app.models import User
@@ -20,5 +23,9 @@ class Command(BaseCommand):
         password = os.environ.get("OPERATOR_PASSWORD")
         if not password:
             raise CommandError(f"{email} has no account yet. Set OPERATOR_PASSWORD to create one.")
+        try:
+            validate_password(normalize("NFC", password), User(email=email))
+        except ValidationError as error:
+            raise CommandError(f"OPERATOR_PASSWORD is too weak: {' '.join(error.messages)}") from error
         User.objects.create_superuser(email, password)
         self.stdout.write(f"{email} can now sign in to the admin.")
