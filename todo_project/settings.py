@@ -193,7 +193,9 @@ AUTH_JWKS_URL = env.str("AUTH_JWKS_URL", default="")
 # --- Mails -----------------------------------------------------------------------------------------
 
 _EMAIL = env.email_url("EMAIL_URL", default="smtp://localhost:25")
-EMAIL_BACKEND = _EMAIL["EMAIL_BACKEND"]
+# A provider's own backend, such as anymail.backends.postmark.EmailBackend, whose settings are ANYMAIL_...
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or _EMAIL["EMAIL_BACKEND"]
+ANYMAIL = {name[8:]: value for name, value in env.ENVIRON.items() if name.startswith("ANYMAIL_")}
 if EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend":
     EMAIL_BACKEND = "todo_project.mail_files.EmailBackend"
 EMAIL_FILE_PATH = _EMAIL["EMAIL_FILE_PATH"]

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from http_app.error_answers import read_only
 from notifications_app.action_views import follow_link
+from notifications_app.unsubscribe_views import follow_unsubscribe_link
 from todo_project import health
 from todo_project.metrics import metrics
 from todo_project.openapi import KeptSchemaGenerator
@@ -36,6 +37,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("r/<str:token>", follow_link, name="link"),
+    path("u/<str:token>", follow_unsubscribe_link, name="unsubscribe"),
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
     path("metrics", metrics),
