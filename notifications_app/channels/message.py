@@ -1,14 +1,22 @@
 """What a notification says, whatever the channel that carries it."""
 
-from collections.abc import Mapping
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
+from django.template.defaultfilters import pluralize
 
 from notifications_app import actions
 from notifications_app.models import Delivery, Reminder
+from tasks_app.models import Task
 
+# Four characters are base64url too (`tag_of_task`).
 _TEST_TAG = "test"
+# A list names so many titles; the page that it opens has all.
+_TITLES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +24,8 @@ class Message:
     """A title, a text (may be empty), and where a tap leads.
 
     A message replaces an earlier one of the same `tag` on the device. `navigate` and `links` are absolute
-    URLs; the names of `links` are those of `notifications_app.actions.links`.
+    URLs; the names of `links` are those of `notifications_app.actions.links`. Without a task it is a list, or
+    a test.
     """
 
     title: str
@@ -24,12 +33,37 @@ class Message:
     tag: str
     navigate: str
     links: Mapping[str, str] = field(default_factory=dict)
-    reminder: Reminder | None = None
+    task: Task | None = None
+    reminder_at: datetime | None = None
 
 
 def message_of(delivery: Delivery) -> Message:
-    """The message of a delivery. Reads the reminder's task."""
-    return _of_reminder(delivery.reminder) if delivery.reminder else _test()
+    """The message of a delivery. Reads its reminder's task, or its `due_task`, or the tasks that it names."""
+    if delivery.reminder:
+        return _of_reminder(delivery.reminder)
+    if delivery.due_task:
+        return _of_due_soon(delivery.due_task)
+    if delivery.notice:
+        named = sorted(
+            (each.reminder.reminder_at, each.reminder.task.title)
+            for each in delivery.named.all()
+            if each.reminder
+        )
+        titles = [title for _, title in named]
+        return message_of_list(delivery.user_id, Delivery.Notice(delivery.notice), titles)
+    return _test()
+
+
+def message_of_list(user_id: UUID, notice: Delivery.Notice, titles: Sequence[str]) -> Message:
+    """One message for several reminders, with their titles in the order in which they came due."""
+    words = "missed reminder" if notice is Delivery.Notice.MISSED else "reminder"
+    more = [f"and {len(titles) - _TITLES} more"] if len(titles) > _TITLES else []
+    return Message(
+        title=f"{len(titles)} {words}{pluralize(len(titles))}",
+        body="\n".join([*titles[:_TITLES], *more]),
+        tag=tag_of_list(user_id, notice),
+        navigate=_page(),
+    )
 
 
 def tag_of_task(task_id: int) -> str:
@@ -41,6 +75,11 @@ def tag_of_task(task_id: int) -> str:
     return f"task-{task_id:019d}"
 
 
+def tag_of_list(user_id: UUID, notice: Delivery.Notice) -> str:
+    """The tag of a user's lists of one kind: 28 characters."""
+    return f"{notice:-<6}{urlsafe_b64encode(user_id.bytes).rstrip(b'=').decode()}"
+
+
 def _of_reminder(reminder: Reminder) -> Message:
     task, links = reminder.task, actions.links(reminder)
     return Message(
@@ -49,14 +88,21 @@ def _of_reminder(reminder: Reminder) -> Message:
         tag=tag_of_task(task.pk),
         navigate=links["open"],
         links=links,
-        reminder=reminder,
+        task=task,
+        reminder_at=reminder.reminder_at,
     )
+
+
+def _of_due_soon(task: Task) -> Message:
+    """Beside a reminder of the task, which it does not replace."""
+    tag = f"soon-{task.pk:019d}"
+    return Message(title=task.title, body="Due within a day", tag=tag, navigate=_page(), task=task)
 
 
 def _test() -> Message:
-    return Message(
-        title="Test notification",
-        body="Reminders will arrive on this device.",
-        tag=_TEST_TAG,
-        navigate=f"{settings.PUBLIC_URL}/app/",
-    )
+    body = "Reminders will arrive on this device."
+    return Message(title="Test notification", body=body, tag=_TEST_TAG, navigate=_page())
+
+
+def _page() -> str:
+    return f"{settings.PUBLIC_URL}/app/"

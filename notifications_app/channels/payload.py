@@ -5,11 +5,11 @@ Safari 18.4 and later shows it without a service worker (WebKit: Declarative Web
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from notifications_app.channels.cutting import cut
 from notifications_app.channels.message import Message
-from notifications_app.models import Reminder
 
 # Mozilla's bridge to Android carries the encrypted body as at most 4,000 characters of base64, which are
 # 3,000 bytes. Encryption takes 103 of them (RFC 8188, 2.1: salt 16, record size 4, key length 1, key 65;
@@ -32,7 +32,7 @@ def payload_of(message: Message) -> bytes:
 
 def title_alone(message: Message) -> bytes:
     """The shortest form, for a push service that refuses the whole one: at most PAYLOAD_BYTES too."""
-    content = {"navigate": message.navigate, "tag": message.tag, "data": _data(message.reminder)}
+    content = {"navigate": message.navigate, "tag": message.tag, "data": _data(message)}
     left = PAYLOAD_BYTES - len(_json(_declared(content))) - len('"title":"",')
     return _json(_declared({"title": cut(message.title, left)} | content))
 
@@ -47,7 +47,7 @@ def _notification(message: Message, *, body: str) -> dict[str, Any]:
             "navigate": message.navigate,
             "tag": message.tag,
             "actions": _buttons(message.links),
-            "data": _data(message.reminder) | ({"links": links} if links else {}),
+            "data": _data(message) | ({"links": links} if links else {}),
         }
     )
 
@@ -57,17 +57,19 @@ def _declared(notification: Mapping[str, Any]) -> dict[str, Any]:
     return {"web_push": 8030, "notification": {name: value for name, value in notification.items() if value}}
 
 
-def _data(reminder: Reminder | None) -> dict[str, Any]:
+def _data(message: Message) -> dict[str, Any]:
     """An all-day task has a due_date, and should not be shown with the time of its due_at."""
-    if reminder is None:
-        return {"task_id": None, "reminder_at": None, "due_at": None, "due_date": None}
-    task = reminder.task
+    task = message.task
     return {
-        "task_id": task.pk,
-        "reminder_at": reminder.reminder_at.isoformat(),
-        "due_at": task.due_at.isoformat() if task.due_at else None,
-        "due_date": task.due_date.isoformat() if task.due_date else None,
+        "task_id": task.pk if task else None,
+        "reminder_at": _iso(message.reminder_at),
+        "due_at": _iso(task.due_at) if task else None,
+        "due_date": _iso(task.due_date) if task else None,
     }
+
+
+def _iso(moment: date | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _json(value: Any) -> bytes:

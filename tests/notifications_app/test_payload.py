@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 from pytest_django import Settings
@@ -10,7 +11,7 @@ from accounts_app.models import User
 from devkit.demo.push_service import PushService
 from notifications_app import actions
 from notifications_app.channels.cutting import cut
-from notifications_app.channels.message import message_of
+from notifications_app.channels.message import message_of, message_of_list, tag_of_task
 from notifications_app.channels.payload import PAYLOAD_BYTES, payload_of, title_alone
 from notifications_app.deliveries import create_test_delivery, deliver
 from notifications_app.models import Delivery, Reminder
@@ -79,6 +80,52 @@ def test_a_test_notification_says_what_it_is_and_opens_the_page(
         "data": {"task_id": None, "reminder_at": None, "due_at": None, "due_date": None},
     }
     assert service.messages[0].headers["ttl"] == "600"
+
+
+def test_a_list_names_the_first_titles_and_opens_the_page(alice: User, settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://todo.example.com"
+    titles = [f"Task {number}" for number in range(1, 15)]
+    message = message_of_list(alice.pk, Delivery.Notice.MISSED, titles)
+    notification = json.loads(payload_of(message))["notification"]
+    assert notification["title"] == "14 missed reminders"
+    assert notification["body"] == "Task 1\nTask 2\nTask 3\nTask 4\nTask 5\nand 9 more"
+    assert notification["navigate"] == "https://todo.example.com/app/"
+    assert "actions" not in notification
+    assert notification["data"]["task_id"] is None
+    waited = message_of_list(alice.pk, Delivery.Notice.LIST, titles[:2])
+    assert (waited.title, waited.body) == ("2 reminders", "Task 1\nTask 2")
+    assert message_of_list(alice.pk, Delivery.Notice.LIST, titles[:1]).title == "1 reminder"
+
+
+def test_a_list_of_the_longest_titles_fits(alice: User) -> None:
+    message = message_of_list(alice.pk, Delivery.Notice.LIST, ["漢" * 200] * 50)
+    payload = payload_of(message)
+    assert len(payload) <= PAYLOAD_BYTES
+    assert json.loads(payload)["notification"]["title"] == "50 reminders"
+
+
+def test_a_notice_names_the_tasks_whose_deliveries_were_sent_with_it(
+    alice: User, service: PushService
+) -> None:
+    first = pending_delivery(alice, service.subscribe(), title="Call mum")
+    notice = Delivery.objects.create(
+        user=alice, notice="list", event_id=uuid4(), channel="web_push", target="x", expires_at=NOON
+    )
+    Delivery.objects.filter(pk=first.pk).update(sent_with=notice)
+    assert message_of(notice).body == "Call mum"
+
+
+def test_a_task_that_is_due_soon_has_a_message_beside_its_reminder(alice: User, service: PushService) -> None:
+    task = pending_delivery(alice, service.subscribe(), title="Call mum", due_at=NOON + HOUR).reminder.task
+    message = message_of(Delivery(user=alice, notice="due_soon", due_task=task))
+    assert (message.title, message.body, message.links) == ("Call mum", "Due within a day", {})
+    assert message.tag != tag_of_task(task.pk)
+    assert json.loads(payload_of(message))["notification"]["data"] == {
+        "task_id": task.pk,
+        "reminder_at": None,
+        "due_at": "2026-03-02T13:00:00+00:00",
+        "due_date": None,
+    }
 
 
 # --- size -------------------------------------------------------------------------------------------------

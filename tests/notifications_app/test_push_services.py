@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from devkit.demo.push_profiles import (
 )
 from devkit.demo.push_service import PushService
 from notifications_app.channels.channel import Verdict
-from notifications_app.channels.message import tag_of_task
+from notifications_app.channels.message import tag_of_list, tag_of_task
 from notifications_app.channels.web_push import WebPush
 from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, Reminder
@@ -57,6 +58,18 @@ def test_a_topic_is_base64url_for_every_length_of_id(task_id: int) -> None:
 @given(st.integers(1, LARGEST_ID), st.integers(1, LARGEST_ID))
 def test_two_tasks_have_two_topics(one: int, other: int) -> None:
     assert (tag_of_task(one) == tag_of_task(other)) == (one == other)
+
+
+@pytest.mark.parametrize("notice", ["list", "missed"])
+def test_a_user_has_one_topic_for_each_kind_of_list(notice: str) -> None:
+    kind = Delivery.Notice(notice)
+    topics = {tag_of_list(user_id, kind) for user_id in (UUID(int=1), UUID(int=2**128 - 1))}
+    assert len(topics) == 2
+    assert not topics & {tag_of_list(UUID(int=1), other) for other in Delivery.Notice if other != kind}
+    for topic in topics:
+        assert len(topic) <= 32
+        assert len(topic) % 4 == 0
+        assert urlsafe_b64decode(topic)
 
 
 # --- every service takes every task -----------------------------------------------------------------------
