@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import ceiling, code, erasure, footprint, memory, recurrence, templates
+from benchmarks import ceiling, code, encryption, erasure, footprint, memory, recurrence, templates
 from benchmarks.api import bulk, complete, create, events, listing, one
 from benchmarks.events import idle, latency, relay
 from benchmarks.report import Report
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "code": code.run,
     "recurrence": recurrence.run,
     "templates": templates.run,
+    "encryption": encryption.run,
     "relay": relay.run,
     "latency": latency.run,
     "idle": idle.run,

@@ -42,6 +42,7 @@ MEASURED_ALONE = (
     "code",
     "recurrence",
     "templates",
+    "encryption",
     "footprint",
     "memory",
     "scale",
@@ -100,6 +101,14 @@ def test_each_rule_is_measured_beside_its_rivals(stage: Stage) -> None:
     rivals = re.findall(r"^\| \S.*? \| [\d,]+ \| [\d,]+ \((\w+)\) \|", found.text, re.MULTILINE)
     assert len(rivals) == 4 + 7 + 10
     assert set(rivals) <= {"cronsim", "croniter", "dateutil"}
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_encryption_is_measured_beside_pywebpush_and_the_exchange_alone(stage: Stage) -> None:
+    found = BENCHMARKS["encryption"](stage)
+    sides = re.findall(r"^\| (\w.+?) \| [\d,]+ \|", found.text, re.MULTILINE)
+    assert (sides[0], sides[-1], len(sides)) == ("key and exchange alone", "pywebpush", 4)
 
 
 @pytest.mark.slow
