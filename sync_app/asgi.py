@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
 from django.db import connections
+from django.http.request import split_domain_port, validate_host
 from rest_framework.exceptions import ErrorDetail, MethodNotAllowed, NotAcceptable, ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -40,6 +42,14 @@ _HEADERS = {
     "X-Accel-Buffering": "no",  # nginx must not buffer it
 }
 Result = TypeVar("Result")
+
+
+class Cors(CORSMiddleware):
+    """Pages of other origins may read the stream, and pages of the API's hosts: their port is another one."""
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        host, _port = split_domain_port(urlsplit(origin).netloc)
+        return super().is_allowed_origin(origin) or validate_host(host, settings.ALLOWED_HOSTS)
 
 
 class EventStream(StreamingResponse):
@@ -132,7 +142,7 @@ def application() -> Starlette:
         middleware=[
             Middleware(RequestIds),
             Middleware(
-                CORSMiddleware,
+                Cors,
                 allow_origins=settings.CORS_ALLOWED_ORIGINS,
                 allow_methods=["GET"],
                 allow_headers=[*settings.CORS_ALLOW_HEADERS, "cache-control"],

@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "recurring_app",
     "notifications_app",
     "sync_app",
+    "web_app",
     "todo_project",
 ]
 

@@ -38,6 +38,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("r/<str:token>", follow_link, name="link"),
     path("u/<str:token>", follow_unsubscribe_link, name="unsubscribe"),
+    path("app", RedirectView.as_view(pattern_name="page")),
+    path("app/", include("web_app.urls")),
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
     path("metrics", metrics),

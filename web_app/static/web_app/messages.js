@@ -1,0 +1,68 @@
+// What the page says: at the bottom of the window, or beside the form that it is about.
+
+const toast = document.getElementById("toast");
+const text = document.getElementById("toast-text");
+const undo = document.getElementById("undo");
+const close = document.getElementById("toast-close");
+
+let undoLast = null;
+
+/** Say it until the next message, with a button Undo if `undoing` is a function. */
+export function say(message, undoing = null) {
+  text.textContent = message;
+  undoLast = undoing;
+  undo.hidden = !undoing;
+  toast.hidden = false;
+}
+
+export function sayError(error) {
+  if (!("status" in error)) console.error(error);
+  say("status" in error ? error.message : "Something went wrong in this page. Load it again.");
+}
+
+/** Call the function; say its error if it raises one. */
+export async function trying(work) {
+  try {
+    return await work();
+  } catch (error) {
+    return sayError(error);
+  }
+}
+
+/** Call the function when the form is submitted, and say its error in the form. */
+export function onSubmit(form, work) {
+  const problem = form.querySelector("[role=alert]");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (form.ariaBusy === "true") return;
+    form.ariaBusy = "true";
+    problem.textContent = "";
+    try {
+      await work(event.submitter);
+    } catch (error) {
+      if (!("status" in error)) console.error(error);
+      problem.textContent = error.message;
+    } finally {
+      form.ariaBusy = "false";
+    }
+  });
+}
+
+function undoNow() {
+  const undoing = undoLast;
+  toast.hidden = true;
+  undoLast = null;
+  if (undoing) trying(undoing);
+}
+
+undo.addEventListener("click", undoNow);
+close.addEventListener("click", () => {
+  toast.hidden = true;
+});
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest("input, textarea, select, dialog");
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && undoLast && !isTyping) {
+    event.preventDefault();
+    undoNow();
+  }
+});
