@@ -212,7 +212,8 @@ def _in_words(answer: str) -> str:
 
 def _ready_line(address: Address, email: str, password: str) -> str:
     return (
-        f"Ready: {address.url}/app/ | API {address.url}/api/ | stream {_stream_address(address).url}/api/stream | "
+        f"Ready: {address.url}/app/ | API {address.url}/api/ | "
+        f"stream {_stream_address(address).url}/api/stream | "
         f"docs {address.url}/api/docs | admin {address.url}/admin/ "
         f"(sign in as {email}, the password is {password})"
     )

@@ -40,8 +40,9 @@ def test_a_stream_that_is_refused_says_why(
     assert refused[401, "not_authenticated"].headers["WWW-Authenticate"]
     assert refused[405, "method_not_allowed"].headers["Allow"] == "GET"
     assert {refused[key].headers["Retry-After"] for key in refused if key[0] in (429, 503)} == {"5"}
-    allowed = call(port, "GET", "/api/stream", Origin="https://app.test")
-    assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.test"
+    for origin in ("https://app.test", "http://127.0.0.1:8000"):  # the second is of the page /app/
+        allowed = call(port, "GET", "/api/stream", Origin=origin)
+        assert allowed.headers["Access-Control-Allow-Origin"] == origin
     assert (
         "Access-Control-Allow-Origin"
         not in call(port, "GET", "/api/stream", Origin="https://evil.test").headers

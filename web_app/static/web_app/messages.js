@@ -29,12 +29,12 @@ export async function trying(work) {
   }
 }
 
-/** Call the function when the form is submitted, and say its error in the form. */
-export function onSubmit(form, work) {
+/** Call the function when the form is submitted, one call at a time, and say its error in the form. */
+export function onSubmit(form, work, { isRepeatable = false } = {}) {
   const problem = form.querySelector("[role=alert]");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (form.ariaBusy === "true") return;
+    if (form.ariaBusy === "true" && !isRepeatable) return;
     form.ariaBusy = "true";
     problem.textContent = "";
     try {

@@ -2,7 +2,7 @@
 
 import { startDevice, turnOff } from "./device.js";
 import { onSubmit, say, trying } from "./messages.js";
-import { loadMe } from "./preferences.js";
+import { loadMe, usualOffsets } from "./preferences.js";
 import { isSignedIn, onSessionChange, register, signIn, signOut } from "./session.js";
 import { follow } from "./stream.js";
 import { addTask, openTask } from "./task-dialog.js";
@@ -50,6 +50,20 @@ function stop() {
   entry.elements.email.focus();
 }
 
+/** The field is empty at once, for the next title. */
+async function addQuickly() {
+  const { title: field } = add.elements;
+  const title = field.value.trim();
+  field.value = "";
+  field.focus();
+  try {
+    await addTask({ title });
+  } catch (error) {
+    field.value ||= title;
+    throw error;
+  }
+}
+
 onSubmit(entry, async (button) => {
   const { email, password } = entry.elements;
   await (button?.value === "register" ? register : signIn)(email.value, password.value);
@@ -62,14 +76,9 @@ document.getElementById("sign-out").addEventListener("click", () =>
     say("Signed out");
   }),
 );
-onSubmit(add, async () => {
-  const { title } = add.elements;
-  await addTask({ title: title.value.trim() });
-  title.value = "";
-  title.focus();
-});
+onSubmit(add, addQuickly, { isRepeatable: true });
 document.getElementById("add-details").addEventListener("click", () => {
-  openTask(null, { title: add.elements.title.value });
+  openTask(null, { title: add.elements.title.value, reminder_offsets: usualOffsets() });
   add.reset();
 });
 for (const button of document.querySelectorAll("dialog .cancel")) {

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { sendTest, stateOfDevice, turnOff, turnOn } from "./device.js";
 import { onSubmit, say, trying } from "./messages.js";
-import { deviceZone } from "./when.js";
+import { deviceZone, offsetInWords } from "./when.js";
 
 const DEVICE = {
   on: "This device gets your reminders.",
@@ -32,28 +32,39 @@ export async function loadMe() {
   return me;
 }
 
+/** The reminders of a new task with a date. */
+export const usualOffsets = () => [me?.default_reminder_offset ?? []].flat();
+
 async function showDevice() {
   const state = await stateOfDevice();
   for (const element of document.querySelectorAll(".device-state")) element.textContent = DEVICE[state];
+  const problem = document.querySelector(".device-problem");
+  problem.textContent = ["on", "off"].includes(state) ? "" : DEVICE[state];
   for (const button of document.querySelectorAll(".turn-on")) button.hidden = state !== "off";
   for (const id of ["turn-off", "send-test"]) document.getElementById(id).hidden = state !== "on";
 }
 
 function fill() {
   if (!fields.timezone.options.length) {
-    const names = new Set([me.timezone, "UTC", ...Intl.supportedValuesOf("timeZone")]);
-    fields.timezone.append(...[...names].sort().map((name) => new Option(name, name)));
+    fields.timezone.append(...Intl.supportedValuesOf("timeZone").map((name) => new Option(name)));
   }
-  fields.timezone.value = me.timezone;
+  choose(fields.timezone, me.timezone, String);
   fields.move_series.checked = false;
   fields.day_starts_at.value = me.day_starts_at;
   fields.quiet_from.value = me.quiet_from ?? "";
   fields.quiet_to.value = me.quiet_to ?? "";
   fields.push.checked = me.channels.includes("push");
   fields.email.checked = me.channels.includes("email");
-  fields.default_reminder_offset.value = me.default_reminder_offset ?? "";
+  choose(fields.default_reminder_offset, me.default_reminder_offset ?? "", offsetInWords);
   fields.due_soon_notifications.checked = me.due_soon_notifications;
   document.getElementById("address").textContent = me.email_confirmed ? me.email : `${me.email}, not confirmed yet`;
+}
+
+/** Choose this value, which another client may have set, so it need not be among the options. */
+function choose(select, value, label) {
+  const isThere = [...select.options].some((option) => option.value === String(value));
+  if (!isThere) select.append(new Option(label(value), value));
+  select.value = value;
 }
 
 function read() {

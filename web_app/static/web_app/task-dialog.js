@@ -52,8 +52,8 @@ function fill(values) {
   fields.rings_in_quiet_hours.checked = values.rings_in_quiet_hours ?? false;
   fields.apply_to.value = "this";
   document.getElementById("snoozed").textContent = values.snoozed_until ? inWords(values.snoozed_until) : "";
+  shown = task ? read() : {};
   adjust();
-  shown = read();
 }
 
 function fillRule({ recurrence_rule, recurrence_text }) {
@@ -102,12 +102,17 @@ function changed() {
   const entries = Object.entries(read()).filter(([name, value]) => !isSame(value, shown[name]));
   const body = Object.fromEntries(entries);
   // A task has either of the two, so the one that was chosen last replaces the other.
-  if (body.reminder_at === null && body.reminder_offsets?.length) delete body.reminder_at;
+  if (body.reminder_at === null && body.reminder_offsets) delete body.reminder_at;
   if (body.reminder_at && body.reminder_offsets) delete body.reminder_offsets;
   if ("recurrence_rule" in body) body.is_recurring = body.recurrence_rule !== null;
-  const moves = ["due_at", "due_date", "reminder_at"].some((name) => name in body);
-  if (moves && task?.is_recurring && !("recurrence_rule" in body)) body.apply_to = fields.apply_to.value;
+  if (movesSeries(body)) body.apply_to = fields.apply_to.value;
   return body;
+}
+
+/** Whether it must be said if the others of the series move too. */
+function movesSeries(body) {
+  const moves = ["due_at", "due_date", "reminder_at"].some((name) => name in body);
+  return moves && task?.is_recurring && !("recurrence_rule" in body);
 }
 
 export async function addTask(body) {
@@ -120,7 +125,8 @@ export async function addTask(body) {
 async function save() {
   const body = changed();
   if (!task) {
-    await addTask({ title: "", ...body, reminder_offsets: body.reminder_at ? undefined : read().reminder_offsets });
+    const given = Object.entries(body).filter(([, value]) => value !== null);
+    await addTask(Object.fromEntries(given));
   } else if (Object.keys(body).length) {
     await call("PATCH", `/api/tasks/${task.id}`, { body, version: task.version });
     say(`Saved: ${body.title ?? task.title}`);
@@ -145,6 +151,7 @@ function adjust() {
   fields.all_day.disabled = !hasDate;
   for (const box of offsets.querySelectorAll("input")) box.disabled = !hasDate || Boolean(fields.reminder_date.value);
   fields.reminder_clock.disabled = !fields.reminder_date.value;
+  document.getElementById("apply-to").hidden = !movesSeries(changed());
   clearTimeout(timer);
   words.textContent = "";
   if (fields.rule.value && hasDate) timer = setTimeout(preview, PAUSE_BEFORE_PREVIEW);
