@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -30,12 +31,16 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def service_worker(_request: HttpRequest) -> HttpResponse:
     """The service worker. It is here because its path is the scope of its pages: /app/."""
+    links = urlsplit(settings.PUBLIC_URL)
     script = Path(cast(str, finders.find("web_app/service-worker.js"))).read_bytes()
     return HttpResponse(
         script,
         content_type="text/javascript; charset=utf-8",
         headers={
             "Cache-Control": "no-cache",
-            "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'",
+            "Content-Security-Policy": (
+                "default-src 'none'; script-src 'self'; img-src 'self';"
+                f" connect-src 'self' {links.scheme}://{links.netloc}"
+            ),
         },
     )

@@ -79,11 +79,12 @@ def test_no_script_makes_markup_of_text(path: Path) -> None:
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", path.read_text()) == []
 
 
-def test_the_service_worker_is_where_its_scope_is(client: Client) -> None:
+def test_the_service_worker_is_where_its_scope_is(client: Client, settings: Settings) -> None:
     response = client.get("/app/service-worker.js")
     assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert response.headers["Cache-Control"] == "no-cache"
     assert policy(response)["script-src"] == ["'self'"]
+    assert policy(response)["connect-src"] == ["'self'", settings.PUBLIC_URL]
     for url in re.findall(r'from "(/static/[^"]+)"', response.content.decode()):
         with closing(client.get(url)) as module:
             assert module.headers["Content-Type"].startswith("text/javascript")

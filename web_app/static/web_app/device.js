@@ -9,6 +9,8 @@ const MODE = { type: "module", scope: "/app/" };
 // Trusted Types: the only script that this page loads by a name.
 const policy = globalThis.trustedTypes?.createPolicy("service-worker", { createScriptURL: () => SERVICE_WORKER });
 
+addEventListener("online", () => navigator.serviceWorker?.controller?.postMessage("send what was kept"));
+
 /** "on", "off", "denied", "iphone" (first add the page to the home screen), "insecure" or "unsupported". */
 export async function stateOfDevice() {
   if (!isSecureContext) return "insecure";
@@ -22,6 +24,7 @@ export async function stateOfDevice() {
 export async function startDevice() {
   if (!("serviceWorker" in navigator)) return;
   await navigator.serviceWorker.register(policy?.createScriptURL("") ?? SERVICE_WORKER, MODE);
+  (await navigator.serviceWorker.ready).active.postMessage("send what was kept");
   const existing = await subscription();
   if (existing && Notification.permission === "granted") await bind(existing);
   else await remove("session", "device");

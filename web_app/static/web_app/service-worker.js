@@ -7,71 +7,68 @@ import { call } from "/static/web_app/api.js";
 import { entries, remove, save } from "/static/web_app/store.js";
 
 const ICON = "/static/web_app/icon-192.png";
-const LINKS = { complete: "complete", snooze: "snooze_10_minutes" };
-const DONE = { complete: "Completed", snooze: "Snoozed for 10 minutes" };
 const SECONDS_TO_ANSWER = 20;
-const LATER = [0, 429, 500, 502, 503, 504];
+const UNDO_SHOWN_MS = 10_000;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener("push", (event) => event.waitUntil(Promise.all([show(event.data), sendKept()])));
 self.addEventListener("sync", (event) => event.waitUntil(sendKept()));
-self.addEventListener("message", (event) => event.waitUntil(sendKept()));
+self.addEventListener("message", (event) => event.waitUntil(sendKept())); // the page is open, or online again
 self.addEventListener("notificationclick", (event) => {
   const { action, notification } = event;
+  const { navigate = "/app/", links = {} } = notification.data ?? {};
   notification.close();
-  event.waitUntil(LINKS[action] ? press(action, notification) : open(notification.data?.navigate ?? "/app/"));
+  event.waitUntil(links[action] ? press(links[action], notification) : open(navigate));
 });
 self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(subscribeAgain(event)));
 
 /** The payload is Declarative Web Push, which Safari shows without this worker. */
 function show(data) {
-  let notification = { title: "A reminder is due", navigate: "/app/" };
+  let notification = { title: "A reminder is due" };
   try {
     ({ notification } = data.json());
   } catch {
     // Browsers require a notification for each message.
   }
-  const { title, body, tag, navigate, actions = [], data: details = {} } = notification;
+  const { title, body, tag, navigate, actions = [] } = notification;
   return self.registration.showNotification(title, {
     body,
     tag,
     renotify: Boolean(tag),
     icon: ICON,
-    badge: ICON,
     actions: actions.map(({ action, title: label }) => ({ action, title: label })),
-    data: { ...details, navigate },
+    data: { navigate, links: Object.fromEntries(actions.map((button) => [button.action, button.navigate])) },
   });
 }
 
-/** A button was pressed. */
-async function press(action, notification) {
-  const kept = { action, title: notification.title, link: notification.data.links[LINKS[action]] };
-  const { status, reason } = await post(kept.link);
-  if (status < 300 && status > 0) return;
-  if (LATER.includes(status)) {
+/** A button was pressed: send its link, and say what became of it. */
+async function press(link, { title, tag }) {
+  const kept = { link, title, tag };
+  const answer = await post(link);
+  if (answer.isFinal) {
+    await note(kept, answer);
+  } else {
     await save("actions", kept);
     await self.registration.sync?.register("actions").catch(() => {});
-    await note(kept, "Not sent yet: no answer. It is kept, and sent as soon as possible.");
-  } else {
-    await note(kept, reason);
+    await note(kept, { message: "Not sent: there is no connection. It is kept, and sent when there is one." });
   }
 }
 
-/** Send what was kept. One at a time, so that two events do not send the same. */
+/** Send what was kept. One event at a time, so that two do not send the same. */
 function sendKept() {
   return navigator.locks.request("actions", async () => {
     for (const [key, kept] of await entries("actions")) {
-      const { status, reason } = await post(kept.link);
-      if (LATER.includes(status)) return;
+      const answer = await post(kept.link);
+      if (!answer.isFinal) return;
       await remove("actions", key);
-      await note(kept, status < 300 ? `${DONE[kept.action]}.` : reason);
+      await note(kept, answer);
     }
   });
 }
 
-/** Returns the status, 0 without an answer, and for an error what the server says. */
+/** What the server says: `{isFinal, message, undo}`. It is final unless there is no answer, or one to try again. */
 async function post(link) {
   try {
     const response = await fetch(link, {
@@ -80,28 +77,46 @@ async function post(link) {
       headers: { Accept: "application/json" },
       signal: AbortSignal.timeout(SECONDS_TO_ANSWER * 1000),
     });
-    const { detail, errors } = await response.json().catch(() => ({}));
-    return { status: response.status, reason: errors?.[0]?.detail ?? detail ?? "This is no longer possible." };
+    const { message, undo, errors = [] } = await response.json();
+    const isFinal = response.status !== 429 && response.status < 500;
+    return { isFinal, message: message ?? `This did not work. ${errors[0]?.detail ?? ""}`, undo };
   } catch {
-    return { status: 0 };
+    return { isFinal: false };
   }
 }
 
-/** Say what became of a button. A later note of the same task replaces this one. */
-function note({ title, link }, body) {
-  return self.registration.showNotification(title, { body, tag: link, icon: ICON, data: { navigate: "/app/" } });
+/** Say what became of a button, in place of the notification. Undo is offered for some seconds. */
+async function note({ title, tag }, { message, undo }) {
+  await self.registration.showNotification(title, {
+    body: message,
+    tag,
+    silent: true,
+    icon: ICON,
+    actions: undo ? [{ action: "undo", title: "Undo" }] : [],
+    data: { links: { undo: undo?.url } },
+  });
+  if (!undo) return;
+  await new Promise((resolve) => setTimeout(resolve, UNDO_SHOWN_MS));
+  const shown = await self.registration.getNotifications({ tag });
+  for (const notification of shown) if (notification.data.links?.undo === undo.url) notification.close();
 }
 
 async function open(url) {
+  const { href } = new URL(url, self.location);
   const windows = await self.clients.matchAll({ type: "window" });
-  const page = windows.find((client) => client.url === new URL(url, self.location).href);
-  return page ? page.focus() : self.clients.openWindow(url);
+  const page = windows.find((client) => client.url === href);
+  return page ? page.focus() : self.clients.openWindow(href);
 }
 
 /** The push service has ended the subscription: make another one, and tell the API. */
 async function subscribeAgain({ newSubscription, oldSubscription }) {
-  const options = oldSubscription?.options ?? { userVisibleOnly: true };
+  const options = oldSubscription?.options ?? (await optionsOfServer());
   const fresh = newSubscription ?? (await self.registration.pushManager.subscribe(options));
   const { id } = await call("POST", "/api/push-subscriptions", { body: fresh.toJSON() });
   await save("session", id, "device");
+}
+
+async function optionsOfServer() {
+  const { public_key: applicationServerKey } = await call("GET", "/api/push/vapid-public-key");
+  return { applicationServerKey, userVisibleOnly: true };
 }
