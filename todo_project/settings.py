@@ -126,6 +126,7 @@ TEMPLATES = [
 
 # Served by whitenoise straight from the packages: no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_MIMETYPES = {".webmanifest": "application/manifest+json"}
 
 # --- PostgreSQL --------------------------------------------------------------------------------
 
