@@ -1,7 +1,7 @@
 """Metrics of events, and the port where a process without a web server serves metrics and its liveness."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from socket import AF_INET, AF_INET6
 from threading import Thread
 from typing import TYPE_CHECKING, cast
@@ -41,24 +41,26 @@ def process_registry() -> CollectorRegistry:
     return registry
 
 
-def serve_metrics() -> None:
-    """Serve them and `/healthz/live` at METRICS_PORT, in a thread; nothing when it is 0.
+def serve_metrics(*, trouble: Callable[[], str] = str) -> None:
+    """Serve them, `/healthz/live` and `/healthz/ready` at METRICS_PORT, in a thread; nothing when it is 0.
 
-    Raises OSError when the port is taken.
+    `trouble` says why the process is not ready, empty if it is. Raises OSError when the port is taken.
     """
     if settings.METRICS_PORT:
         host, port = settings.METRICS_HOST, settings.METRICS_PORT
-        server = make_server(host, port, _app(), _server_for(host), handler_class=_Silent)
+        server = make_server(host, port, _app(trouble), _server_for(host), handler_class=_Silent)
         Thread(target=server.serve_forever, daemon=True).start()
         log.info("metrics_served", host=host, port=port)
 
 
-def _app() -> "WSGIApplication":
+def _app(trouble: Callable[[], str] = str) -> "WSGIApplication":
     metrics = make_wsgi_app(process_registry())
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/healthz/live":
             return _live(start_response)
+        if environ["PATH_INFO"] == "/healthz/ready":
+            return _ready(start_response, trouble())
         return cast(Iterable[bytes], metrics(environ, start_response))
 
     return app
@@ -69,7 +71,17 @@ def _live(start_response: "StartResponse") -> list[bytes]:
     hanging = stuck()
     turns = {loop: round(age, 1) for loop, age in ages().items()}
     body = {"status": "stuck" if hanging else "ok", "stuck": hanging, "seconds_since_turn": turns}
-    status = "503 Service Unavailable" if hanging else "200 OK"
+    return _answer(start_response, is_well=not hanging, body=body)
+
+
+def _ready(start_response: "StartResponse", trouble: str) -> list[bytes]:
+    """200, or 503 with why not."""
+    body = {"status": "not ready" if trouble else "ok", "trouble": trouble}
+    return _answer(start_response, is_well=not trouble, body=body)
+
+
+def _answer(start_response: "StartResponse", *, is_well: bool, body: Mapping[str, object]) -> list[bytes]:
+    status = "200 OK" if is_well else "503 Service Unavailable"
     start_response(status, [("Content-Type", "application/json")])
     return [json.dumps(body).encode()]
 

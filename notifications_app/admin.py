@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from http_app.admin_classes import FoundByTask, LargeTableAdmin
 from notifications_app.deliveries import resend
 from notifications_app.endpoints import host_of
-from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
+from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder, ReminderAction
 from notifications_app.push_answers import in_words
 from notifications_app.tasks import queue_deliveries
 from tasks_app.models import Task
@@ -74,6 +74,15 @@ class DeliveryInline(Recorded, DeliveryInWords, admin.TabularInline):  # type: i
         return f"{last.status or ''} {meaning_of(last)}".strip() if last else "none yet"
 
 
+class ActionInline(Recorded, admin.TabularInline):  # type: ignore[type-arg] # not generic
+    """What the links of the notification did."""
+
+    model = ReminderAction
+    fields = ["action", "at", "outcome", "completed_at", "snoozed_until", "undone_at"]
+    extra = 0
+    can_delete = False
+
+
 @admin.register(PushSubscription)
 class PushSubscriptionAdmin(Recorded, LargeTableAdmin):
     """Operators can find and remove the subscriptions of browsers. The keys are not shown."""
@@ -98,7 +107,7 @@ class ReminderAdmin(Recorded, FoundByTask, LargeTableAdmin):
     search_help_text = "A task's id, a part of its title or of its user's e-mail, or an event's id."
     task_lookup = "task"
     fields = ["state", "task", "reminder_at", "claimed_at", "lateness", "event_id"]
-    inlines = [DeliveryInline]
+    inlines = [DeliveryInline, ActionInline]
 
     class Media:
         css = {"all": ["notifications_app/lists.css"]}

@@ -6,7 +6,7 @@ from django.db import connection
 
 from tasks_app.models import Priority
 
-OURS = ["notifications_app", "recurring_app", "tasks_app", "accounts_app", "events_app"]
+OURS = ["todo_project", "notifications_app", "recurring_app", "tasks_app", "accounts_app", "events_app"]
 
 
 def tables() -> set[str]:

@@ -21,5 +21,6 @@ class TodoProjectConfig(AppConfig):
         import_module("todo_project.transport_checks")
         import_module("todo_project.readiness")
         import_module("todo_project.task_metrics")
+        import_module("todo_project.tick_runs")
         import_module("todo_project.time_limits")
         import_module("todo_project.timestamps")

@@ -24,6 +24,7 @@ from events_app.relay import relay_is_active
 from notifications_app.models import Delivery
 from recurrence.rules import ZONE_DATA_VERSION
 from tasks_app.models import Task
+from todo_project.tick_runs import seconds_since_runs
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ class DatabaseMetrics(Collector):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL statement_timeout = {TIMEOUT_MILLISECONDS}")
-                found = [*_outbox(), *_stuck(), *_due(timezone.now())]
+                found = [*_outbox(), *_stuck(), *_due(timezone.now()), _ticks()]
         except DatabaseError as error:
             log.warning("metrics_without_database", error=str(error))
             return [_zone_data(), _gauge("database_up", "Whether PostgreSQL answered the scrape.", 0)]
@@ -99,6 +100,15 @@ def _due(now: datetime) -> list[Metric]:
         *_waiting("erasures", "Closed accounts to be erased", closed, "deleted_at"),
         *_waiting("mails", "Mails that are due to be sent", mails, "next_attempt_at"),
     ]
+
+
+def _ticks() -> Metric:
+    family = GaugeMetricFamily(
+        "todo_tick_last_run_age_seconds", "Seconds since a tick last ran; +Inf: never.", labels=["tick"]
+    )
+    for name, age in seconds_since_runs().items():
+        family.add_metric([name], float("inf") if age is None else age)
+    return family
 
 
 def _waiting(name: str, documentation: str, rows: QuerySet[Any], field: str) -> list[Metric]:

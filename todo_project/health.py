@@ -4,6 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
 from functools import cache
 from time import monotonic
+from typing import NamedTuple
 
 import structlog
 from django.db import Error as DatabaseError
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_safe
 from events_app.relay import relay_is_active
 from recurrence.rules import ZONE_DATA_VERSION
 from state_store.client import is_there
+from todo_project.tick_runs import seconds_since_runs, trouble_of_scan
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +26,19 @@ OK = "ok"
 AWAY = "does not answer"
 UNKNOWN = "unknown while the database does not answer"
 # Without these no request can be answered. The others only make what is promised come later: no request
-# needs the state store, and the outbox keeps each event until a relay is there.
+# needs the state store, and the outbox keeps each event until a relay is there. A web that left its load
+# balancer because no reminder is claimed would make one fault two.
 REQUIRED = {"database", "migrations"}
 
-Checks = dict[str, str]
+
+class Found(NamedTuple):
+    """`{name: "ok" or what is wrong}`, and the seconds since each tick has run."""
+
+    checks: dict[str, str]
+    ticks: dict[str, float | None] = {}
+
+
+_NO_DATABASE = Found({"database": AWAY, "migrations": UNKNOWN, "relay": UNKNOWN, "reminder_scan": UNKNOWN})
 
 # A thread each, so that one that hangs (a server that was stopped in its tracks) holds up no other.
 _DATABASE = ThreadPoolExecutor(1, "health-database")
@@ -44,11 +55,12 @@ def live(_request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200, or 503 naming what is missing, within ANSWER_WITHIN_SECONDS.
 
-    `{status, not_ready: [names], checks: {name: "ok" or what is wrong}, zone_data}`; the last is the release
-    of the time zone database. Only the REQUIRED parts make it a 503; with `?all=true` every part does, for
-    anyone that starts the whole backend and waits for it.
+    `{status, not_ready: [names], checks: {name: "ok" or what is wrong}, seconds_since_ticks, zone_data}`;
+    `seconds_since_ticks` says for each tick how long ago it last ran (null: never), `zone_data` is the
+    release of the time zone database. Only the REQUIRED parts make it a 503; with `?all=true` every part
+    does, for anyone that starts the whole backend and waits for it.
     """
-    checks = _all_checks()
+    checks, ticks = _all_checks()
     wrong = [name for name, state in checks.items() if state != OK]
     counted = set(checks) if request.GET.get("all") == "true" else REQUIRED
     is_ready = counted.isdisjoint(wrong)
@@ -56,21 +68,21 @@ def ready(request: HttpRequest) -> JsonResponse:
         "status": OK if is_ready else "not ready",
         "not_ready": wrong,
         "checks": checks,
+        "seconds_since_ticks": ticks,
         "zone_data": ZONE_DATA_VERSION,
     }
     return JsonResponse(body, status=200 if is_ready else 503)
 
 
-def _all_checks() -> Checks:
+def _all_checks() -> Found:
     deadline = monotonic() + ANSWER_WITHIN_SECONDS
     database = _DATABASE.submit(_check_database)
     state_store = _STATE_STORE.submit(_check_state_store)
-    no_database = {"database": AWAY, "migrations": UNKNOWN, "relay": UNKNOWN}
-    found = _outcome(database, deadline, no_database)
-    return found | _outcome(state_store, deadline, {"state_store": AWAY})
+    checks, ticks = _outcome(database, deadline, _NO_DATABASE)
+    return Found(checks | _outcome(state_store, deadline, Found({"state_store": AWAY})).checks, ticks)
 
 
-def _outcome(check: Future[Checks] | Future[Checks | None], deadline: float, otherwise: Checks) -> Checks:
+def _outcome(check: Future[Found] | Future[Found | None], deadline: float, otherwise: Found) -> Found:
     try:
         return check.result(max(0.0, deadline - monotonic())) or otherwise
     except TookTooLong:
@@ -78,15 +90,18 @@ def _outcome(check: Future[Checks] | Future[Checks | None], deadline: float, oth
         return otherwise
 
 
-def _check_database() -> Checks | None:
+def _check_database() -> Found | None:
     """None when it is away: why is for the log, the answer goes to strangers."""
     try:
         missing = sorted(_newest_migrations() - set(MigrationRecorder(connection).applied_migrations()))
-        return {
+        ticks = {} if missing else seconds_since_runs()
+        checks = {
             "database": OK,
             "migrations": f"not applied: {', '.join('.'.join(name) for name in missing)}" if missing else OK,
             "relay": OK if relay_is_active() else "no relay is active",
+            "reminder_scan": trouble_of_scan(ticks) or OK,
         }
+        return Found(checks, {name: age and round(age, 1) for name, age in ticks.items()})
     except DatabaseError as error:
         log.warning("not_ready", error=str(error))
         return None
@@ -100,5 +115,5 @@ def _newest_migrations() -> set[tuple[str, str]]:
     return set(MigrationLoader(None).graph.leaf_nodes())
 
 
-def _check_state_store() -> Checks:
-    return {"state_store": OK if is_there() else AWAY}
+def _check_state_store() -> Found:
+    return Found({"state_store": OK if is_there() else AWAY})

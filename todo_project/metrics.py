@@ -1,7 +1,5 @@
 """`/metrics` for Prometheus: the facts of the processes, and what PostgreSQL says of the whole system."""
 
-from hmac import compare_digest
-
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -9,6 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from events_app.metrics import process_registry
+from todo_project.bearer import has_token, token_needed
 from todo_project.database_metrics import DatabaseMetrics
 
 
@@ -17,10 +16,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Requires METRICS_TOKEN (`Authorization: Bearer ...`); a 404 while it is not set."""
     if not settings.METRICS_TOKEN:
         raise Http404
-    if not _knows_the_token(request):
-        return HttpResponse(
-            "Bearer token needed.\n", "text/plain", 401, headers={"WWW-Authenticate": "Bearer"}
-        )
+    if not has_token(request, settings.METRICS_TOKEN):
+        return token_needed()
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     of_database = CollectorRegistry(support_collectors_without_names=True)
     of_database.register(DatabaseMetrics())
@@ -28,9 +25,3 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if content_type.startswith("application/openmetrics-text"):
         parts[0] = parts[0].removesuffix(b"# EOF\n")
     return HttpResponse(b"".join(parts), content_type)
-
-
-def _knows_the_token(request: HttpRequest) -> bool:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    knows = compare_digest(token.encode(), settings.METRICS_TOKEN.encode())
-    return knows and scheme.lower() == "bearer"

@@ -6,6 +6,7 @@ The figures are those of /metrics, and the limits those of the alerts in docs/op
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from math import isinf
 
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +15,7 @@ from events_app.groups import group_names
 from notifications_app.models import Delivery
 from state_store.client import is_there
 from todo_project.database_metrics import DatabaseMetrics
+from todo_project.tick_runs import SCAN, trouble_of_scan
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
 _LATEST_DELIVERIES = 1_000
@@ -88,12 +90,21 @@ def _servers(values: dict[tuple[str, ...], float]) -> Iterator[Fact]:
 
 
 def _facts(values: dict[tuple[str, ...], float]) -> Iterator[Fact]:
+    yield _scan(values)
     for queue in _QUEUES:
         yield _queue(queue, values)
     for group in group_names():
         yield _stuck("Parked events", values[("parked_events", group)], group, "events_app_parkedevent")
         yield _stuck("Dead letters", values[("dead_letters", group)], group, "events_app_deadletter")
     yield _failed_deliveries()
+
+
+def _scan(values: dict[tuple[str, ...], float]) -> Fact:
+    age = values[("tick_last_run_age_seconds", SCAN)]
+    url = reverse("admin:django_celery_beat_periodictask_changelist")
+    if trouble := trouble_of_scan({SCAN: None if isinf(age) else age}):
+        return Fact("Reminder scan", BROKEN, f"It {trouble}: beat or the ticker does not run.", url)
+    return Fact("Reminder scan", OK, f"It ran {age:.0f} s ago.", url)
 
 
 def _queue(queue: _Queue, values: dict[tuple[str, ...], float]) -> Fact:

@@ -386,6 +386,8 @@ VAPID_SUBJECT = env.str("VAPID_SUBJECT", default="mailto:operator@example.test")
 NOTIFICATIONS_KEPT = timedelta(days=env.int("NOTIFICATIONS_KEPT_DAYS", default=90))
 # The hosts of push services that browsers may subscribe at, as ".push.apple.com" with those below. None: all.
 PUSH_ALLOWED_HOSTS = env.list("PUSH_ALLOWED_HOSTS", default=[])
+# For a scheduler outside of the backend: POST /internal/check-reminders; without it that is not served.
+INTERNAL_TOKEN = env.str("INTERNAL_TOKEN", default="")
 # For development and tests: http and local addresses as push endpoints. Refused in production.
 PUSH_ALLOW_INSECURE_ENDPOINTS = env.bool("PUSH_ALLOW_INSECURE_ENDPOINTS", default=False)
 

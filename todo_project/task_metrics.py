@@ -7,6 +7,7 @@ from celery.signals import task_postrun, task_prerun, worker_ready
 from prometheus_client import Counter, Gauge, Histogram
 
 from events_app.metrics import serve_metrics
+from todo_project.tick_runs import trouble_of_ticker
 
 TASKS = Counter("todo_celery_tasks", "Tasks that ended.", ["task", "state"])
 DURATION = Histogram(
@@ -42,4 +43,10 @@ def _serve(sender: Any = None, **_signal: Any) -> None:
         if not task.startswith("celery."):
             for state in ("SUCCESS", "FAILURE"):  # a rate needs a zero before the first one
                 TASKS.labels(task, state)
-    serve_metrics()
+    runs_ticks = "ticks" in sender.app.amqp.queues.consume_from
+    serve_metrics(trouble=_trouble_of_scan if runs_ticks else str)
+
+
+def _trouble_of_scan() -> str:
+    trouble = trouble_of_ticker()
+    return f"the reminder scan {trouble}" if trouble else ""

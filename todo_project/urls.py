@@ -9,6 +9,7 @@ from http_app.error_answers import read_only
 from notifications_app.action_views import follow_link
 from notifications_app.unsubscribe_views import follow_unsubscribe_link
 from todo_project import health
+from todo_project.internal import check_reminders
 from todo_project.metrics import metrics
 from todo_project.openapi import KeptSchemaGenerator
 
@@ -43,4 +44,5 @@ urlpatterns = [
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
     path("metrics", metrics),
+    path("internal/check-reminders", check_reminders),
 ]

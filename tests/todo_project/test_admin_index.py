@@ -14,6 +14,7 @@ from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from events_app.relay import LOCK_ID
 from notifications_app.models import Delivery
 from tasks_app.models import Task
+from todo_project.models import TickRun
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +31,11 @@ EVENT = {
 def park(number: int) -> None:
     for _ in range(number):
         ParkedEvent.objects.create(group="notifications", **EVENT)
+
+
+@pytest.fixture(autouse=True)
+def scan_runs() -> None:
+    TickRun.objects.create(name="scan-reminders", last_run_at=timezone.now())
 
 
 @pytest.fixture
@@ -82,6 +88,16 @@ def test_what_is_stuck_is_seen_at_once_with_a_link_to_it(operator: Client) -> No
     kind, text, url = next(iter(state(operator).values()))
     assert (kind, text) == ("broken", "Given up: 1. Fix the cause, then requeue them.")
     assert operator.get(url.replace("&amp;", "&")).context["cl"].result_count == 1
+
+
+@pytest.mark.usefixtures("active_relay")
+def test_a_scan_that_does_not_run_is_seen_at_once(operator: Client) -> None:
+    TickRun.objects.update(last_run_at=timezone.now() - timedelta(minutes=2))
+    name, (kind, text, _) = next(iter(state(operator).items()))
+    assert (name, kind) == ("Reminder scan", "broken")
+    assert re.fullmatch(r"It has not run for 12\d s: beat or the ticker does not run\.", text)
+    TickRun.objects.all().delete()
+    assert state(operator)["Reminder scan"][1] == "It has not run yet: beat or the ticker does not run."
 
 
 @pytest.mark.usefixtures("active_relay")

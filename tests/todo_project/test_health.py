@@ -1,17 +1,22 @@
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
 import pytest
+import time_machine
 import tzdata
+from django.conf import settings as project
 from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from events_app.relay import LOCK_ID
 from todo_project import health
+from todo_project.models import TickRun
 
 
 def ready(**parameters: str) -> tuple[int, dict[str, Any]]:
@@ -24,8 +29,14 @@ def ready(**parameters: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.fixture
-def relay(transactional_db: None) -> Iterator[None]:
-    """Another session that holds the relay's lock."""
+def scan(transactional_db: None) -> TickRun:
+    """The reminder scan has just run."""
+    return TickRun.objects.create(name="scan-reminders", last_run_at=timezone.now())
+
+
+@pytest.fixture
+def relay(scan: TickRun) -> Iterator[None]:
+    """Another session that holds the relay's lock; the scan has run too."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_ID])
         yield
@@ -60,13 +71,46 @@ def test_alive_asks_no_one() -> None:
 
 @pytest.mark.usefixtures("relay")
 def test_with_everything_there_it_is_ready() -> None:
-    checks = {"database": "ok", "migrations": "ok", "relay": "ok", "state_store": "ok"}
-    body = {"status": "ok", "not_ready": [], "checks": checks, "zone_data": tzdata.IANA_VERSION}
-    assert ready() == (200, body)
+    names = ("database", "migrations", "relay", "reminder_scan", "state_store")
+    status, body = ready()
+    assert 0 <= body["seconds_since_ticks"].pop("scan-reminders") < 60
+    assert set(body.pop("seconds_since_ticks").values()) == {None}
+    checks = dict.fromkeys(names, "ok")
+    assert status == 200
+    assert body == {"status": "ok", "not_ready": [], "checks": checks, "zone_data": tzdata.IANA_VERSION}
     assert ready(all="true")[0] == 200
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("relay")
+@pytest.mark.parametrize(
+    ("ago", "trouble"),
+    [
+        (timedelta(seconds=61), "has not run for 61 s"),
+        (timedelta(hours=6), "has not run for 21600 s"),
+        (-timedelta(hours=6), "has not run yet"),  # a clock was ahead
+    ],
+)
+def test_a_scan_that_does_not_run_is_named_and_takes_the_web_out_of_no_load_balancer(
+    scan: TickRun, ago: timedelta, trouble: str
+) -> None:
+    with time_machine.travel(timezone.now(), tick=False):
+        scan.last_run_at = timezone.now() - ago
+        scan.save()
+        status, body = ready()
+        assert (status, body["not_ready"]) == (200, ["reminder_scan"])
+        assert body["checks"]["reminder_scan"] == trouble
+        assert ready(all="true")[0] == 503
+
+
+@pytest.mark.usefixtures("relay")
+def test_it_says_how_long_ago_each_tick_has_run() -> None:
+    TickRun.objects.create(name="purge-trash", last_run_at=timezone.now() - timedelta(minutes=10))
+    ages = ready()[1]["seconds_since_ticks"]
+    assert set(ages) == set(project.CELERY_BEAT_SCHEDULE)
+    assert ages["purge-trash"] == pytest.approx(600, abs=30)
+
+
+@pytest.mark.usefixtures("scan")
 def test_without_a_relay_requests_are_still_taken() -> None:
     status, body = ready()
     assert (status, body["status"], body["not_ready"]) == (200, "ok", ["relay"])
@@ -95,11 +139,13 @@ def test_without_the_database_it_is_not_ready(move_database: Callable[[int], Non
     move_database(free_port)
     status, body = ready()
     assert (status, body["status"]) == (503, "not ready")
-    assert body["not_ready"] == ["database", "migrations", "relay"]
+    assert body["not_ready"] == ["database", "migrations", "relay", "reminder_scan"]
+    assert body["seconds_since_ticks"] == {}
     assert body["checks"] == {
         "database": "does not answer",
         "migrations": "unknown while the database does not answer",
         "relay": "unknown while the database does not answer",
+        "reminder_scan": "unknown while the database does not answer",
         "state_store": "ok",
     }
 

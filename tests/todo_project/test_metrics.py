@@ -25,6 +25,7 @@ from events_app.process_metrics import version
 from events_app.relay import LOCK_ID
 from tasks_app.models import Task
 from todo_project import database_metrics
+from todo_project.models import TickRun
 
 TOKEN = "a token for the tests"
 
@@ -203,7 +204,14 @@ class TestDatabaseMetrics:
         assert facts[("todo_outbox_events",)] >= 3
         assert facts[("todo_parked_events", "notifications")] == 3
         reading = [query["sql"] for query in queries if "FROM" in query["sql"]]
-        assert all("LIMIT" in sql or "pg_" in sql for sql in reading)
+        one_row_a_tick = TickRun._meta.db_table
+        assert all("LIMIT" in sql or "pg_" in sql or one_row_a_tick in sql for sql in reading)
+
+    def test_how_long_ago_each_tick_has_run(self) -> None:
+        TickRun.objects.create(name="scan-reminders", last_run_at=timezone.now() - timedelta(minutes=5))
+        facts = scraped()
+        assert facts[("todo_tick_last_run_age_seconds", "scan-reminders")] == pytest.approx(300, abs=30)
+        assert facts[("todo_tick_last_run_age_seconds", "purge-trash")] == float("inf")
 
     def test_the_active_relay(self) -> None:
         assert scraped()[("todo_relay_active",)] == 0
