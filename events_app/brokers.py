@@ -5,6 +5,7 @@ a broker: a row leaves the outbox only when each group has handled it or has par
 """
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Protocol
 
 from django.db import InterfaceError, OperationalError
@@ -26,7 +27,8 @@ class Broker(Protocol):
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         """Take the events, in order; how many of them, from the first on, are safely taken.
 
-        Calls `waiting` at least each second while it waits; that may raise to give up.
+        The others are given again. Calls `waiting` at least each second while it waits; that may raise to
+        give up.
         """
         ...
 
@@ -43,13 +45,18 @@ class InProcessBroker:
     """Hands each event to each group that does something about it."""
 
     batch_size = 200
+    # So long the others wait whose turn has not come.
+    batch_seconds = 0.25
 
     def __init__(self) -> None:
         # One of the first may be what ended the process before this one.
         self._on_record = self.batch_size
 
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
-        for event in events:
+        until = monotonic() + self.batch_seconds
+        for taken, event in enumerate(events):
+            if taken and monotonic() > until:
+                return taken
             try:
                 for group in groups_for(event):
                     handle(group, event, on_record=self._on_record > 0)

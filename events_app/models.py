@@ -1,6 +1,7 @@
 """The rows between a committed change and its effect elsewhere."""
 
 from django.db import models
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -50,6 +51,14 @@ class OutboxEvent(EventFields):
             models.UniqueConstraint(
                 fields=["transaction_id", "merge_key"], name="outbox_one_event_per_change"
             ),
+        ]
+        # Whose an event is, for taking turns (events_app/turns.py).
+        indexes = [
+            models.Index(
+                Coalesce(Cast("user_id", models.TextField()), Cast("key", models.TextField())),
+                "id",
+                name="outbox_by_owner",
+            )
         ]
 
     def __str__(self) -> str:

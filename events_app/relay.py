@@ -1,7 +1,8 @@
 """The relay: takes committed events from the outbox to the broker, in order, one relay at a time.
 
 It keeps no cursor: ids are taken before commit, so "id > last seen" would skip rows forever. It reads the
-oldest rows and deletes those that the broker has acknowledged.
+oldest rows, of each user in turn when it is behind (events_app/turns.py), and deletes those that the broker
+has acknowledged.
 """
 
 import threading
@@ -14,10 +15,10 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
 from events_app.brokers import Broker, InProcessBroker, PublishError
-from events_app.envelope import OutboxRow
 from events_app.liveness import turned
 from events_app.metrics import RELAYED
 from events_app.outbox import WakeUp
+from events_app.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -36,12 +37,6 @@ RECONNECT_SECONDS = 1.0
 DRAIN_SECONDS = 5
 
 
-# Plain SQL: the ORM's rows, and their JSON parsed and written again, took most of the relay's time
-# (docs/decisions/0020-the-events-contract-and-the-relay.md).
-_OLDEST = """
-    SELECT id, event_id::text, topic, type, key, subject, sequence, time, data::text, request_id, actor
-    FROM outbox_events ORDER BY id LIMIT %s
-"""
 _TAKEN = "DELETE FROM outbox_events WHERE id = ANY(%s)"
 
 
@@ -58,14 +53,17 @@ def broker_of_settings() -> Broker:
     return KafkaBroker()
 
 
-def relay_batch(broker: Broker, *, waiting: Callable[[], None] = lambda: None) -> int:
+def relay_batch(
+    broker: Broker, *, turns: Turns | None = None, waiting: Callable[[], None] = lambda: None
+) -> int:
     """Take one batch to the broker; how many events left the outbox."""
+    turns = turns or Turns()
     with connection.cursor() as cursor:
-        cursor.execute(_OLDEST, [broker.batch_size])
-        rows = [OutboxRow._make(row) for row in cursor.fetchall()]
+        rows = turns.next_rows(cursor, broker.batch_size)
         if not rows:
             return 0
         taken = broker.publish_rows(rows, waiting=waiting)
+        turns.is_behind |= taken < len(rows)
         cursor.execute(_TAKEN, [[row.id for row in rows[:taken]]])
     RELAYED.inc(taken)
     return taken
@@ -76,6 +74,7 @@ class Relay:
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
+        self.turns = Turns()
         self.stopping = threading.Event()
         self.stop_by = float("inf")
         self.active = False
@@ -128,9 +127,9 @@ class Relay:
             self.active = _take_lock()
         if not self.active:
             return STANDBY_POLL_SECONDS
-        taken = relay_batch(self.broker, waiting=self._still_ours)
+        taken = relay_batch(self.broker, turns=self.turns, waiting=self._still_ours)
         self._may_be_woken = True
-        if taken == self.broker.batch_size:
+        if self.turns.is_behind:
             return 0
         if self.hears_hints:
             return POLL_WITH_HINTS_SECONDS

@@ -70,7 +70,9 @@ ERRORS = {
     "406": DescribedError(
         "NotAcceptable", "The Accept header excludes JSON, the only format of the API.", NotAcceptable
     ),
-    "409": DescribedError("Conflict", "The state of the database does not allow this now.", Conflict),
+    "409": DescribedError(
+        "Conflict", "The state of the database does not allow this now, or a quota is reached.", Conflict
+    ),
     "411": DescribedError("LengthRequired", "The body was sent in chunks.", LengthRequired),
     "412": DescribedError(
         "PreconditionFailed",
@@ -95,7 +97,7 @@ ERRORS = {
     ),
     "429": DescribedError(
         "TooManyRequests",
-        "Too many requests; Retry-After says when to try again.",
+        "Too many requests, or two long ones of yours are running; Retry-After says when to try again.",
         lambda: Throttled(12),
         headers=("RateLimit", "RateLimit-Policy", "Retry-After"),
     ),
@@ -120,7 +122,8 @@ HEADERS: dict[str, Any] = {
     "RateLimit": {
         "description": (
             "What is left of each limit that the request counted against, and in how many seconds that limit"
-            " starts again (draft-ietf-httpapi-ratelimit-headers)."
+            " starts again (draft-ietf-httpapi-ratelimit-headers): `writes`, `operations` (of bulks),"
+            " `previews`, and those of signing in."
         ),
         "schema": {"type": "string", "examples": ['"writes";r=299;t=42']},
     },

@@ -18,6 +18,7 @@ from django.core.cache import caches
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from rest_framework.exceptions import Throttled
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -52,12 +53,16 @@ class Throttle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         identity = self.identity(request)
         allowed = identity is None or self.allows(identity)
-        if self.count:
-            request._request.__dict__.setdefault(_COUNTS, []).append(self.count)
+        self.note(request)
         return allowed
 
-    def allows(self, identity: str) -> bool:
-        """Count one more request; whether it is allowed."""
+    def note(self, request: Request) -> None:
+        """Have the answer name this limit, if the request was counted."""
+        if self.count:
+            request._request.__dict__.setdefault(_COUNTS, []).append(self.count)
+
+    def allows(self, identity: str, amount: int = 1) -> bool:
+        """Count `amount` more; whether they are allowed."""
         rate: str | None = settings.THROTTLE_RATES[self.scope]
         if not rate:
             return True
@@ -67,12 +72,16 @@ class Throttle(BaseThrottle):
         cache = cast(_CountingCache, caches["throttles"])
         # A hash, so that keys contain no email address and no text chosen by a caller.
         short = sha256(identity.encode(errors="replace")).hexdigest()[:32]
-        counted = cache.count(f"{self.scope}-{short}-{window}", seconds=seconds)
+        key = f"{self.scope}-{short}-{window}"
+        counted = cache.count(key, seconds=seconds, by=amount)
         self.seconds_left = max(1, ceil((window + 1) * seconds - now))
         if counted is None:
             return True
+        is_allowed = counted <= allowed
+        if amount > 1 and not is_allowed:  # what is left is still there for fewer
+            counted = cache.count(key, seconds=seconds, by=-amount) or counted
         self.count = Count(self.scope, allowed, seconds, max(0, allowed - counted), self.seconds_left)
-        return counted <= allowed
+        return is_allowed
 
     def wait(self) -> float:
         return self.seconds_left
@@ -101,6 +110,19 @@ class Writes(ByUser):
 
     def identity(self, request: Request) -> str | None:
         return None if request.method in SAFE_METHODS else super().identity(request)
+
+
+class Operations(ByUser):
+    """Operations of bulk requests, which count beside the requests: one bulk may have a thousand."""
+
+    scope = "operations"
+
+    def charge(self, request: Request, amount: int) -> None:
+        """Count the operations of a request. Raises Throttled (429) and counts none if they are too many."""
+        is_allowed = self.allows(str(request.user.pk), amount)
+        self.note(request)
+        if not is_allowed:
+            raise Throttled(self.wait())
 
 
 class Previews(ByUser):
@@ -145,4 +167,4 @@ def parse_rate(rate: str) -> tuple[int, int]:
 
 
 class _CountingCache(Protocol):
-    def count(self, key: str, *, seconds: int) -> int | None: ...
+    def count(self, key: str, *, seconds: int, by: int = 1) -> int | None: ...

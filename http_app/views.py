@@ -17,12 +17,14 @@ from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Empty, Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from http_app import idempotency
 from http_app.answer_bodies import SECRET
 from http_app.errors import LengthRequired, NoVersion, PreconditionFailed
 from http_app.filters import extra_parameters, is_list, refuse_parameters
+from http_app.long_requests import LongRequests
 from http_app.serializers import unknown_field
 from http_app.throttling import set_limit_headers
 
@@ -49,6 +51,12 @@ class ApiView(APIView):
     answers_secrets = False
     # True where a POST changes nothing: it needs no transaction, and of an API token only the scope `read`.
     only_reads = False
+    # The actions that may write many rows: a user has few of them at once (http_app/long_requests.py).
+    long_actions: Collection[str] = ()
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        long = [LongRequests()] if getattr(self, "action", None) in self.long_actions else []
+        return [*super().get_throttles(), *long]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer a request. A write is one transaction, rolled back when the answer is an error."""

@@ -39,6 +39,7 @@ class TemplateFilter(NamedFilterSet):
 class RecurringTaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[RecurringTask]):
     """The caller's templates. Tasks are generated from a template by its calendar."""
 
+    long_actions = ("destroy",)  # its tasks stay, without it
     queryset = RecurringTask.objects.all()
     serializer_class = RecurringTaskSerializer
     filterset_class = TemplateFilter

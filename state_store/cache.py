@@ -15,7 +15,7 @@ from state_store.pause import Pause
 log = structlog.get_logger(__name__)
 
 # One round trip, and the counter always has an expiry.
-_COUNT = "local n = redis.call('INCR', KEYS[1]) redis.call('EXPIRE', KEYS[1], ARGV[1]) return n"
+_COUNT = "local n = redis.call('INCRBY', KEYS[1], ARGV[2]) redis.call('EXPIRE', KEYS[1], ARGV[1]) return n"
 
 
 class CountingCache(RedisCache):
@@ -33,12 +33,12 @@ class CountingCache(RedisCache):
         options = {"retry": Retry(NoBackoff(), 0)} | params.get("OPTIONS", {})
         super().__init__(server, params | {"OPTIONS": options})
 
-    def count(self, key: str, *, seconds: int) -> int | None:
-        """Increment the counter, which then expires after `seconds`; None if the store is unavailable."""
+    def count(self, key: str, *, seconds: int, by: int = 1) -> int | None:
+        """Add to the counter, which then expires after `seconds`; None if the store is unavailable."""
         if not self.pause.may_ask():
             return None
         try:
-            counted: int = self._count(keys=[self.make_and_validate_key(key)], args=[seconds])
+            counted: int = self._count(keys=[self.make_and_validate_key(key)], args=[seconds, by])
         except RedisError as error:
             self.pause.begin()
             log.warning("state_store_away", error=str(error))

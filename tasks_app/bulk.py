@@ -27,6 +27,7 @@ from tasks_app.lookup import Lookup, tags_named
 from tasks_app.models import Task, TaskTag
 from tasks_app.new_task_serializer import IMPORT_FIELDS, NewTaskSerializer, is_import
 from tasks_app.occurrences import continue_after_skips
+from tasks_app.quotas import QuotaReached
 from tasks_app.reminding import reminder_instants
 from tasks_app.task_serializer import TaskSerializer, fields_and_tags
 from tasks_app.task_writes import Draft
@@ -69,6 +70,7 @@ class Bulk:
         good = [operation for operation in operations if isinstance(operation, dict)]
         self._lock(good)
         self._lookup.load_tags(_tag_ids(good))
+        self._lookup.load_tag_names(_tag_names(good))
         outcomes = [self._check(operation) for operation in operations]
         failed = {i: outcome for i, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
         if atomic and failed:
@@ -111,7 +113,7 @@ class Bulk:
             return Failed(operation.status_code, operation.detail)  # type: ignore[arg-type] # a serializer's
         try:
             return getattr(self, f"_{operation['op']}_task")(operation)  # type: ignore[no-any-return]
-        except (ValidationError, StaleVersion, ExternalIdTaken) as error:
+        except (ValidationError, StaleVersion, ExternalIdTaken, QuotaReached) as error:
             return Failed(error.status_code, {"data": error.detail})
         except APIException as error:
             return Failed(error.status_code, {"id": error.detail})
@@ -121,6 +123,7 @@ class Bulk:
         if known is not None:
             return self._create_again(known, operation["data"])
         fields, tags, names = fields_and_tags(self._create.run_validation(operation["data"]))
+        self._lookup.quota.take(tasks=1, tag_keys=self._lookup.new_tag_keys(names or ()))
         task = Task(user=self._user, **fields)
         self._writes.created.append(task)
         self._by_external_id[task.external_id] = task
@@ -153,6 +156,7 @@ class Bulk:
         other = self._known(fields.get("external_id"))
         if other is not None and other is not task:
             raise ExternalIdTaken(other.pk)
+        self._lookup.quota.take(tag_keys=self._lookup.new_tag_keys(names or ()))
         for name, value in fields.items():
             setattr(task, name, value)
         self._by_external_id[task.external_id] = task
@@ -230,7 +234,7 @@ class Bulk:
         writes = self._writes
         self._end_series_left()
         wanted = {name for _, names in writes.tags.values() for name in names}
-        named = tags_named(self._user, wanted) if wanted else {}
+        named = tags_named(self._user, wanted, quota=self._lookup.quota) if wanted else {}
         tag_ids = {key: ids | {named[name] for name in names} for key, (ids, names) in writes.tags.items()}
         task_writes.create([Draft(task, tag_ids.get(id(task))) for task in writes.created])
         skipped = [
@@ -258,3 +262,10 @@ def _tag_ids(operations: Iterable[dict[str, Any]]) -> set[int]:
     lists = (operation.get("data", {}).get("tag_ids") for operation in operations)
     ids = (pk for given in lists if isinstance(given, list) for pk in given)
     return {pk for pk in ids if type(pk) is int and 0 < pk <= LARGEST_ID}
+
+
+def _tag_names(operations: Iterable[dict[str, Any]]) -> set[str]:
+    """The tags named by name; other values are rejected when their operation is checked."""
+    lists = (operation.get("data", {}).get("tags") for operation in operations)
+    names = (name for given in lists if isinstance(given, list) for name in given)
+    return {name for name in names if isinstance(name, str) and "\0" not in name}

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from accounts_app.models import User
 from tasks_app import label_events
 from tasks_app.labels import Tag
+from tasks_app.quotas import Quota
 from tasks_app.visible import key_of_name
 
 
@@ -23,6 +24,8 @@ class Lookup:
         self._user = user
         self._tags: dict[int, bool] = {}
         self._tasks: dict[str, int | None] = {}
+        self._named: dict[str, int | None] = {}
+        self.quota = Quota(user)
 
     def has_priority(self, priority_id: int) -> bool:
         """Whether there is a priority of this id."""
@@ -61,6 +64,18 @@ class Lookup:
         self.load_tags(tag_ids)
         return {pk for pk in tag_ids if self._tags[pk]}
 
+    def load_tag_names(self, names: Iterable[str]) -> None:
+        """Ask for these in advance, with one query."""
+        missing = {key: name for name in names if (key := key_of_name(name)) not in self._named}
+        if missing:
+            self._named |= dict.fromkeys(missing) | _ids_by_key(self._user, missing)
+
+    def new_tag_keys(self, names: Iterable[str]) -> set[str]:
+        """The keys of these names of which there is no tag yet."""
+        names = list(names)
+        self.load_tag_names(names)
+        return {key for name in names if self._named[key := key_of_name(name)] is None}
+
     @cached_property
     def _priorities(self) -> list[tuple[str, int]]:
         with connection.cursor() as cursor:
@@ -68,12 +83,17 @@ class Lookup:
             return [(name.casefold(), pk) for name, pk in cursor.fetchall()]
 
 
-def tags_named(user: User, names: Iterable[str]) -> dict[str, int]:
-    """The ids of the user's tags of these names, by name; new ones are made, one for all forms of a name."""
+def tags_named(user: User, names: Iterable[str], *, quota: Quota | None = None) -> dict[str, int]:
+    """The ids of the user's tags of these names, by name; new ones are made, one for all forms of a name.
+
+    `quota` is that of the request. Raises QuotaReached (409), ValidationError (400).
+    """
+    quota = quota or Quota(user)
     keys = {name: key_of_name(name) for name in names}
     first = {key: name for name, key in reversed(keys.items())}
     found = _ids_by_key(user, first)
     while new := sorted(first.keys() - found.keys()):  # again, if one that was there is deleted meanwhile
+        quota.take(tag_keys=new)
         # In one order: two requests that make the same ones would else wait for each other.
         _create(user, {key: first[key] for key in new})
         found = _ids_by_key(user, first)

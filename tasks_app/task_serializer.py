@@ -196,6 +196,7 @@ class TaskSerializer(Labelled, serializers.ModelSerializer[Task]):
         return change.columns(attrs)
 
     def create(self, validated_data: dict[str, Any]) -> Task:
+        self.lookup.quota.take(tasks=1)
         fields, tags = self._split(validated_data)
         return create_task(self.user, tags=tags or (), **fields)
 
@@ -206,7 +207,9 @@ class TaskSerializer(Labelled, serializers.ModelSerializer[Task]):
     def _split(self, validated: dict[str, Any]) -> tuple[dict[str, Any], set[int] | None]:
         """The columns, and the ids of the tags; names become tags only now, when everything else is valid."""
         fields, tags, names = fields_and_tags(validated)
-        return fields, tags if names is None else set(tags_named(self.user, names).values())
+        if names is not None:
+            tags = set(tags_named(self.user, names, quota=self.lookup.quota).values())
+        return fields, tags
 
 
 def fields_and_tags(

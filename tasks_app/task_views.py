@@ -1,6 +1,6 @@
 """The task API. A write reads the task under its lock, so the response is the current state."""
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
@@ -16,11 +16,12 @@ from accounts_app.models import User
 from http_app.errors import Conflict, ErrorSerializer
 from http_app.filters import true_or_false
 from http_app.pagination import ORDERING
+from http_app.throttling import Operations
 from http_app.views import ApiView, OwnedByUser, Versioned
 from recurrence.rules import RuleError
 from tasks_app.bulk import Bulk
 from tasks_app.bulk_serializers import EXAMPLES as BULK_EXAMPLES
-from tasks_app.bulk_serializers import BulkResultSerializer, BulkSerializer
+from tasks_app.bulk_serializers import MAX_OPERATIONS, BulkResultSerializer, BulkSerializer
 from tasks_app.exceptions import refuse_trash, refuse_unless_open_occurrence
 from tasks_app.filters import RANK, TaskFilter
 from tasks_app.following import may_leave_series
@@ -68,6 +69,7 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
     filterset_class = TaskFilter
     page_rows = staticmethod(rows_of)
     extra_query_params = {"destroy": ["permanent"]}
+    long_actions = ("bulk",)
     default_ordering_help = f"`-created_at`; with `q` it is `-{RANK}`"
     codes_of_half_characters = {"recurrence_rule": "not_ascii"}
 
@@ -150,6 +152,9 @@ class TaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Task]):
         Otherwise the response is 200 with a result for each. A task that is named twice changes once: one
         version, one event. Split a body that is over the limit (413).
         """
+        operations = cast(dict[str, Any], request.data).get("operations")
+        if isinstance(operations, list) and 0 < len(operations) <= MAX_OPERATIONS:
+            Operations().charge(request, len(operations))
         bulk = BulkSerializer(data=request.data)
         bulk.is_valid(raise_exception=True)
         assert isinstance(request.user, User)

@@ -14,11 +14,14 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
+from accounts_app.models import User
 from http_app.filters import true_or_false
 from http_app.views import ApiView, OwnedByUser, Versioned
 from tasks_app.models import Priority, Tag
+from tasks_app.quotas import Quota
 from tasks_app.serializers import MergeSerializer, PrioritySerializer, TagSerializer
 from tasks_app.services import merge_tag
+from tasks_app.visible import key_of_name
 
 METHODS = ["get", "post", "patch", "delete", "head", "options"]
 
@@ -63,6 +66,7 @@ class TagViewSet(Versioned, LockedForWrites, ApiView, OwnedByUser, ModelViewSet[
     ordering_fields = {"name": "name", "created_at": "created_at"}
     default_ordering = "name"
 
+    long_actions = ("destroy", "merge")
     extra_query_params = {"list": ["task_count"], "retrieve": ["task_count"]}
 
     def get_queryset(self) -> QuerySet[Tag]:
@@ -71,6 +75,8 @@ class TagViewSet(Versioned, LockedForWrites, ApiView, OwnedByUser, ModelViewSet[
         return tags.annotate(task_count=counted) if true_or_false(self.request, "task_count") else tags
 
     def perform_create(self, serializer: BaseSerializer[Tag]) -> None:
+        assert isinstance(self.request.user, User)
+        Quota(self.request.user).take(tag_keys=[key_of_name(serializer.validated_data["name"])])
         serializer.save(user=self.request.user)
 
     @extend_schema(request=MergeSerializer, responses=TagSerializer)

@@ -3,9 +3,12 @@
 DESCRIPTION = """\
 Tasks, recurrence and reminders that are never forgotten.
 
-**Limits.** A body has at most 2 MiB, a page 200 results, a bulk request 1,000 operations. Each user may write
-300 times a minute, and a bulk request is one write; the operator may have set other rates. Answers that count
-against a limit say in `RateLimit` what is left; a 429 says in `Retry-After` when to try again.
+**Limits.** A body has at most 2 MiB, a page 200 results, a bulk request 1,000 operations. Each user may
+write 300 times a minute (`writes`), and a bulk request is one write; its operations count beside it, 6,000
+a minute (`operations`). Two long requests of a user (bulks, merging and deleting tags, deleting templates)
+run at once. A user has at most 100,000 tasks, with the trash, and 5,000 tags; a request creates at most
+1,000 tags. The operator may have set other limits. Answers that count against a limit say in `RateLimit`
+what is left; a 429 says in `Retry-After` when to try again.
 
 **Changing.** What you read can be changed and sent back: read-only fields that are unchanged are ignored.
 `version` in the body, or `If-Match` with the `ETag`, makes sure that you change what you read: otherwise the

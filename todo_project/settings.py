@@ -245,6 +245,8 @@ def _rate(name: str, default: str) -> str | None:
 THROTTLE_RATES = {
     # A bulk of 1,000 operations is one write: who has much to write has a way to.
     "writes": _rate("WRITES", "300/min"),
+    # Of bulks, beside "writes": an import of some thousand tasks passes.
+    "operations": _rate("OPERATIONS", "6000/min"),
     # What changes nothing and is asked at each keystroke.
     "previews": _rate("PREVIEWS", "1200/min"),
     "sign_in_by_address": _rate("SIGN_IN_BY_ADDRESS", "60/min"),
@@ -256,6 +258,9 @@ THROTTLE_RATES = {
     "mail_by_address": _rate("MAIL_BY_ADDRESS", "30/h"),
     "mail_by_account": _rate("MAIL_BY_ACCOUNT", "5/h"),
 }
+# What callers may create for one user, the trash included; 0 is without limit.
+TASKS_PER_USER = env.int("TASKS_PER_USER", default=100_000)
+TAGS_PER_USER = env.int("TAGS_PER_USER", default=5_000)
 # Clients in a browser, of another origin than this one; tokens only, no cookies.
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
