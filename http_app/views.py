@@ -49,6 +49,8 @@ class ApiView(APIView):
     keeps_answers = True
     # True where an answer holds a secret: it is not compressed, and not stored for a replay.
     answers_secrets = False
+    # False where a write waits for another server: it has no transaction but its own.
+    in_transaction = True
     # True where a POST changes nothing: it needs no transaction, and of an API token only the scope `read`.
     only_reads = False
     # The actions that may write many rows: a user has few of them at once (http_app/long_requests.py).
@@ -63,7 +65,7 @@ class ApiView(APIView):
         self.args, self.kwargs = args, kwargs
         self.request = self.initialize_request(request, *args, **kwargs)
         self.headers = self.default_response_headers
-        if request.method in SAFE_METHODS or self.only_reads:
+        if request.method in SAFE_METHODS or self.only_reads or not self.in_transaction:
             return self.respond(self.request)
         try:
             with transaction.atomic():

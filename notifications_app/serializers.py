@@ -11,6 +11,7 @@ from rest_framework import serializers
 from http_app.serializers import StrictSerializer
 from notifications_app.endpoints import EndpointRefusedError, parse_endpoint
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
+from notifications_app.push_answers import in_words
 
 _BASE64URL = re.compile(r"([A-Za-z0-9_-]+)={0,2}")
 _TO_BASE64URL = str.maketrans("+/", "-_")
@@ -113,14 +114,18 @@ class PublicKeySerializer(serializers.Serializer[Any]):
 
 class AttemptSerializer(serializers.ModelSerializer[DeliveryAttempt]):
     error = serializers.SerializerMethodField(help_text="Why there was no response.")
+    meaning = serializers.SerializerMethodField(help_text="What the response means, in words.")
 
     class Meta:
         model = DeliveryAttempt
-        fields = ["at", "status", "error"]
+        fields = ["at", "status", "error", "meaning"]
 
     def get_error(self, attempt: DeliveryAttempt) -> str:
         # The text of a response is the push service's; only operators see it.
         return attempt.error if attempt.status is None else ""
+
+    def get_meaning(self, attempt: DeliveryAttempt) -> str:
+        return in_words(attempt.status, attempt.error)
 
 
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):

@@ -76,15 +76,28 @@ class Message:
         return found
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """One request: its path, when it came (Unix time), and the answer; None if there was none."""
+
+    path: str
+    at: float
+    status: int | None
+    headers: Mapping[str, str]
+
+
 @dataclass
 class PushService:
-    """What the service knows. `refusals` are answered, first to last, instead of taking a message."""
+    """What the service knows.
+
+    `refusals` are answered, first to last, instead of taking a message; None takes it.
+    """
 
     url: str
     browsers: dict[str, Browser] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
-    refusals: list[RefusalError | ResetError | HangError] = field(default_factory=list)
-    requests: int = 0
+    refusals: list[RefusalError | ResetError | HangError | None] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
     def subscribe(self, profile: Profile = STANDARD) -> Browser:
@@ -94,11 +107,14 @@ class PushService:
         self.browsers[path] = browser
         return browser
 
+    @property
+    def requests(self) -> int:
+        return len(self.exchanges)
+
     def take(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
         """Take a message for the browser at this path. Raises RefusalError when a push service would."""
-        self.requests += 1
-        if self.refusals:
-            raise self.refusals.pop(0)
+        if self.refusals and (refusal := self.refusals.pop(0)):
+            raise refusal
         browser = self.browsers.get(path)
         if browser is None:
             raise RefusalError(404, "no such subscription")
@@ -151,16 +167,22 @@ class _Handler(BaseHTTPRequestHandler):
         service: PushService = self.server.service  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        at = time.time()
         try:
             service.take(self.path, headers, body)
-            self._answer(201, "", {"Location": f"{service.url}/message/{uuid4()}"})
         except RefusalError as refused:
+            service.exchanges.append(Exchange(self.path, at, refused.status, refused.headers))
             self._answer(refused.status, str(refused), refused.headers)
         except HangError:
+            service.exchanges.append(Exchange(self.path, at, None, {}))
             service.ended.wait()
         except ResetError:
+            service.exchanges.append(Exchange(self.path, at, None, {}))
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
             os.close(self.connection.detach())  # at once, before a polite end is sent
+        else:
+            service.exchanges.append(Exchange(self.path, at, 201, {}))
+            self._answer(201, "", {"Location": f"{service.url}/message/{uuid4()}"})
 
     def _answer(self, status: int, text: str, headers: Mapping[str, str]) -> None:
         self.send_response(status)
