@@ -38,14 +38,14 @@ def request_mail(kind: DueMail.Kind, address: str) -> None:
         mail, is_new = mails.get_or_create(kind=kind, address=address)
         if not is_new and mail.handled_at is not None:
             mail.requested_at = timezone.now()
-            mail.next_attempt_at = max(mail.requested_at, mail.handled_at + SPACING)
+            mail.next_attempt_at = max(mail.requested_at, min(mail.handled_at, mail.requested_at) + SPACING)
             mail.attempts, mail.handled_at, mail.error = 0, None, ""
             mail.save()
 
 
 def has_due() -> bool:
     """Whether `send_due_mails` has something to send."""
-    return DueMail.objects.filter(next_attempt_at__lte=timezone.now()).exists()
+    return DueMail.objects.filter(queues.due(timezone.now(), longest=_longest_wait())).exists()
 
 
 def send_due_mails() -> int:
@@ -68,11 +68,15 @@ def backoff(attempts: int) -> timedelta:
     return queues.backoff(attempts, first=FIRST_RETRY)
 
 
+def _longest_wait() -> timedelta:
+    return max(backoff(MAX_ATTEMPTS), SPACING)
+
+
 def lease_next() -> DueMail | None:
     """Record the attempt before it is made: if this process dies, the mail becomes due again."""
     with transaction.atomic():
         now = timezone.now()
-        mail = queues.lock_due(DueMail.objects.all(), now).first()
+        mail = queues.lock_due(DueMail.objects.all(), now, longest=_longest_wait()).first()
         if mail is not None:
             attempts = mail.attempts + 1
             queues.lease(mail, until=now + backoff(attempts), attempts=attempts)

@@ -60,6 +60,10 @@ def backoff(attempts: int) -> timedelta:
     return queues.backoff(attempts, first=settings.EVENT_FIRST_RETRY)
 
 
+def _longest_wait() -> timedelta:
+    return max(backoff(settings.EVENT_MAX_ATTEMPTS), LONGEST_UNENDED)
+
+
 def of_key(group: str, key: str) -> QuerySet[ParkedEvent]:
     """The group's parked events of this key, the oldest first."""
     return ParkedEvent.objects.filter(group=group, key=key).order_by("id")
@@ -125,7 +129,7 @@ def retry_parked(limit: int = 100) -> int:
 def _due_heads() -> QuerySet[ParkedEvent]:
     of_same_key = ParkedEvent.objects.filter(group=OuterRef("group"), key=OuterRef("key")).order_by("id")
     head = Subquery(of_same_key.values("id")[:1])
-    return ParkedEvent.objects.filter(next_attempt_at__lte=timezone.now(), id=head)
+    return ParkedEvent.objects.filter(queues.due(timezone.now(), longest=_longest_wait()), id=head)
 
 
 def _retry_key(group: str, key: str) -> int:
@@ -146,7 +150,9 @@ def _retry_head(group: str, key: str) -> bool:
         oldest = of_key(group, key).values("pk")[:1]
         # One that is being tried is not waited for, as everyone else would wait too; nor is the next taken.
         head = ParkedEvent.objects.filter(pk__in=oldest).select_for_update(skip_locked=True).first()
-        if head is None or head.next_attempt_at > timezone.now():
+        if head is None:
+            return False
+        if not queues.is_due(head.next_attempt_at, timezone.now(), longest=_longest_wait()):
             return False
         if head.attempts >= settings.EVENT_MAX_ATTEMPTS:  # the last one ended its process
             bury(head)

@@ -3,12 +3,16 @@
 Each row is due at its `next_attempt_at`. An attempt begins with a lease: that time moves forward, in a short
 transaction, before anything is tried. So no one else takes the row meanwhile, and the row of a process that
 dies comes due again. Constants, order and what ends a row belong to each queue.
+
+A clock that was ahead writes times that are hours away once it is right again. So a row is also due when its
+time is further ahead than the row may have to wait (`longest`). All times that rows wait for follow this
+rule, those in other rooms too.
 """
 
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 Row = TypeVar("Row", bound=Model)
 
@@ -19,10 +23,25 @@ def backoff(attempts: int, *, first: timedelta, longest: timedelta = timedelta.m
     return min(first * (1 << doublings), longest)
 
 
-def lock_due(rows: QuerySet[Row], now: datetime) -> QuerySet[Row]:
+def due(now: datetime, *, longest: timedelta, field: str = "next_attempt_at") -> Q:
+    """The rows that are due, of which none may have to wait for longer than `longest`."""
+    return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + longest})
+
+
+def is_due(at: datetime, now: datetime, *, longest: timedelta) -> bool:
+    """The same of one row's time."""
+    return at <= now or at > now + longest
+
+
+def passed(now: datetime, *, wait: timedelta, field: str) -> Q:
+    """The rows whose time is at least `wait` ago, or ahead of now: it was written by a clock that was."""
+    return Q(**{f"{field}__lte": now - wait}) | Q(**{f"{field}__gt": now})
+
+
+def lock_due(rows: QuerySet[Row], now: datetime, *, longest: timedelta) -> QuerySet[Row]:
     """Those that are due, the oldest first, locked; rows that others have locked are passed over."""
-    due = rows.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
-    return due.select_for_update(skip_locked=True, no_key=True)
+    found = rows.filter(due(now, longest=longest)).order_by("next_attempt_at")
+    return found.select_for_update(skip_locked=True, no_key=True)
 
 
 def lease(row: Model, *, until: datetime, **changes: Any) -> None:

@@ -47,6 +47,7 @@ LONGEST_RETRY = timedelta(minutes=15)
 # A push service may ask for a longer wait than a reminder is useful; it is tried again at least this often.
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 UNAVAILABLE_RETRY = timedelta(minutes=1)
+LONGEST_WAIT = max(LONGEST_RETRY, LONGEST_RETRY_AFTER, UNAVAILABLE_RETRY, LEASE)
 # A message to Celery without an effect for this long counts as lost.
 REQUEUE_AFTER = timedelta(seconds=60)
 
@@ -106,20 +107,22 @@ def deliver(delivery_id: int) -> None:
 def has_stalled() -> bool:
     """Whether `take_stalled` has something to take."""
     now = timezone.now()
-    return _not_queued(now).filter(next_attempt_at__lte=now).exists()
+    return _not_queued(now).filter(queues.due(now, longest=LONGEST_WAIT)).exists()
 
 
 def take_stalled(limit: int) -> list[int]:
     """Mark due deliveries as queued if they are not, or were long ago. Returns their ids, oldest first."""
     now = timezone.now()
     with transaction.atomic():
-        ids = list(queues.lock_due(_not_queued(now), now).values_list("pk", flat=True)[:limit])
+        ids = list(
+            queues.lock_due(_not_queued(now), now, longest=LONGEST_WAIT).values_list("pk", flat=True)[:limit]
+        )
         Delivery.objects.filter(pk__in=ids).update(queued_at=now)
     return ids
 
 
 def _not_queued(now: datetime) -> QuerySet[Delivery]:
-    not_queued = Q(queued_at=None) | Q(queued_at__lte=now - REQUEUE_AFTER)
+    not_queued = Q(queued_at=None) | queues.passed(now, wait=REQUEUE_AFTER, field="queued_at")
     return Delivery.objects.filter(not_queued, state=Delivery.State.PENDING)
 
 
@@ -159,7 +162,7 @@ def _lock_due(delivery_id: int, now: datetime) -> Delivery | None:
     return (
         Delivery.objects.select_for_update(of=("self",), no_key=True)
         .select_related("user", "subscription", "reminder__task")
-        .filter(pk=delivery_id, state=Delivery.State.PENDING, next_attempt_at__lte=now)
+        .filter(queues.due(now, longest=LONGEST_WAIT), pk=delivery_id, state=Delivery.State.PENDING)
         .first()
     )
 

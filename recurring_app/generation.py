@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from events_app import queues
 from recurring_app.models import LONGEST_FAILURE, RecurringTask
 from state_store.markers import mark_templates_processed
 from tasks_app import task_writes
@@ -39,7 +40,7 @@ _CLAIM = """
         ARRAY(SELECT tag_id FROM recurring_tasks_tags WHERE recurringtask_id = template.id) AS tag_ids
     FROM recurring_tasks AS template JOIN users ON users.id = template.user_id
     WHERE template.is_active AND template.next_occurrence <= %s AND users.deleted_at IS NULL
-        AND (template.failed_at IS NULL OR template.failed_at <= %s)
+        AND (template.failed_at IS NULL OR template.failed_at <= %s OR template.failed_at > %s)
         AND (%s::bigint IS NULL OR template.id = %s)
     ORDER BY template.next_occurrence LIMIT %s
     FOR NO KEY UPDATE OF template SKIP LOCKED FOR SHARE OF users SKIP LOCKED
@@ -74,7 +75,7 @@ class Plan(NamedTuple):
 def has_due() -> bool:
     """Whether `generate_due` has something to generate, which another process may hold."""
     now = timezone.now()
-    may_be_tried = Q(failed_at__isnull=True) | Q(failed_at__lte=now - RETRY_AFTER_FAILURE)
+    may_be_tried = Q(failed_at=None) | queues.passed(now, wait=RETRY_AFTER_FAILURE, field="failed_at")
     return RecurringTask.objects.filter(may_be_tried, is_active=True, next_occurrence__lte=now).exists()
 
 
@@ -125,7 +126,7 @@ def _generate_alone(pk: int, now: datetime) -> int:
 
 
 def _claim(now: datetime, *, limit: int = 1, pk: int | None = None) -> list[RecurringTask]:
-    due = RecurringTask.objects.raw(_CLAIM, [now, now - RETRY_AFTER_FAILURE, pk, pk, limit])
+    due = RecurringTask.objects.raw(_CLAIM, [now, now - RETRY_AFTER_FAILURE, now, pk, pk, limit])
     return list(due)
 
 
