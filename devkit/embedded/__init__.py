@@ -13,4 +13,4 @@ class ExplainedError(StartError):
 
 
 # The exit code of a command that has done so.
-EXPLAINED = 3
+EXPLAINED = 79

@@ -25,9 +25,10 @@ from devkit.embedded.processes import Child, kill_group, stop_all
 
 STOP_SECONDS = 5
 _LOOK_SECONDS = 1.0
-# The wait before a new start doubles each time, and begins again when it has run for a minute in between.
+# The wait before a new start doubles each time, and begins again when it has run for a while in between: what
+# cannot start, or fails at its first work, ends sooner.
 FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 30.0
-_SOUND_AFTER_SECONDS = 60.0
+_SOUND_AFTER_SECONDS = 20.0
 
 
 def procfile() -> dict[str, str]:
@@ -145,21 +146,28 @@ class Supervisor:
     def _look_after(self, one: _Kept, now: float) -> None:
         if one.due is not None:
             if now >= one.due:
-                one.start()
-                one.started, one.due = now, None
+                self._start_again(one, now)
         elif (code := one.exit_code()) is not None:
-            is_sound = now - one.started > _SOUND_AFTER_SECONDS
-            longer = min(one.wait_seconds * 2, _LONGEST_WAIT_SECONDS)
-            one.wait_seconds = FIRST_WAIT_SECONDS if is_sound else max(longer, FIRST_WAIT_SECONDS)
-            one.due = now + one.wait_seconds
-            say(
-                f"./todo: {one.name} ended with exit code {code} (see {self._log(one.name)});"
-                f" it is started again in {one.wait_seconds:g} s."
-            )
+            self._put_off(one, now, f"ended with exit code {code} (see {self._log(one.name)})")
+
+    def _start_again(self, one: _Kept, now: float) -> None:
+        one.started, one.due = now, None
+        try:
+            one.start()
+        except (StartError, OSError) as failure:
+            self._put_off(one, now, f"cannot be started ({failure})")
+
+    def _put_off(self, one: _Kept, now: float, why: str) -> None:
+        is_sound = now - one.started > _SOUND_AFTER_SECONDS
+        longer = min(one.wait_seconds * 2, _LONGEST_WAIT_SECONDS)
+        one.wait_seconds = FIRST_WAIT_SECONDS if is_sound else max(longer, FIRST_WAIT_SECONDS)
+        one.due = now + one.wait_seconds
+        say(f"./todo: {one.name} {why}; it is started again in {one.wait_seconds:g} s.")
 
     def _start(self, name: str) -> None:
         if name in self._children:
             self._clear_away(self._children[name].pid)
+        (self._places.ready / name).unlink(missing_ok=True)  # of the one before, which was ready
         command, colour = self._commands[name]
         writer = self._outputs.open(name, colour, self._log(name))
         try:

@@ -103,6 +103,31 @@ def test_what_ends_is_started_again_and_it_says_so(
     assert processes_of(places) == []
 
 
+class Unwilling(Server):
+    """It cannot be started the first two times."""
+
+    def restart(self) -> None:
+        self.restarts += 1
+        if self.restarts < 3:
+            raise OSError("no memory")
+
+    def exit_code(self) -> int | None:
+        code = super().exit_code()
+        return code if self.restarts == 0 or self.restarts >= 3 else -9
+
+
+def test_what_cannot_be_started_is_tried_again_while_the_others_run(
+    places: Places, supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(EnoughError), supervisor:
+        supervisor.start("web", "sh -c 'echo up; exec sleep 600'")
+        supervisor.keep([server := Unwilling(seconds=2)])
+    assert server.restarts == 3
+    assert log(places, "web") == "up\n"
+    said = "./todo: postgres cannot be started (no memory); it is started again in 0.2 s."
+    assert said in capsys.readouterr().out
+
+
 def test_what_a_killed_role_leaves_is_gone_before_it_is_started_again(
     places: Places, supervisor: Supervisor
 ) -> None:
