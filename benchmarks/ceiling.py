@@ -11,7 +11,7 @@ from benchmarks.stage import Stage
 def run(stage: Stage) -> Report:
     """16 connections to the same server command with a WSGI application of two lines."""
     message = request("GET", "/")
-    with stage.web("benchmarks.trivial:application") as web:
+    with stage.web("benchmarks.trivial:application", by_wsgi=True) as web:
         side = Side("nothing", lambda seconds: load(web, [repeat(message)] * CONNECTIONS, seconds=seconds))
         series = stage.measure(side)
     return Report(

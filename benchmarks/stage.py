@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,8 @@ from devkit.embedded.places import CHECKOUT, Places
 from devkit.embedded.ports import free_port
 from devkit.embedded.processes import spawn, stop_all
 
-PRODUCT = "todo_project.wsgi:application"
+_PRODUCT = re.compile(r"todo_project\.\w+:application")
+_RSGI = "--interface rsgi"
 _START_SECONDS = 60
 # The tables that a benchmark fills; the rest hang on them.
 _FILLED = "users, tasks, outbox_events"
@@ -61,16 +63,21 @@ class Stage:
         )
 
     @contextmanager
-    def web(self, application: str = PRODUCT, **environment: str) -> Iterator["Web"]:
-        """The web process of the Procfile, with another WSGI application in it when one is named."""
+    def web(self, application: str = "", *, by_wsgi: bool = False, **environment: str) -> Iterator["Web"]:
+        """The web process of the Procfile, with another application in it when one is named."""
         command = parse_procfile((self.checkout / "Procfile").read_text()).processes["web"]
-        assert PRODUCT in command
+        if application:
+            assert _PRODUCT.search(command)
+            command = _PRODUCT.sub(application, command)
+        if by_wsgi:
+            assert _RSGI in command
+            command = command.replace(_RSGI, "--interface wsgi --blocking-threads 4")
         port = free_port()
         surroundings = {"PORT": str(port), "PATH": f"{Path(self.python).parent}:{os.environ['PATH']}"}
-        log_path = self.folder / f"{application}-{port}.log"
+        log_path = self.folder / f"{application or 'web'}-{port}.log"
         with log_path.open("wb") as log:
             process = spawn(
-                ["/bin/sh", "-c", f"exec {command.replace(PRODUCT, application)}"],
+                ["/bin/sh", "-c", f"exec {command}"],
                 places=Places(data=self.folder),
                 environment={**self.environment, **surroundings, **environment},
                 cwd=self.checkout,

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from todo_project.wsgi import application  # noqa: F401 - what granian serves; importing it sets Django up
+from todo_project.rsgi import application  # noqa: F401 - what granian serves; importing it sets Django up
 
 task_events = import_module("tasks_app.task_events")  # not imported above: it needs the apps
 if not callable(task_events.record):

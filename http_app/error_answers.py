@@ -95,7 +95,7 @@ class UnavailableMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         error = unavailable(exception)
-        return _unavailable(request, error) if error else None
+        return refused(request, error) if error else None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -113,7 +113,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500; a 503 when the database is unavailable."""
     if error := unavailable(sys.exc_info()[1]):
-        return _unavailable(request, error)
+        return refused(request, error)
     return _answer(InternalError(request_id(request))) if _is_api(request) else defaults.server_error(request)
 
 
@@ -145,10 +145,12 @@ def _answer(error: APIException) -> JsonResponse:
     return JsonResponse(error_body(error), status=error.status_code)
 
 
-def _unavailable(request: HttpRequest, error: Unavailable) -> HttpResponse:
+def refused(request: HttpRequest, error: APIException) -> HttpResponse:
+    """The answer to a request that no view gets: our form under /api/, else text."""
     text = HttpResponse(f"{error.detail}\n", "text/plain", error.status_code)
     answer = _answer(error) if _is_api(request) else text
-    answer["Retry-After"] = str(error.wait)
+    if wait := getattr(error, "wait", None):
+        answer["Retry-After"] = str(wait)
     return answer
 
 

@@ -35,12 +35,30 @@ class Conflict(APIException):
     default_detail = "Another request changed this at the same time. Read it again, then retry."
 
 
-class LengthRequired(APIException):
-    """411: the body has no Content-Length."""
+class UnreadableHeader(APIException):
+    """400: a header that the answer depends on has characters outside ASCII."""
 
-    status_code = status.HTTP_411_LENGTH_REQUIRED
-    default_code = "length_required"
-    default_detail = "Send the body with a Content-Length header, not in chunks."
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "unreadable_header"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The header {name} may have only ASCII characters.")
+
+
+class IncompleteBody(APIException):
+    """400: the body ended early, or its chunks cannot be read."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "incomplete_body"
+    default_detail = "The body is not complete, or its chunks are malformed or followed by trailers."
+
+
+class BodyTimeout(APIException):
+    """408: the body was not complete in time."""
+
+    status_code = status.HTTP_408_REQUEST_TIMEOUT
+    default_code = "body_timeout"
+    default_detail = "The body took too long to arrive. Send it again."
 
 
 class PreconditionFailed(APIException):
@@ -106,6 +124,15 @@ class IdempotencyKeyReused(APIException):
     )
 
 
+class TooManyAtOnce(APIException):
+    """429, with Retry-After: too many requests of one caller wait, or too many bodies of one address."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_at_once"
+    default_detail = "Too many of your requests are in progress. Wait for some of them to end."
+    wait = 1
+
+
 class InternalError(APIException):
     """500: nothing about the cause, only the id under which the log has it."""
 
@@ -127,6 +154,14 @@ class Busy(Unavailable):
 
     default_code = "busy"
     default_detail = "This took too long because other requests are changing the same data. Try again."
+    wait = 1
+
+
+class Overloaded(Unavailable):
+    """503: the bodies of all clients together take too much memory."""
+
+    default_code = "overloaded"
+    default_detail = "The server has too many requests in progress. Try again."
     wait = 1
 
 

@@ -15,6 +15,7 @@ DURATION = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+WORKERS_STARTED = Counter("todo_web_workers_started", "Workers of the web server that have started.")
 # Prometheus keeps every value of a label, and anyone can request any path with any method.
 NO_ROUTE = "none"
 OTHER_METHOD = "other"

@@ -148,13 +148,13 @@ class Operation(AutoSchema):
             "403": signed_in,  # an API token may lack the scope
             "404": "{" in self.path,
             "406": True,
+            "408": not self._reads(),
             "409": signed_in and not self._reads(),
-            "411": not self._reads(),
             "412": not self._reads(),
             "413": not self._reads(),
             "415": not self._reads(),
             "422": self._keeps_answers(),
-            "429": self._is_limited(),
+            "429": True,
             "503": True,
         }
         return [code for code, can in can_be.items() if can]

@@ -20,10 +20,10 @@ from rest_framework.exceptions import (
 
 from http_app.error_answers import error_body
 from http_app.errors import (
+    BodyTimeout,
     BodyTooLarge,
     Conflict,
     IdempotencyKeyReused,
-    LengthRequired,
     Misdirected,
     PreconditionFailed,
     Unavailable,
@@ -70,10 +70,10 @@ ERRORS = {
     "406": DescribedError(
         "NotAcceptable", "The Accept header excludes JSON, the only format of the API.", NotAcceptable
     ),
+    "408": DescribedError("RequestTimeout", "The body took too long to arrive.", BodyTimeout),
     "409": DescribedError(
         "Conflict", "The state of the database does not allow this now, or a quota is reached.", Conflict
     ),
-    "411": DescribedError("LengthRequired", "The body was sent in chunks.", LengthRequired),
     "412": DescribedError(
         "PreconditionFailed",
         "If-Match names another version than the current one, or there is no version.",
@@ -97,7 +97,7 @@ ERRORS = {
     ),
     "429": DescribedError(
         "TooManyRequests",
-        "Too many requests, or two long ones of yours are running; Retry-After says when to try again.",
+        "Too many requests in a time or at once, or two long ones run; Retry-After says when to try again.",
         lambda: Throttled(12),
         headers=("RateLimit", "RateLimit-Policy", "Retry-After"),
     ),

@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from http_app import idempotency
 from http_app.answer_bodies import SECRET
-from http_app.errors import LengthRequired, NoVersion, PreconditionFailed
+from http_app.errors import NoVersion, PreconditionFailed
 from http_app.filters import extra_parameters, is_list, refuse_parameters
 from http_app.long_requests import LongRequests
 from http_app.serializers import unknown_field
@@ -80,7 +80,6 @@ class ApiView(APIView):
         """The answer, an error's included. Of several errors a client gets the first in this order."""
         key = None
         try:
-            _refuse_unknown_length(request)  # 411
             self.initial(request, *self.args, **self.kwargs)  # DRF: 406, 401, 403, 429
             handler = self._handler(request)  # 405
             if not is_list(self, request):  # the parameters of lists: http_app/filters.py
@@ -180,12 +179,6 @@ def _strong(tag: str) -> str:
 def _is_known(request: Request, tag: str) -> bool:
     known = parse_etags(request.headers.get("If-None-Match", ""))
     return "*" in known or tag in map(_strong, known)
-
-
-def _refuse_unknown_length(request: Request) -> None:
-    """WSGI takes a chunked body for none, so a PATCH would silently change nothing."""
-    if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
-        raise LengthRequired
 
 
 def _refuse_unread_fields(request: Request) -> None:

@@ -55,6 +55,12 @@ def formatter_of_settings() -> logging.Formatter:
     return formatter(os.environ.get("LOG_FORMAT") or "json")
 
 
+def as_information(record: logging.LogRecord) -> bool:
+    """A filter that makes a record a line of information, without a traceback."""
+    record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
+    return logging.getLogger().isEnabledFor(logging.INFO)
+
+
 def log_what_is_no_log_line() -> None:
     """Warnings, and the error that ends a process or a thread, become lines of the log as well."""
     logging.captureWarnings(True)
@@ -74,10 +80,13 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structured": {"()": formatter, "log_format": log_format}},
+        "filters": {"as_information": {"()": lambda: as_information}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "loggers": {
             # Its lines repeat request_finished and request_failed, without the request's id.
             "django.request": {"level": "CRITICAL"},
+            # Anyone can send any Host, which is no error of ours.
+            "django.security.DisallowedHost": {"filters": ["as_information"]},
             # Its warnings hold push endpoints, which are secrets, and whatever was answered there.
             "urllib3": {"level": "ERROR"},
             # It would be a line for each tick, each second. Tasks log what they have done themselves.

@@ -61,6 +61,11 @@ FORMAT_MODULE_PATH = "todo_project.formats"
 APPEND_SLASH = False
 STATIC_URL = "static/"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# The body of a request must be complete in this time.
+BODY_SECONDS = env.float("BODY_SECONDS", default=30.0)
+# Each worker: bodies of one address that take longer than a second, and megabytes of all bodies together.
+SLOW_BODIES_PER_ADDRESS = env.int("SLOW_BODIES_PER_ADDRESS", default=20)
+BODIES_MEGABYTES = env.int("BODIES_MEGABYTES", default=128)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -97,8 +102,8 @@ MIDDLEWARE = [
     "http_app.answer_bodies.AnswerBodyMiddleware",
     "http_app.metrics.MetricsMiddleware",
     "http_app.request_log.RequestIdMiddleware",
-    "http_app.drain_request_body.DrainRequestBodyMiddleware",
     "http_app.request_log.RequestLogMiddleware",
+    "http_app.bridge.refusals.RefusalMiddleware",
     "todo_project.actors.ActorMiddleware",
     "accounts_app.api_tokens.ApiTokenUseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

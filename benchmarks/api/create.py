@@ -30,8 +30,10 @@ def run(stage: Stage) -> Report:
     parts: list[str] = []
     with versions(stage) as stages, ExitStack() as running:
         webs = {name: running.enter_context(one.web()) for name, one in stages.items()}
-        naive = running.enter_context(stage.web(NAIVE, **NAIVE_SETTINGS))
-        keeping = running.enter_context(stage.web(NAIVE, **NAIVE_SETTINGS, NAIVE_CONN_MAX_AGE="60"))
+        naive = running.enter_context(stage.web(NAIVE, by_wsgi=True, **NAIVE_SETTINGS))
+        keeping = running.enter_context(
+            stage.web(NAIVE, by_wsgi=True, **NAIVE_SETTINGS, NAIVE_CONN_MAX_AGE="60")
+        )
         for title, body in _BODIES.items():
             raw = running.enter_context(Inserts(stage, next(iter(webs.values())), body))
             contenders = [

@@ -20,8 +20,10 @@ def run(stage: Stage) -> Report:
     with versions(stage) as stages, ExitStack() as running:
         webs = {name: running.enter_context(one.web()) for name, one in stages.items()}
         readers = {name: _readers(one, webs[name]) for name, one in stages.items()}
-        naive = running.enter_context(stage.web(NAIVE, **NAIVE_SETTINGS))
-        keeping = running.enter_context(stage.web(NAIVE, **NAIVE_SETTINGS, NAIVE_CONN_MAX_AGE="60"))
+        naive = running.enter_context(stage.web(NAIVE, by_wsgi=True, **NAIVE_SETTINGS))
+        keeping = running.enter_context(
+            stage.web(NAIVE, by_wsgi=True, **NAIVE_SETTINGS, NAIVE_CONN_MAX_AGE="60")
+        )
         series = stage.measure(
             *(_reads(name, web, readers[name]) for name, web in webs.items()),
             _reads("naive", naive, readers[OURS]),

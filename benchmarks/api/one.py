@@ -38,7 +38,9 @@ def _changes(path: str, token: str) -> Iterable[bytes]:
 def _run(stage: Stage, script: Script, *, title: str, goal: float) -> Report:
     with versions(stage) as stages, ExitStack() as running:
         sides = [_side(name, one, running.enter_context(one.web()), script) for name, one in stages.items()]
-        rival = running.enter_context(stage.web(NAIVE, **NAIVE_SETTINGS, NAIVE_CONN_MAX_AGE="60"))
+        rival = running.enter_context(
+            stage.web(NAIVE, by_wsgi=True, **NAIVE_SETTINGS, NAIVE_CONN_MAX_AGE="60")
+        )
         sides.append(_side("naive, connections kept", stage, rival, script))
         series = stage.measure(*sides)
     ours, *others = series.values()

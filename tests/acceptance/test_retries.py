@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 Answer = tuple[int, bytes]
 CALLERS = 50
-DYING = "tests.acceptance.dying_wsgi:application"
+DYING = "tests.acceptance.dying:application"
 
 
 class Caller:

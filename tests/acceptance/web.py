@@ -33,9 +33,10 @@ class Web:
 
 
 @contextmanager
-def web(port: int, application: str = "todo_project.wsgi:application", **environment: str) -> Iterator[Web]:
+def web(port: int, application: str = "todo_project.rsgi:application", **environment: str) -> Iterator[Web]:
     """granian with one worker: what is done to it is done to all; the block begins when it answers."""
-    options = f"--interface wsgi --host 127.0.0.1 --port {port} --blocking-threads 8 --no-ws"
+    interface = "wsgi --blocking-threads 4" if ".wsgi:" in application else "rsgi"
+    options = f"--interface {interface} --http 1 --host 127.0.0.1 --port {port} --no-ws"
     command = f"python -m granian {options} --workers-kill-timeout 3 {application}"
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

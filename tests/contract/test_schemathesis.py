@@ -36,7 +36,7 @@ CONFIG = """
 enabled = false
 
 [checks.negative_data_rejection]
-expected-statuses = [400, 401, 403, 404, 405, 406, 409, 411, 412, 413, 415, 422, 429]
+expected-statuses = [400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 415, 422, 429]
 
 [phases.fuzzing.generation]
 max-examples = 20

@@ -193,11 +193,6 @@ def test_a_body_beyond_the_limit(caller: Client, settings: Settings) -> None:
     }
 
 
-def test_a_chunked_body_is_not_treated_as_empty(caller: Client) -> None:
-    answer = caller.post("/api/priorities", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="")
-    assert error_of(answer, 411, "client_error")["code"] == "length_required"
-
-
 def test_deleting_what_is_in_use(caller: Client, alice: User) -> None:
     Task.objects.create(user=alice, title="hers", priority_id=2)
     error = error_of(caller.delete("/api/priorities/2"), 409, "client_error")

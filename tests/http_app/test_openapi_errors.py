@@ -6,6 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from http_app.bridge.refusals import REFUSAL
+from http_app.errors import BodyTimeout
 from http_app.openapi_errors import ERRORS
 from tasks_app.services import create_task
 
@@ -24,13 +26,13 @@ def test_the_examples_are_real_answers(alice: User, client_of: Any) -> None:
         APIClient().get(url),
         client.get("/api/tasks/999999"),
         client.get(url, headers={"Accept": "text/html"}),
-        client.post("/api/tasks", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH=""),
+        client.post("/api/tasks", **{REFUSAL: BodyTimeout()}),
         client.patch(url, {"title": "mine"}, headers={"If-Match": '"1"'}),
         client.generic("POST", "/api/tasks", b"{" + b" " * 2_097_152 + b"}", content_type="application/json"),
         client.generic("POST", "/api/tasks", b"x", content_type="text/plain"),
         client.post("/api/tasks", {"title": "two"}, headers=key),
     ]
-    assert [answer.status_code for answer in answers] == [401, 404, 406, 411, 412, 413, 415, 422]
+    assert [answer.status_code for answer in answers] == [401, 404, 406, 408, 412, 413, 415, 422]
     for answer in answers:
         described = ERRORS[str(answer.status_code)].described()
         assert answer.json() == described["content"]["application/json"]["example"]

@@ -20,6 +20,8 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from events_app.models import OutboxEvent
+from http_app.bridge.refusals import REFUSAL
+from http_app.errors import BodyTimeout
 from tasks_app.models import Tag, Task
 from todo_project import logs
 from todo_project.logs import formatter_of_settings, logging_config
@@ -191,3 +193,26 @@ def test_the_web_server_s_lines_have_the_same_format() -> None:
     assert name == {"todo_project.logs.formatter_of_settings"}
     record = logging.LogRecord("_granian", logging.INFO, "", 0, "Listening", (), None)
     assert json.loads(formatter_of_settings().format(record))["event"] == "Listening"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("level", "lines_of_host"), [("INFO", 1), ("WARNING", 0)])
+def test_a_foreign_host_is_one_line_of_information(written: StringIO, level: str, lines_of_host: int) -> None:
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(level)
+    try:
+        APIClient().get("/api/me", headers={"Host": "foreign.example.org"})
+    finally:
+        root.setLevel(before)
+    found = [line for line in lines(written) if "foreign.example.org" in line["event"]]
+    assert [(line["level"], "exception" in line) for line in found] == [("info", False)] * lines_of_host
+
+
+@pytest.mark.django_db
+def test_what_the_bridge_refuses_is_logged_too(written: StringIO) -> None:
+    refused = {REFUSAL: BodyTimeout()}
+    answer = APIClient().post("/api/tasks", headers={"X-Request-ID": "order-7"}, **refused)
+    assert (answer.status_code, answer.headers["X-Request-ID"]) == (408, "order-7")
+    (line,) = lines(written)
+    assert (line["code"], line["request_id"], line["request"]) == (408, "order-7", "POST /api/tasks")

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from todo_project.rsgi import limits
 from todo_project.wsgi import application as _application
 
+# isort: split
+from http_app.bridge.bridge import Bridge
 
-def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+
+def _dying(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     answer = _application(environ, start_response)
     if environ["REQUEST_METHOD"] == "POST":
         try:
@@ -18,3 +22,6 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
             return answer
         os.killpg(os.getpgid(0), signal.SIGKILL)  # the server's first process and its worker
     return answer
+
+
+application = Bridge(_dying, limits)
