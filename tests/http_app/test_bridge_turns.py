@@ -1,4 +1,4 @@
-"""How many requests of one caller work at once, and who waits for whom."""
+"""How many requests of one caller work at once, and which of them wait."""
 
 import asyncio
 
