@@ -26,8 +26,8 @@ _CLOSE = ("Connection", "close")
 class Bridge:
     """Answers RSGI requests by a WSGI application, which reads and writes without waiting for the client.
 
-    Errors of the bridge itself are answered by the application too (http_app/bridge/refusals.py), so that they
-    look like all others.
+    The application answers the bridge's own errors too (http_app/bridge/refusals.py), so that they look like
+    all others.
     """
 
     def __init__(self, application: "WSGIApplication", limits: Limits) -> None:
