@@ -43,6 +43,7 @@ class Instance:
         surroundings = {
             "PORT": str(self.port),
             "HOST": "127.0.0.1",
+            "PUBLIC_URL": f"http://127.0.0.1:{self.port}",
             "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
             "PUSH_ALLOW_INSECURE_ENDPOINTS": "true",
             "LOG_LEVEL": "INFO",

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.acceptance.instance import PASSWORD, Instance, instance
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# The browser's own word for an answer that is an error, which the page says in words.
-EXPECTED = ("Failed to load resource", "net::ERR_INTERNET_DISCONNECTED")
+# The browser's own words for what the page says in words too. A context is a private window, without push.
+EXPECTED = ("Failed to load resource", "net::ERR_INTERNET_DISCONNECTED", "Push API in incognito mode")
 
 
 @pytest.fixture(scope="module")

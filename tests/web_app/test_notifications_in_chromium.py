@@ -1,0 +1,194 @@
+"""From "Notify me on this device" to a button of the notification that the service worker shows.
+
+This browser is cut off from its maker's push network, so it cannot subscribe. The test hands the page a
+subscription at a push service of its own, and brings what arrives there to the service worker, as the
+browser would. A notification cannot be clicked from outside, so the test sends the worker the event.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import CDPSession, Page, expect
+
+from devkit.demo.push_service import PushService, push_service
+from tests.acceptance.processes import eventually
+from tests.web_app.conftest import Person
+
+pytestmark = pytest.mark.slow
+
+SUBSCRIPTION = """
+    let current = null;
+    PushManager.prototype.getSubscription = async () => current;
+    PushManager.prototype.subscribe = async () => {
+        current = { toJSON: () => (%s), unsubscribe: async () => { current = null; } };
+        return current;
+    };
+"""
+SHOWN = """async () => {
+    const registration = await navigator.serviceWorker.ready;
+    const shown = await registration.getNotifications();
+    return shown.map(({ title, body, tag, actions }) => [title, body, actions.map(({ title }) => title)]);
+}"""
+# Only the browser's own events may extend the life of a worker, so this one brings a function that does nothing.
+CLICK = """async (action) => {
+    const [notification] = await registration.getNotifications();
+    const event = new NotificationEvent("notificationclick", { notification, action });
+    Object.defineProperty(event, "waitUntil", { value: () => {} });
+    dispatchEvent(event);
+}"""
+BUTTONS = ["Complete", "Snooze 10 minutes"]
+
+
+class Device:
+    """A page that is subscribed at the push service, and what the browser around it would do."""
+
+    def __init__(self, person: Person, service: PushService) -> None:
+        self.person, self.service = person, service
+        self.seen = 0
+        browser = service.subscribe()
+        keys = {"p256dh": browser.subscription["p256dh_key"], "auth": browser.subscription["auth_key"]}
+        subscription = {"endpoint": browser.endpoint, "expirationTime": None, "keys": keys}
+        person.context.add_init_script(SUBSCRIPTION % json.dumps(subscription))
+        self.page = person.sign_up()
+        self.cdp, self.registration = self._service_worker()
+
+    def _service_worker(self) -> tuple[CDPSession, str]:
+        cdp = self.person.context.new_cdp_session(self.page)
+        found: list[str] = []
+        cdp.on(
+            "ServiceWorker.workerRegistrationUpdated",
+            lambda event: found.extend(one["registrationId"] for one in event["registrations"]),
+        )
+        cdp.send("ServiceWorker.enable")
+        self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        return cdp, found[0]
+
+    @property
+    def worker(self) -> Any:
+        [worker] = self.person.context.service_workers
+        return worker
+
+    def receive(self) -> dict[str, Any]:
+        """Take the next message from the push service to the service worker."""
+        eventually(lambda: len(self.service.messages) > self.seen)
+        payload = self.service.messages[self.seen].payload
+        self.seen += 1
+        self._send("deliverPushMessage", data=json.dumps(payload))
+        return payload
+
+    def come_back(self) -> None:
+        """What Background Sync does when there is a connection again."""
+        self._send("dispatchSyncEvent", tag="actions", lastChance=False)
+
+    def _send(self, method: str, **parameters: Any) -> None:
+        origin = f"http://127.0.0.1:{self.person.running.port}"
+        self.cdp.send(
+            f"ServiceWorker.{method}", {"origin": origin, "registrationId": self.registration, **parameters}
+        )
+
+    def shown(self) -> list[list[Any]]:
+        """The notifications that are there: [title, body, buttons]."""
+        found: list[list[Any]] = self.page.evaluate(SHOWN)
+        return found
+
+    def expect_shown(self, *expected: list[Any]) -> None:
+        eventually(lambda: self.shown() == list(expected), seconds=10)
+
+    def press(self, action: str) -> None:
+        self.worker.evaluate(CLICK, action)
+
+    def reminder(self, title: str) -> int:
+        """A task whose reminder is due, and has arrived as a notification; its id."""
+        soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+        task = self.person.call("POST", "/api/tasks", {"title": title, "reminder_at": soon})
+        self.receive()
+        self.expect_shown([title, "", BUTTONS])
+        return int(task["id"])
+
+
+@pytest.fixture
+def device(person: Callable[..., Person]) -> Iterator[Device]:
+    with push_service() as service:
+        device = Device(person(permissions=["notifications"]), service)
+        notice = device.page.get_by_text("No device and no confirmed")
+        device.page.get_by_role("button", name="Notify me on this device").click()
+        expect(notice).to_be_hidden()
+        yield device
+
+
+def test_a_test_notification(device: Device) -> None:
+    page = device.page
+    page.get_by_role("button", name="Preferences").click()
+    expect(page.get_by_text("This device gets your reminders.").last).to_be_visible()
+    page.get_by_role("button", name="Send a test").click()
+    device.receive()
+    device.expect_shown(["Test notification", "Reminders will arrive on this device.", []])
+    page.get_by_role("button", name="Stop on this device").click()
+    expect(page.get_by_text("This device gets no reminders.").last).to_be_visible()
+    assert device.person.call("GET", "/api/push-subscriptions")["results"] == []
+
+
+def test_the_buttons_complete_and_snooze(device: Device) -> None:
+    task_id = device.reminder("Water the plants")
+    expect(device.page.get_by_role("button", name="Water the plants", exact=True)).to_be_visible()
+    device.press("complete")
+    expect(device.page.get_by_role("button", name="Water the plants", exact=True)).to_be_hidden()
+    device.expect_shown(["Water the plants", "Completed.", ["Undo"]])
+    device.press("undo")
+    expect(device.page.get_by_role("button", name="Water the plants", exact=True)).to_be_visible()
+    device.expect_shown(["Water the plants", "The task is open again.", []])
+    assert not device.person.call("GET", f"/api/tasks/{task_id}")["completed"]
+
+    device.worker.evaluate("registration.getNotifications().then((all) => all.map((one) => one.close()))")
+    task_id = device.reminder("Call Bob")
+    device.press("snooze")
+    expect(device.page.get_by_text("snoozed until today")).to_be_visible()
+    assert device.person.call("GET", f"/api/tasks/{task_id}")["snoozed_until"]
+
+
+def test_a_button_without_a_connection_is_kept_and_sent_later(device: Device) -> None:
+    task_id = device.reminder("Water the plants")
+    device.person.context.set_offline(True)
+    device.press("complete")
+    not_sent = "Not sent: there is no connection. It is kept, and sent when there is one."
+    device.expect_shown(["Water the plants", not_sent, []])
+    device.person.context.set_offline(False)
+    device.come_back()
+    device.expect_shown(["Water the plants", "Completed.", ["Undo"]])
+    assert device.person.call("GET", f"/api/tasks/{task_id}")["completed"]
+
+
+def test_a_button_that_comes_too_late_says_so(device: Device) -> None:
+    task_id = device.reminder("Water the plants")
+    device.person.call("DELETE", f"/api/tasks/{task_id}")
+    device.press("complete")
+    device.expect_shown(["Water the plants", "This task was deleted. Nothing was changed.", []])
+
+
+def test_why_it_rang(device: Device) -> None:
+    device.reminder("Water the plants")
+    page = device.page
+    page.get_by_role("button", name="Water the plants", exact=True).click()
+    page.get_by_text("Why did it ring, or not?").click()
+    expect(page.get_by_role("dialog").get_by_role("listitem")).to_contain_text("sent")
+
+
+def test_a_message_that_is_no_json_is_shown_all_the_same(device: Device) -> None:
+    device._send("deliverPushMessage", data="?")
+    device.expect_shown(["A reminder is due", "", []])
+
+
+def test_a_browser_that_cannot_subscribe_says_so(person: Callable[..., Person]) -> None:
+    """Here the browser's own way, which is cut off from its push network."""
+    page: Page = person(permissions=["notifications"]).sign_up()
+    page.get_by_role("button", name="Notify me on this device").click()
+    expect(page.get_by_text("The browser cannot reach its push service.")).to_be_visible()
+
+
+def test_a_browser_that_may_not_show_notifications_says_so(person: Callable[..., Person]) -> None:
+    page: Page = person(permissions=[]).sign_up()
+    page.get_by_role("button", name="Preferences").click()
+    expect(page.get_by_text("This browser does not allow notifications").last).to_be_visible()
