@@ -32,10 +32,16 @@ SHOWN = """async () => {
     const shown = await registration.getNotifications();
     return shown.map(({ title, body, tag, actions }) => [title, body, actions.map(({ title }) => title)]);
 }"""
-# Only the browser's own events may extend the life of a worker, so this one brings a function that does nothing.
+# Only the browser's own events may extend the life of a worker: this one brings a function that does nothing.
 CLICK = """async (action) => {
     const [notification] = await registration.getNotifications();
     const event = new NotificationEvent("notificationclick", { notification, action });
+    Object.defineProperty(event, "waitUntil", { value: () => {} });
+    dispatchEvent(event);
+}"""
+CHANGE = """() => {
+    const event = new ExtendableEvent("pushsubscriptionchange");
+    Object.assign(event, { newSubscription: { toJSON: () => (%s) } });
     Object.defineProperty(event, "waitUntil", { value: () => {} });
     dispatchEvent(event);
 }"""
@@ -48,12 +54,15 @@ class Device:
     def __init__(self, person: Person, service: PushService) -> None:
         self.person, self.service = person, service
         self.seen = 0
-        browser = service.subscribe()
-        keys = {"p256dh": browser.subscription["p256dh_key"], "auth": browser.subscription["auth_key"]}
-        subscription = {"endpoint": browser.endpoint, "expirationTime": None, "keys": keys}
-        person.context.add_init_script(SUBSCRIPTION % json.dumps(subscription))
+        person.context.add_init_script(SUBSCRIPTION % self.subscription())
         self.page = person.sign_up()
         self.cdp, self.registration = self._service_worker()
+
+    def subscription(self) -> str:
+        """A new one, as the browser writes it."""
+        browser = self.service.subscribe()
+        keys = {"p256dh": browser.subscription["p256dh_key"], "auth": browser.subscription["auth_key"]}
+        return json.dumps({"endpoint": browser.endpoint, "expirationTime": None, "keys": keys})
 
     def _service_worker(self) -> tuple[CDPSession, str]:
         cdp = self.person.context.new_cdp_session(self.page)
@@ -179,6 +188,18 @@ def test_why_it_rang(device: Device) -> None:
 def test_a_message_that_is_no_json_is_shown_all_the_same(device: Device) -> None:
     device._send("deliverPushMessage", data="?")
     device.expect_shown(["A reminder is due", "", []])
+
+
+def test_a_subscription_that_ends_is_followed_by_another(device: Device) -> None:
+    subscription = device.subscription()
+    device.worker.evaluate(CHANGE % subscription)
+    endpoint = json.loads(subscription)["endpoint"]
+
+    def has_come() -> bool:
+        found = device.person.call("GET", "/api/push-subscriptions")["results"]
+        return endpoint in [one["endpoint"] for one in found]
+
+    eventually(has_come, seconds=10)
 
 
 def test_a_browser_that_cannot_subscribe_says_so(person: Callable[..., Person]) -> None:

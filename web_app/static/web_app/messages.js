@@ -29,23 +29,32 @@ export async function trying(work) {
   }
 }
 
-/** Call the function when the form is submitted, one call at a time, and say its error in the form. */
+/**
+ * Call the function, with the value of the button, when the form is submitted or another button of it is pressed:
+ * one call at a time. Say its error in the form.
+ */
 export function onSubmit(form, work, { isRepeatable = false } = {}) {
   const problem = form.querySelector("[role=alert]");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
+  async function run(button) {
     if (form.ariaBusy === "true" && !isRepeatable) return;
     form.ariaBusy = "true";
     problem.textContent = "";
     try {
-      await work(event.submitter);
+      await work(button?.value);
     } catch (error) {
       if (!("status" in error)) console.error(error);
       problem.textContent = error.message;
     } finally {
       form.ariaBusy = "false";
     }
+  }
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    run(event.submitter);
   });
+  for (const button of form.querySelectorAll("button[type=button][value]")) {
+    button.addEventListener("click", () => run(button));
+  }
 }
 
 function undoNow() {

@@ -64,10 +64,12 @@ async function addQuickly() {
   }
 }
 
-onSubmit(entry, async (button) => {
+onSubmit(entry, async (action) => {
   const { email, password } = entry.elements;
-  await (button?.value === "register" ? register : signIn)(email.value, password.value);
+  await (action === "register" ? register : signIn)(email.value, password.value);
   entry.reset();
+  await showPage();
+  add.elements.title.focus();
 });
 document.getElementById("sign-out").addEventListener("click", () =>
   trying(async () => {

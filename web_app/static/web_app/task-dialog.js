@@ -170,9 +170,14 @@ async function preview() {
 }
 
 form.addEventListener("input", adjust);
-onSubmit(form, async (button) => {
+dialog.addEventListener("close", () => {
+  // The row that opened the dialog may be a new one by now.
+  if (document.getElementById("main").contains(document.activeElement)) return;
+  (document.getElementById(`title-${task?.id}`) ?? document.getElementById("new-title")).focus();
+});
+onSubmit(form, async (action) => {
   try {
-    await ACTIONS[button?.value ?? "save"]();
+    await ACTIONS[action]();
     dialog.close();
   } catch (error) {
     if (error.status === 412) openTask(await call("GET", `/api/tasks/${task.id}`));
