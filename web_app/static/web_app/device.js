@@ -64,9 +64,9 @@ export async function turnOff() {
 /** Send a test notification; returns what the push service answered, in words. */
 export async function sendTest() {
   const delivery = await call("POST", `/api/push-subscriptions/${await load("session", "device")}/test`);
-  const { status, error } = delivery.attempts?.at(-1) ?? {};
-  if (delivery.state === "pending") return "Sent. It arrives in a moment.";
-  return status ? `The push service answered ${status}.` : error;
+  const { status, meaning } = delivery.attempts.at(-1) ?? {};
+  if (!meaning) return "It is on its way.";
+  return `${status ? `The push service answered ${status}. ` : ""}${meaning}`;
 }
 
 async function bind(existing) {

@@ -34,8 +34,9 @@ export const showTrace = (task) =>
 function sentence({ reminder_at, deliveries, lateness_seconds }) {
   const late = lateness_seconds > 60 ? `, ${Math.round(lateness_seconds / 60)} minutes late` : "";
   const outcomes = deliveries.map(({ channel, state, attempts }) => {
-    const { status, error } = attempts.at(-1) ?? {};
-    return `${channel} ${state}${status ? ` (the service answered ${status})` : error ? ` (${error})` : ""}`;
+    const { status, meaning } = attempts.at(-1) ?? {};
+    const answer = status ? ` The service answered ${status}.` : "";
+    return `${channel}: ${state}.${answer} ${meaning ?? ""}`;
   });
-  return `${inWords(reminder_at)}${late}: ${outcomes.join("; ") || "no device"}`;
+  return `${inWords(reminder_at)}${late}: ${outcomes.join(" ") || "there was no device to notify."}`;
 }
