@@ -11,8 +11,8 @@ from typing import Protocol
 from django.db import InterfaceError, OperationalError
 
 from events_app.envelope import Event, OutboxRow
-from events_app.groups import groups_for
-from events_app.handling import handle
+from events_app.groups import groups_for, takes_batches
+from events_app.handling import handle_together
 from events_app.liveness import turned
 
 
@@ -54,18 +54,35 @@ class InProcessBroker:
 
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
         until = monotonic() + self.batch_seconds
-        for taken, event in enumerate(events):
-            if taken and monotonic() > until:
-                return taken
-            try:
+        kept: dict[str, list[Event]] = {}
+        taken = 0
+        try:
+            for event in events:
+                if taken and monotonic() > until:
+                    break
                 for group in groups_for(event):
-                    handle(group, event, on_record=self._on_record > 0)
-            except (OperationalError, InterfaceError):
-                self._on_record = self.batch_size  # it may be the event that cost us the session
-                raise
-            self._on_record -= 1
-            turned("relay")
-        return len(events)
+                    self._take(group, event, kept)
+                taken += 1
+            for group, together in kept.items():
+                self._handle(group, together)
+        except (OperationalError, InterfaceError):
+            self._on_record = self.batch_size  # it may be the event that cost us the session
+            raise
+        self._on_record -= taken
+        return taken
+
+    def _take(self, group: str, event: Event, kept: dict[str, list[Event]]) -> None:
+        """Handle the event, or keep it for its group's next batch. A group's events stay in their order."""
+        if group in kept and kept[group][0].type != event.type:
+            self._handle(group, kept.pop(group))
+        if takes_batches(group, event.type):
+            kept.setdefault(group, []).append(event)
+        else:
+            self._handle(group, [event])
+
+    def _handle(self, group: str, events: Sequence[Event]) -> None:
+        handle_together(group, events, on_record=self._on_record > 0)
+        turned("relay")
 
     def publish_rows(self, rows: Sequence[OutboxRow], *, waiting: Callable[[], None]) -> int:
         return self.publish([row.event() for row in rows], waiting=waiting)

@@ -8,13 +8,14 @@ A handler stands in its app's `consumers.py`:
 It runs inside a transaction and may be called again with the same event: a unique key in the database, never
 memory, makes sure that its effect happens once. A handler that writes nothing to the database is registered
 with `transactional=False`, which saves the transaction, most of an event's time. One that does nothing about
-most events of its types says with `only_if` which ones it needs, and never sees the others.
+most events of its types says with `only_if` which ones it needs, and never sees the others. One that does
+many events at the price of one is registered with `in_batches=True`, and takes a sequence of events.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
@@ -33,6 +34,8 @@ LOCK_SECONDS = 10
 LONGEST_ERROR = 2_000
 
 Call = Callable[[Event], None]
+BatchCall = Callable[[Sequence[Event]], None]
+AnyCall = TypeVar("AnyCall", Call, BatchCall)
 Condition = Callable[[Event], bool]
 
 
@@ -46,9 +49,18 @@ class NotNow(Exception):  # noqa: N818 - no error
 class Handler(NamedTuple):
     """What a group does about events of one type."""
 
-    call: Call
+    call: Callable[[Any], None]
     transactional: bool = True
     only_if: Condition | None = None
+    in_batches: bool = False
+
+    def handle(self, events: Sequence[Event]) -> None:
+        """Call it with events of its type."""
+        if self.in_batches:
+            self.call(events)
+        else:
+            for event in events:
+                self.call(event)
 
 
 class Failure(NamedTuple):
@@ -63,23 +75,29 @@ registry: dict[str, dict[str, Handler]] = defaultdict(dict)
 
 
 def handles(
-    *types: str, group: str, transactional: bool = True, only_if: Condition | None = None
-) -> Callable[[Call], Call]:
+    *types: str,
+    group: str,
+    transactional: bool = True,
+    only_if: Condition | None = None,
+    in_batches: bool = False,
+) -> Callable[[AnyCall], AnyCall]:
     """Register the handler of these event types in a group, for those events that `only_if` is true of.
 
     `only_if` reads nothing but the event, which fits the catalogue, and must not raise.
     With `transactional=False` the handler promises to write nothing to the database, and that no event can
     make it end the process. It is called outside any transaction, except when an event is tried again.
+    With `in_batches=True` it takes several events of one type, in order. If it raises, they are tried one by
+    one, so that one of them keeps none of the others from it.
 
     Raises UnknownEventError for a type that is not in the catalogue, ValueError for a second handler.
     """
 
-    def register(call: Call) -> Call:
+    def register(call: AnyCall) -> AnyCall:
         for event_type in types:
             kind_of(event_type)
             if event_type in registry[group]:
                 raise ValueError(f"Group {group!r} already has a handler of {event_type!r}.")
-            registry[group][event_type] = Handler(call, transactional, only_if)
+            registry[group][event_type] = Handler(call, transactional, only_if, in_batches)
             _count_from_zero(group, event_type)
         return call
 
@@ -102,6 +120,12 @@ def runs_without_transaction(group: str, event_type: str) -> bool:
     """Whether the group's handler of this type was registered with `transactional=False`."""
     handler = handler_of(group, event_type)
     return handler is not None and not handler.transactional
+
+
+def takes_batches(group: str, event_type: str) -> bool:
+    """Whether the group's handler of this type was registered with `in_batches=True`."""
+    handler = handler_of(group, event_type)
+    return handler is not None and handler.in_batches
 
 
 def concerns(group: str, event: Event) -> bool:
@@ -130,35 +154,38 @@ def group_names() -> Iterable[str]:
     return registry.keys()
 
 
-def attempt(group: str, event: Event) -> Failure | None:
-    """Call the handler, in a savepoint if it is transactional; what went wrong, None when done.
+def attempt(group: str, *events: Event) -> Failure | None:
+    """Call the handler with events of one type, in a savepoint if it is transactional.
 
+    Returns what went wrong, None when done.
     Raises SoftTimeLimitExceeded: that the tick's time is up is not the handler's fault.
     """
-    handler = handler_of(group, event.type)
+    first = events[0]
+    handler = handler_of(group, first.type)
     if handler is None:
-        return Failure(f"Group {group!r} has no handler of {event.type!r}.")
+        return Failure(f"Group {group!r} has no handler of {first.type!r}.")
+    about = {"type": first.type, "subject": first.subject, "count": len(events)}
     try:
         if handler.transactional:
-            _in_savepoint(handler, event)
+            _in_savepoint(handler, events)
         else:
-            handler.call(event)
+            handler.handle(events)
     except SoftTimeLimitExceeded:
         raise
     except NotNow as reason:
-        HANDLED.labels(group, event.type, "put off").inc()
-        log.warning("event_put_off", type=event.type, subject=event.subject, reason=str(reason))
+        HANDLED.labels(group, first.type, "put off").inc(len(events))
+        log.warning("event_put_off", **about, reason=str(reason))
         return Failure(str(reason), counts=False)
     except Exception as error:  # whatever a handler does wrong must not stop the others
-        HANDLED.labels(group, event.type, "failed").inc()
-        log.exception("event_handler_failed", type=event.type, subject=event.subject)
+        HANDLED.labels(group, first.type, "failed").inc(len(events))
+        log.exception("event_handler_failed", **about)
         return Failure(text_of(error))
-    HANDLED.labels(group, event.type, "done").inc()
-    log.info("event_handled", type=event.type, subject=event.subject)
+    HANDLED.labels(group, first.type, "done").inc(len(events))
+    log.info("event_handled", **about)
     return None
 
 
-def _in_savepoint(handler: Handler, event: Event) -> None:
+def _in_savepoint(handler: Handler, events: Sequence[Event]) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             # For the rest of the transaction.
@@ -166,7 +193,7 @@ def _in_savepoint(handler: Handler, event: Event) -> None:
                 f"SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000:.0f};"
                 f" SET LOCAL lock_timeout = {LOCK_SECONDS * 1000:.0f}"
             )
-        handler.call(event)
+        handler.handle(events)
         # Foreign keys are checked at commit, which is too late to park the event: check them now.
         connection.check_constraints()
 

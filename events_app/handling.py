@@ -1,14 +1,35 @@
-"""One event and one group: handle it, or park it and go on.
+"""Events and one group: handle them, or park them and go on.
 
 A handler that fails parks its event; later events of the same group and key queue behind it, so that
 order holds, while everyone else's go on (events_app/parked.py).
 """
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from events_app.envelope import Event
 from events_app.groups import attempt, ids_in_logs, runs_without_transaction
-from events_app.parked import has_parked, park_failed, park_unended, queue_behind_others, retry
+from events_app.parked import (
+    any_parked,
+    has_parked,
+    park_failed,
+    park_unended,
+    queue_behind_others,
+    retry,
+    retry_together,
+)
+
+
+def handle_together(group: str, events: Sequence[Event], *, on_record: bool = False) -> None:
+    """As handle() for events of one type, in order, whose handler takes batches: all in one transaction.
+
+    If something is in the way of that, they are handled one by one.
+    """
+    way = _together_on_record if on_record else _together
+    if len(events) < 2 or not way(group, events):
+        for event in events:
+            handle(group, event, on_record=on_record)
 
 
 def handle(group: str, event: Event, *, on_record: bool = False) -> None:
@@ -54,3 +75,23 @@ def _attempt_or_park(group: str, event: Event) -> None:
     failure = attempt(group, event)
     if failure is not None:
         park_failed(group, event, failure)
+
+
+@transaction.atomic
+def _together(group: str, events: Sequence[Event]) -> bool:
+    """Handle them if nothing of their keys is parked; whether that is done."""
+    return not any_parked(group, events) and attempt(group, *events) is None
+
+
+def _together_on_record(group: str, events: Sequence[Event]) -> bool:
+    """The same with the attempts written down before, so that it does not matter if it succeeds."""
+    with transaction.atomic():
+        if any_parked(group, events):
+            return False
+        park_unended(group, *events)
+    if not retry_together(group, events):
+        failed: set[str] = set()
+        for event in events:  # those behind one that failed wait for it
+            if event.key not in failed and not retry(group, event, attempts=1):
+                failed.add(event.key)
+    return True

@@ -4,6 +4,7 @@ A tick retries them with backoff; after EVENT_MAX_ATTEMPTS an event becomes a de
 Why an attempt is written down before it begins: docs/decisions/0018-what-cannot-be-handled.md.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -87,11 +88,18 @@ def look_again(group: str) -> None:
     _nothing_parked_until.pop(group, None)
 
 
-def park(group: str, event: Event, *, attempts: int, error: str, due: datetime) -> None:
-    """Park it, once for each group and event: it may come again."""
+def any_parked(group: str, events: Sequence[Event]) -> bool:
+    """Whether something of the keys of these events is parked."""
+    keys = {event.key for event in events}
+    return ParkedEvent.objects.filter(group=group, key__in=keys).exists()
+
+
+def park(group: str, *events: Event, attempts: int, error: str, due: datetime) -> None:
+    """Park them, once for each group and event: they may come again."""
     look_again(group)
-    fields = _fields(event) | {"attempts": attempts, "next_attempt_at": due, "error": error}
-    ParkedEvent.objects.bulk_create([ParkedEvent(group=group, **fields)], ignore_conflicts=True)
+    common = {"group": group, "attempts": attempts, "next_attempt_at": due, "error": error}
+    rows = [ParkedEvent(**_fields(event), **common) for event in events]
+    ParkedEvent.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def park_failed(group: str, event: Event, failure: Failure) -> None:
@@ -100,9 +108,9 @@ def park_failed(group: str, event: Event, failure: Failure) -> None:
     park(group, event, attempts=int(failure.counts), error=failure.text, due=due)
 
 
-def park_unended(group: str, event: Event) -> None:
-    """Park an event whose first attempt is about to begin; `retry` makes it."""
-    park(group, event, attempts=1, error=UNENDED, due=_due_if_unended(1))
+def park_unended(group: str, *events: Event) -> None:
+    """Park events whose first attempt is about to begin; `retry` or `retry_together` makes it."""
+    park(group, *events, attempts=1, error=UNENDED, due=_due_if_unended(1))
 
 
 def queue_behind_others(group: str, event: Event) -> bool:
@@ -175,6 +183,18 @@ def retry(group: str, event: Event, *, attempts: int) -> bool:
             return False  # it was buried, or tried by another process, meanwhile
         failure = attempt(group, event)
         return _done(head) if failure is None else _failed_again(head, failure)
+
+
+@transaction.atomic
+def retry_together(group: str, events: Sequence[Event]) -> bool:
+    """Make the first attempts of events of one type together; True when all have left the table."""
+    ids = [event.id for event in events]
+    same = ParkedEvent.objects.filter(group=group, event_id__in=ids, attempts=1).order_by("id")
+    rows = [row.pk for row in same.select_for_update()]
+    if len(rows) < len(events) or attempt(group, *events) is not None:
+        return False
+    ParkedEvent.objects.filter(pk__in=rows).delete()
+    return True
 
 
 def _done(head: ParkedEvent) -> bool:

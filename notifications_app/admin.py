@@ -15,7 +15,6 @@ from notifications_app.deliveries import resend
 from notifications_app.endpoints import host_of
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder, ReminderAction
 from notifications_app.push_answers import in_words
-from notifications_app.tasks import queue_deliveries
 from tasks_app.models import Task
 
 
@@ -148,11 +147,10 @@ class DeliveryAdmin(Recorded, DeliveryInWords, FoundByTask, LargeTableAdmin):
     @transaction.atomic
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         chosen = list(queryset)
-        ids = resend(chosen)
+        count = resend(chosen)
         assert request.user.pk is not None
         LogEntry.objects.log_actions(request.user.pk, chosen, CHANGE, "Queued to be sent again.")
-        transaction.on_commit(lambda: queue_deliveries(ids), robust=True)
-        self.message_user(request, f"{len(ids)} queued to be sent again.", messages.SUCCESS)
+        self.message_user(request, f"{count} queued to be sent again.", messages.SUCCESS)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("notifications_app.change_delivery")

@@ -1,32 +1,36 @@
 """POST to an address that has been checked. SNI, the Host header and the certificate still use the name.
 
-`WebPusher.send` follows redirects, resolves the name again, and reads a response of any length into memory.
+Connections are kept for the next POST to the same origin, and stay with the address that was checked when
+they were made. `WebPusher.send` follows redirects, resolves the name again, and reads a response of any
+length into memory.
 """
 
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http.client import HTTPException
-from threading import Timer
+from http.client import HTTPException, HTTPResponse
+from time import monotonic
+from typing import cast
 
 import certifi
-from urllib3 import BaseHTTPResponse
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from notifications_app.deadlines import Deadlines
 from notifications_app.endpoints import Endpoint
+from notifications_app.kept_connections import KeptConnections, PinnedConnection
 
-# Three addresses that accept no connection and one slow response take less time than a delivery's lease.
-_CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 5.0  # to one address
 _ADDRESSES_TRIED = 3
 READ_SECONDS = 10.0  # without a byte
-# For the whole response. If it arrives a byte at a time, the timeout of a read never ends it, and it would
-# block a worker until the time limit of its task (in a pool of threads, forever).
+# For everything, from the name to the end of the response. If that arrives a byte at a time, the timeout of a
+# read never ends it.
 ANSWER_SECONDS = 15.0
 _ANSWER_BYTES = 1000
+
+_kept = KeptConnections()
+_deadlines = Deadlines()
 
 
 class UnreachableError(Exception):
@@ -43,64 +47,92 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)  # found in any case
 
 
-def post(endpoint: Endpoint, addresses: Sequence[str], *, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send the body to the first address that accepts a connection, without following redirects.
+def post(
+    endpoint: Endpoint,
+    addresses: Callable[[], Sequence[str]],
+    *,
+    body: bytes,
+    headers: Mapping[str, str],
+    until: float | None = None,
+) -> Answer:
+    """Send the body to the first of the addresses that accepts a connection, without following redirects.
 
+    `addresses` is called when there is no kept connection; it checks them. What it raises is raised here.
+    `until` is a time of monotonic(), by default ANSWER_SECONDS from now.
     Raises UnreachableError if there is no response in time.
     """
-    reason: HTTPError | None = None
+    until = monotonic() + ANSWER_SECONDS if until is None else until
+    try:
+        if kept := _kept.take(endpoint.origin):
+            with suppress(ConnectionError):  # it ended while it was idle, before there was a response
+                return _exchange(endpoint, kept, body, headers, until)
+        return _exchange(endpoint, _connect(endpoint, addresses(), until), body, headers, until)
+    except (HTTPException, OSError) as error:
+        raise UnreachableError(str(error) or type(error).__name__) from error
+
+
+def close_idle() -> None:
+    """Close the connections that are kept."""
+    _kept.close()
+
+
+def _connect(endpoint: Endpoint, addresses: Sequence[str], until: float) -> PinnedConnection:
+    reason: OSError = TimeoutError("the time was up before there was a connection")
     for address in addresses[:_ADDRESSES_TRIED]:
+        left = until - monotonic()
+        if left <= 0:
+            break
         try:
-            return _post(endpoint, address, body, headers)
-        except (NewConnectionError, ConnectTimeoutError) as error:
+            connected = socket.create_connection((address, endpoint.port), min(CONNECT_SECONDS, left))
+        except OSError as error:
             reason = error  # nothing was sent, so the next address can be tried
-        except (HTTPError, HTTPException, OSError) as error:
-            raise UnreachableError(str(error)) from error
-    raise UnreachableError(str(reason)) from reason
+        else:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            encrypted = _encrypted(endpoint, connected, until)
+            return PinnedConnection(endpoint.host, endpoint.port, encrypted)
+    raise reason
 
 
-def _post(endpoint: Endpoint, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    with closing(_connection(endpoint, address)) as connection:
-        connection.connect()
-        connection.timeout = READ_SECONDS
-        with _cut_off(connection.sock):
-            named = {"Host": endpoint.authority, **headers}
-            connection.request("POST", endpoint.path, body, named, preload_content=False)
-            response = connection.getresponse()
-            names = response.headers
-            return Answer(response.status, names.get("Retry-After"), _beginning(response), names)
-
-
-def _connection(endpoint: Endpoint, address: str) -> HTTPConnection:
+def _encrypted(endpoint: Endpoint, connected: socket.socket, until: float) -> socket.socket:
     if endpoint.scheme == "http":
-        return HTTPConnection(address, endpoint.port, timeout=_CONNECT_SECONDS)
-    return HTTPSConnection(
-        address, endpoint.port, timeout=_CONNECT_SECONDS, ssl_context=_tls(), server_hostname=endpoint.host
-    )
-
-
-@contextmanager
-def _cut_off(connected: socket.socket) -> Iterator[None]:
-    """End the connection if the block takes longer than ANSWER_SECONDS."""
-
-    def cut() -> None:
-        with suppress(OSError):  # the connection has already ended
-            # SSLSocket's own shutdown would remove the TLS session while another thread reads from it.
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)
-
-    timer = Timer(ANSWER_SECONDS, cut)
-    timer.daemon = True
-    timer.start()
+        return connected
+    tls = _tls().wrap_socket(connected, server_hostname=endpoint.host, do_handshake_on_connect=False)
     try:
-        yield
-    finally:
-        timer.cancel()
+        with _deadlines.cut(tls, until):
+            tls.do_handshake()
+    except BaseException:
+        tls.close()
+        raise
+    return tls
 
 
-def _beginning(response: BaseHTTPResponse) -> str:
+def _exchange(
+    endpoint: Endpoint, connection: PinnedConnection, body: bytes, headers: Mapping[str, str], until: float
+) -> Answer:
+    """Send and read the response; the connection is kept if it can be used again."""
+    assert connection.sock
     try:
-        return response.read(_ANSWER_BYTES, decode_content=False).decode(errors="replace").replace("\0", "")
-    except (HTTPError, OSError):
+        connection.sock.settimeout(READ_SECONDS)
+        with _deadlines.cut(connection.sock, until):
+            connection.request("POST", endpoint.path, body, {"Host": endpoint.authority, **headers})
+            response = connection.getresponse()
+            names = cast(Mapping[str, str], response.headers)
+            answer = Answer(response.status, names.get("Retry-After"), _beginning(response), names)
+    except BaseException:
+        connection.close()
+        raise
+    if response.isclosed() and not response.will_close:
+        _kept.give(endpoint.origin, connection)
+    else:
+        response.close()
+        connection.close()
+    return answer
+
+
+def _beginning(response: HTTPResponse) -> str:
+    try:
+        return response.read(_ANSWER_BYTES).decode(errors="replace").replace("\0", "")
+    except (HTTPException, OSError):
         return ""  # the status is enough
 
 

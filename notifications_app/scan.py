@@ -1,7 +1,7 @@
 """The reminder scan: claims what is due, once, however many scan at the same time.
 
-Each batch is one transaction and the same few statements whatever its size: the claim, the reminders and
-their events are there together or not at all. What an outage left behind is claimed oldest first.
+Each batch is one transaction and the same few statements whatever its size: the claim, the reminders, their
+deliveries and events are there together or not at all. What an outage left behind is claimed oldest first.
 """
 
 from datetime import datetime
@@ -17,6 +17,7 @@ from events_app import outbox
 from events_app.outbox import NewEvent
 from notifications_app.metrics import CLAIM_LATENESS
 from notifications_app.models import Reminder
+from notifications_app.planning import create_deliveries, plan_of, state_of_new, ways_of
 from tasks_app import reminding
 from tasks_app.models import Task
 from tasks_app.reminding import newest_due, next_reminder
@@ -38,10 +39,11 @@ _ADVANCE = """
 # Plain SQL, because it must return the new rows only: the others were claimed before and have events.
 _INSERT = """
     INSERT INTO reminders (task_id, reminder_at, claimed_at, lateness, event_id, state)
-    SELECT task_id, reminder_at, %s, %s - reminder_at, event_id, %s
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::uuid[]) AS claimed (task_id, reminder_at, event_id)
+    SELECT task_id, reminder_at, %s, %s - reminder_at, event_id, state
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::uuid[], %s::text[])
+        AS claimed (task_id, reminder_at, event_id, state)
     ON CONFLICT (task_id, reminder_at) DO NOTHING
-    RETURNING event_id
+    RETURNING event_id, id
 """
 
 
@@ -73,7 +75,12 @@ def _claim_batch(limit: int, now: datetime) -> tuple[int, int]:
             return 0, 0
         reminders = [_reminder(task, at, now) for task in tasks if (at := newest_due(task, now=now))]
         _advance(tasks, now)
+        plans = [plan_of(reminder, now=now) for reminder in reminders]
+        ways = ways_of(plans)
+        for reminder in reminders:
+            reminder.state = state_of_new(ways[reminder.event_id])
         new = _insert(reminders, now)
+        create_deliveries([plan for plan in plans if plan.reminder in new], ways, now=now)
         outbox.write([_event(reminder, now) for reminder in new])
     for reminder in new:
         CLAIM_LATENESS.observe(reminder.lateness.total_seconds())
@@ -103,14 +110,18 @@ def _advance(tasks: list[Task], now: datetime) -> None:
 
 
 def _insert(reminders: list[Reminder], now: datetime) -> list[Reminder]:
-    """Write the reminders; those that are new."""
-    task_ids = [reminder.task_id for reminder in reminders]
-    instants = [reminder.reminder_at for reminder in reminders]
-    event_ids = [reminder.event_id for reminder in reminders]
+    """Write the reminders; those that are new, with their ids."""
+    if not reminders:
+        return []
+    columns = zip(
+        *((one.task_id, one.reminder_at, one.event_id, one.state) for one in reminders), strict=True
+    )
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [now, now, Reminder.State.DUE.value, task_ids, instants, event_ids])
-        new = {event_id for (event_id,) in cursor.fetchall()}
-    return [reminder for reminder in reminders if reminder.event_id in new]
+        cursor.execute(_INSERT, [now, now, *map(list, columns)])
+        ids = dict(cursor.fetchall())
+    for reminder in reminders:
+        reminder.pk = ids.get(reminder.event_id)
+    return [reminder for reminder in reminders if reminder.pk is not None]
 
 
 def _event(reminder: Reminder, now: datetime) -> NewEvent:

@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -29,7 +28,6 @@ from notifications_app.serializers import (
     ReminderSerializer,
 )
 from notifications_app.subscriptions import subscribe, unsubscribe
-from notifications_app.tasks import queue_deliveries
 from tasks_app.models import Task
 
 _USER_AGENT_LENGTH = 500
@@ -90,7 +88,6 @@ class PushSubscriptionViewSet(
     def test(self, request: Request, pk: str) -> Response:
         """Send a test notification to this browser. The response is the pending delivery."""
         delivery = create_test_delivery(self.get_object())
-        transaction.on_commit(lambda: queue_deliveries([delivery.pk]), robust=True)
         return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
 
     def _subscribe(self, serializer: BaseSerializer[PushSubscription]) -> tuple[PushSubscription, bool]:

@@ -1,6 +1,6 @@
 """The connection to Redis or Valkey.
 
-`put` and `is_there` fail open: without the store, the work goes on. To handle RedisError yourself, call
+`put_many` and `is_there` fail open: without the store, the work goes on. To handle RedisError yourself, call
 `store()`.
 """
 
@@ -21,13 +21,8 @@ from redis.retry import Retry
 log = structlog.get_logger(__name__)
 
 
-def put(key: str, value: str, *, ttl: timedelta) -> bool:
-    """Store the value for `ttl`; False if the store is unavailable."""
-    return _done(lambda: store().set(key, value, px=ttl))
-
-
 def put_many(values: Mapping[str, str], *, ttl: timedelta) -> bool:
-    """As put(), for many keys in one round trip."""
+    """Store the values for `ttl`, in one round trip; False if the store is unavailable."""
 
     def put_all() -> None:
         with store().pipeline(transaction=False) as pipeline:

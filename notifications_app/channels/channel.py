@@ -1,9 +1,11 @@
 """The interface of a channel, and the outcome of one attempt to send."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
+from uuid import UUID
 
 from notifications_app.models import Delivery
 
@@ -31,11 +33,32 @@ class ChannelUnavailableError(Exception):
     """The channel cannot send until an operator fixes its configuration; the text says what is wrong."""
 
 
+class Target(NamedTuple):
+    """Where a channel reaches a user: an address, and the subscription if the address belongs to one."""
+
+    user_id: UUID
+    address: str
+    subscription_id: int | None = None
+
+
 class Channel(Protocol):
     """A way to reach a person."""
 
+    @property
+    def name(self) -> str:
+        """The `channel` of its deliveries, at most 20 characters."""
+        ...
+
+    def targets(self, user_ids: Collection[UUID]) -> Iterable[Target]:
+        """Where to reach these users, with one statement. In a transaction, which keeps the targets."""
+        ...
+
+    def origin(self, address: str) -> str:
+        """The server that takes the messages for this address. Slow servers wait for each other, by it."""
+        ...
+
     def send(self, delivery: Delivery) -> Outcome:
-        """Send once, outside of any transaction, within a bounded time.
+        """Send once, in any thread, without the database, within a bounded time.
 
         Raises ChannelUnavailableError if nothing can be sent now; the delivery waits.
         """

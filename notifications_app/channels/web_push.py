@@ -1,18 +1,21 @@
 """Web Push: RFC 8030 (the protocol), 8291 (encryption) and 8292 (identification)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import ceil
+from time import monotonic
+from uuid import UUID
 
 import structlog
+from django.db import connection
 from django.utils import timezone
 
 from notifications_app import pinned_http
 from notifications_app.channels import vapid
-from notifications_app.channels.channel import Outcome, Verdict
+from notifications_app.channels.channel import Outcome, Target, Verdict
 from notifications_app.channels.encryption import encrypt, receiver_of
 from notifications_app.channels.message import message_of
 from notifications_app.channels.payload import payload_of, title_alone
@@ -32,12 +35,26 @@ _PASSING = {HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TO
 _OPTIONAL_HEADERS = {"Topic", "Urgency"}
 # Microsoft's service refuses 0.
 _SHORTEST_TTL = 1
+# Locked as a foreign key locks them: others may still change them.
+_BROWSERS = """
+    SELECT user_id, endpoint, id FROM push_subscriptions WHERE user_id = ANY(%s) ORDER BY id FOR KEY SHARE
+"""
 
 
 class WebPush:
     """Sends a delivery to a browser through its push service."""
 
     name = "web_push"
+
+    def targets(self, user_ids: Collection[UUID]) -> list[Target]:
+        """The users' browsers; each is kept until the end of the transaction."""
+        with connection.cursor() as cursor:
+            cursor.execute(_BROWSERS, [list(user_ids)])
+            return [Target._make(row) for row in cursor.fetchall()]
+
+    def origin(self, address: str) -> str:
+        """The push service: scheme, host and port."""
+        return "/".join(address.split("/", 3)[:3])
 
     def send(self, delivery: Delivery) -> Outcome:
         """Encrypt and send; at once again in a simpler form if a push service refuses the size or a header.
@@ -75,12 +92,13 @@ def _answer(delivery: Delivery) -> Answer:
     assert delivery.subscription
     receiver = receiver_of(delivery.subscription.p256dh_key, delivery.subscription.auth_key)
     endpoint = parse_endpoint(delivery.target)
-    addresses = resolve(endpoint)
     message = message_of(delivery)
     headers = _headers(delivery, endpoint, topic=message.tag)
+    until = monotonic() + pinned_http.ANSWER_SECONDS  # for all forms together, or the lease would end
 
     def post(payload: bytes, headers: Mapping[str, str]) -> Answer:
-        return pinned_http.post(endpoint, addresses, body=encrypt(payload, receiver), headers=headers)
+        body = encrypt(payload, receiver)
+        return pinned_http.post(endpoint, lambda: resolve(endpoint), body=body, headers=headers, until=until)
 
     payload = payload_of(message)
     answer = post(payload, headers)
@@ -134,3 +152,6 @@ def _alarm(delivery: Delivery, outcome: Outcome) -> None:
     PUSH_REFUSED.labels(service, str(outcome.status)).inc()
     write = log.error if service != "other" else log.warning  # anyone can subscribe an endpoint that refuses
     write("push_refused", delivery=delivery.pk, push_host=host, status=outcome.status, reason=outcome.error)
+
+
+CHANNEL = WebPush()

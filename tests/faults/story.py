@@ -8,10 +8,10 @@ import time_machine
 from accounts_app.erasure import close_account, erase_closed_accounts
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
-from notifications_app.deliveries import deliver
 from notifications_app.due_soon import announce_due_soon
 from notifications_app.models import Delivery, PushSubscription
 from notifications_app.scan import scan_reminders
+from notifications_app.sending import deliver
 from notifications_app.subscriptions import unsubscribe
 from tasks_app.models import Tag, Task
 from tasks_app.services import (

@@ -16,10 +16,10 @@ from devkit.demo.push_service import Browser, PushService, push_service
 from devkit.embedded.instance import new_vapid_key
 from events_app.brokers import InProcessBroker
 from events_app.relay import relay_batch
-from notifications_app import tasks
-from notifications_app.deliveries import deliver
+from notifications_app import hints, pinned_http
 from notifications_app.models import Delivery, PushSubscription
 from notifications_app.scan import scan_reminders
+from notifications_app.sending import deliver
 from tasks_app.models import Task
 from todo_project.celery import app
 
@@ -37,6 +37,7 @@ def configured(settings: Settings) -> None:
 def service() -> Iterator[PushService]:
     with push_service() as running:
         yield running
+    pinned_http.close_idle()
 
 
 @pytest.fixture
@@ -67,30 +68,29 @@ def celery_broker() -> Iterator[Callable[[str], None]]:
     """Messages go to this process's memory; `celery_broker(url)` sends them elsewhere."""
     url = app.conf.broker_url
     _use_broker(app, "memory://")
-    queued()  # what other tests left
+    hints_sent()  # what other tests left
     yield lambda other: _use_broker(app, other)
     _use_broker(app, url)
 
 
 def _use_broker(celery: Celery, url: str) -> None:
-    tasks.pause.end()
+    hints.pause.end()
     celery.conf["CELERY_BROKER_URL"] = url
     celery._pool = celery.amqp._producer_pool = None
 
 
-def queued() -> list[int]:
-    """The deliveries that were queued since the last call, in order."""
-    ids = []
+def hints_sent() -> int:
+    """How many hints the workers were sent since the last call."""
+    count = 0
     with app.connection_for_read() as connection:
         queue = connection.SimpleQueue("deliveries")
         while queue.qsize():
             message = queue.get()
             message.ack()
-            assert message.headers["task"] == "notifications_app.deliver"
-            (delivery_id,) = message.payload[0]
-            ids.append(delivery_id)
+            assert (message.headers["task"], message.payload[0]) == ("notifications_app.deliver_due", [])
+            count += 1
         queue.close()
-    return ids
+    return count
 
 
 def subscribe(user: User, browser: Browser) -> PushSubscription:
@@ -112,7 +112,7 @@ def relay() -> int:
 
 
 def pending_delivery(user: User, browser: Browser, **fields: object) -> Delivery:
-    """A delivery to the browser of a reminder that came due, as the scan and the relay make it."""
+    """A delivery to the browser of a reminder that came due, as the scan makes it, with the outbox empty."""
     subscription = subscribe(user, browser)
     task = task_due(user, **fields)
     assert scan_reminders() == 1

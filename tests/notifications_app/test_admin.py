@@ -14,10 +14,11 @@ from accounts_app.models import User
 from devkit.demo.push_profiles import RefusalError
 from devkit.demo.push_service import PushService
 from events_app.models import OutboxEvent
-from notifications_app.deliveries import REMINDER_TTL, deliver
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
+from notifications_app.planning import REMINDER_TTL
 from notifications_app.push_answers import in_words
-from tests.notifications_app.conftest import NOON, pending_delivery, queued
+from notifications_app.sending import deliver
+from tests.notifications_app.conftest import NOON, hints_sent, pending_delivery
 
 pytestmark = pytest.mark.usefixtures("noon")
 
@@ -177,7 +178,7 @@ def test_a_failed_delivery_is_sent_again(
 
     assert b"1 queued to be sent again." in answer.content
     assert LogEntry.objects.get().object_id == str(delivery.pk)
-    assert queued() == [delivery.pk]
+    assert hints_sent() == 1
     delivery.refresh_from_db()
     assert (delivery.state, delivery.expires_at) == ("pending", NOON + REMINDER_TTL)
     deliver(delivery.pk)

@@ -7,9 +7,9 @@ import time_machine
 
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
-from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, PushSubscription, Reminder
 from notifications_app.scan import scan_reminders
+from notifications_app.sending import deliver
 from notifications_app.subscriptions import subscribe as bind
 from notifications_app.subscriptions import unsubscribe
 from tasks_app.models import Task

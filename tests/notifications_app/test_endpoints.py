@@ -5,9 +5,9 @@ from pytest_django import Settings
 
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
-from notifications_app.deliveries import deliver
 from notifications_app.endpoints import EndpointRefusedError, is_public, parse_endpoint, resolve
 from notifications_app.models import Delivery, PushSubscription
+from notifications_app.sending import deliver
 from tests.notifications_app.conftest import pending_delivery
 
 

@@ -1,4 +1,4 @@
-"""reminder.due is one delivery for each browser, however often the event comes and whatever Redis does."""
+"""A due reminder has one delivery for each browser, made by the scan, or by its event if that made none."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,14 +10,14 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
 from events_app.envelope import Event, from_row
-from events_app.handling import handle
+from events_app.handling import handle, handle_together
 from events_app.models import OutboxEvent, ParkedEvent
-from notifications_app.deliveries import REMINDER_TTL
+from notifications_app.claiming import has_due
 from notifications_app.models import Delivery, Reminder
+from notifications_app.planning import REMINDER_TTL
 from notifications_app.scan import scan_reminders
-from notifications_app.tasks import requeue_stalled_deliveries
 from tasks_app.models import Task
-from tests.notifications_app.conftest import NOON, queued, relay, subscribe, task_due
+from tests.notifications_app.conftest import NOON, hints_sent, relay, subscribe, task_due
 from todo_project.celery import app
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -25,131 +25,132 @@ pytestmark = pytest.mark.usefixtures("noon")
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
-def reminder_event() -> Event:
+def reminder_events() -> list[Event]:
+    """The events of reminders that the scan has claimed."""
     scan_reminders()
-    return from_row(OutboxEvent.objects.get(type="reminder.due"))
+    return [from_row(row) for row in OutboxEvent.objects.filter(type="reminder.due").order_by("id")]
+
+
+def events_of_an_older_version() -> list[Event]:
+    """The same as a version claims them whose scan makes no deliveries."""
+    events = reminder_events()
+    Delivery.objects.all().delete()
+    Reminder.objects.update(state="due")
+    return events
 
 
 def test_each_browser_of_the_user_gets_a_delivery(alice: User, bob: User, service: PushService) -> None:
     phone, laptop = subscribe(alice, service.subscribe()), subscribe(alice, service.subscribe())
     subscribe(bob, service.subscribe())
     task_due(alice)
-    event = reminder_event()
 
-    handle("notifications", event)
+    scan_reminders()
 
     deliveries = {delivery.subscription: delivery for delivery in Delivery.objects.all()}
     assert set(deliveries) == {phone, laptop}
-    delivery = deliveries[phone]
-    assert (delivery.user, delivery.event_id, delivery.channel) == (alice, event.id, "web_push")
+    delivery, reminder = deliveries[phone], Reminder.objects.get()
+    assert (delivery.reminder, delivery.event_id, reminder.state) == (reminder, reminder.event_id, "due")
+    assert (delivery.user, delivery.channel) == (alice, "web_push")
     assert (delivery.target, delivery.state) == (phone.endpoint, "pending")
     assert (delivery.next_attempt_at, delivery.expires_at) == (NOON, NOON + REMINDER_TTL)
-    assert delivery.reminder == Reminder.objects.get()
 
 
-def test_the_workers_are_notified_when_it_is_committed(
-    alice: User, service: PushService, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
-    subscribe(alice, service.subscribe())
-    subscribe(alice, service.subscribe())
+def test_without_a_browser_the_reminder_says_so(alice: User) -> None:
     task_due(alice)
-    event = reminder_event()
+    scan_reminders()
+    assert Reminder.objects.get().state == "no_device"
+
+
+def test_a_batch_sends_the_workers_one_hint_after_its_commit(
+    alice: User,
+    bob: User,
+    service: PushService,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    for user in (alice, alice, bob):
+        subscribe(user, service.subscribe())
+        task_due(user)
     with django_capture_on_commit_callbacks(execute=True):
-        handle("notifications", event)
-        assert queued() == []
-    assert sorted(queued()) == sorted(Delivery.objects.values_list("pk", flat=True))
+        scan_reminders()
+        assert hints_sent() == 0
+    assert hints_sent() == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_workers_logs_will_name_the_event(alice: User, service: PushService) -> None:
-    subscribe(alice, service.subscribe())
-    task_due(alice)
-    event = reminder_event()
-    handle("notifications", event)
-    with app.connection_for_read() as connection:
-        message = connection.SimpleQueue("deliveries").get_nowait()
-        message.ack()
-    assert message.headers["__django_structlog__"]["event_id"] == str(event.id)
-
-
-def test_an_event_that_comes_three_times_is_one_delivery_for_each_browser(
-    alice: User, service: PushService
+def test_no_hint_without_a_delivery(
+    alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    subscribe(alice, service.subscribe())
+    task_due(alice)
+    with django_capture_on_commit_callbacks(execute=True):
+        scan_reminders()
+    assert hints_sent() == 0
+
+
+def test_the_event_of_a_reminder_with_deliveries_makes_none(alice: User, service: PushService) -> None:
     subscribe(alice, service.subscribe())
     task_due(alice)
-    event = reminder_event()
-    for _ in range(3):
+    (event,) = reminder_events()
+    Delivery.objects.update(state="sent")
+    for _ in range(2):
         handle("notifications", event)
-    assert Delivery.objects.count() == 2
+    assert Delivery.objects.get().state == "sent"
     assert not ParkedEvent.objects.exists()
 
 
-def test_a_browser_subscribed_later_does_not_ring_when_an_old_event_comes_again(
+def test_a_browser_subscribed_later_does_not_ring_when_the_event_comes(
     alice: User, service: PushService
 ) -> None:
     task_due(alice)
-    event = reminder_event()
-    handle("notifications", event)
+    (event,) = reminder_events()
     subscribe(alice, service.subscribe())
     handle("notifications", event)
     assert not Delivery.objects.exists()
 
 
-def test_without_a_browser_the_reminder_says_so(alice: User) -> None:
+def test_events_make_the_deliveries_that_are_missing_once(
+    alice: User, bob: User, service: PushService
+) -> None:
+    for user in (alice, alice, bob):
+        subscribe(user, service.subscribe())
+        task_due(user)
+    events = events_of_an_older_version()
+    for _ in range(3):
+        handle_together("notifications", events)
+    assert Delivery.objects.filter(user=alice).count() == 4
+    assert Delivery.objects.filter(user=bob).count() == 1
+    assert not ParkedEvent.objects.exists()
+
+
+def test_an_event_without_a_browser_is_a_reminder_without_a_device(alice: User) -> None:
     task_due(alice)
-    handle("notifications", reminder_event())
+    (event,) = events_of_an_older_version()
+    handle("notifications", event)
     assert Reminder.objects.get().state == "no_device"
 
 
 def test_a_task_erased_meanwhile_is_no_fault(alice: User, service: PushService) -> None:
     subscribe(alice, service.subscribe())
     task = task_due(alice)
-    event = reminder_event()
+    (event,) = events_of_an_older_version()
     task.delete()
     handle("notifications", event)
     assert not Delivery.objects.exists()
     assert not ParkedEvent.objects.exists()
 
 
-def test_without_redis_the_tick_notifies_the_workers(
+def test_without_redis_the_tick_finds_the_delivery(
     alice: User,
     service: PushService,
     celery_broker: Callable[[str], None],
-    noon: time_machine.Traveller,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     subscribe(alice, service.subscribe())
     task_due(alice)
-    scan_reminders()
     celery_broker(NOBODY_LISTENS)
     # Celery measures its patience by the clock, so here the clock has to go.
     with time_machine.travel(NOON), django_capture_on_commit_callbacks(execute=True):
-        relay()
-    delivery = Delivery.objects.get()
-    assert (delivery.state, delivery.queued_at) == ("pending", None)
-
-    noon.shift(1)
-    assert requeue_stalled_deliveries() == 0  # not asked again so soon
-    celery_broker("memory://")
-    assert requeue_stalled_deliveries() == 1
-    assert queued() == [delivery.pk]
-
-
-def test_a_lost_message_is_sent_again_and_a_fresh_one_is_not(
-    alice: User, service: PushService, noon: time_machine.Traveller
-) -> None:
-    subscribe(alice, service.subscribe())
-    task_due(alice)
-    scan_reminders()
-    relay()
-
-    noon.shift(59)
-    assert requeue_stalled_deliveries() == 0
-    noon.shift(1)
-    assert requeue_stalled_deliveries() == 1
-    assert requeue_stalled_deliveries() == 0
-    assert queued() == [Delivery.objects.get().pk]
+        scan_reminders()
+    assert Delivery.objects.get().state == "pending"
+    assert has_due()
 
 
 def test_the_ticks_do_it_all_by_their_names_in_the_schedule(
@@ -162,28 +163,19 @@ def test_the_ticks_do_it_all_by_their_names_in_the_schedule(
     ours = [name for name in ticks if name.startswith("notifications_app.")]
     assert len(ours) == 4
 
+    app.loader.import_default_modules()
     for name in ours:
         app.tasks[name].apply(throw=True)
-    relay()
-    noon.shift(60)
-    for name in ours:
-        app.tasks[name].apply(throw=True)
-    (delivery_id,) = queued()
-    app.tasks["notifications_app.deliver"].apply([delivery_id], throw=True)
 
+    relay()
     assert Delivery.objects.get().state == "sent"
     assert Task.objects.get().due_announced_for == NOON + timedelta(hours=1)
 
 
-def test_the_tick_goes_on_until_all_are_recorded(
-    alice: User, service: PushService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("notifications_app.tasks.REQUEUE_BATCH", 2)
-    for _ in range(5):
-        subscribe(alice, service.subscribe())
+def test_a_hint_of_the_version_before_delivers_too(alice: User, service: PushService) -> None:
+    subscribe(alice, service.subscribe())
     task_due(alice)
     scan_reminders()
-    relay()
-    Delivery.objects.update(queued_at=None)
-    assert requeue_stalled_deliveries() == 5
-    assert sorted(queued()) == sorted(Delivery.objects.values_list("pk", flat=True))
+    app.loader.import_default_modules()
+    app.tasks["notifications_app.deliver"].apply([Delivery.objects.get().pk], throw=True)
+    assert Delivery.objects.get().state == "sent"

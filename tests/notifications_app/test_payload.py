@@ -13,8 +13,9 @@ from notifications_app import actions
 from notifications_app.channels.cutting import cut
 from notifications_app.channels.message import message_of, message_of_list, tag_of_task
 from notifications_app.channels.payload import PAYLOAD_BYTES, payload_of, title_alone
-from notifications_app.deliveries import create_test_delivery, deliver
+from notifications_app.deliveries import create_test_delivery
 from notifications_app.models import Delivery, Reminder
+from notifications_app.sending import deliver
 from tests.notifications_app.conftest import NOON, pending_delivery, subscribe
 
 pytestmark = pytest.mark.usefixtures("noon")

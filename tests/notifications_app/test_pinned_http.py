@@ -55,7 +55,7 @@ def answering(
 
 
 def send(port: int, *, scheme: str = "http", host: str = "push.example.test") -> Answer:
-    return post(Endpoint(scheme, host, port, "/a"), LOCAL, body=b"hello", headers={"TTL": "1"})
+    return post(Endpoint(scheme, host, port, "/a"), lambda: LOCAL, body=b"hello", headers={"TTL": "1"})
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from devkit.demo.push_service import PushService
 from notifications_app.channels.channel import Verdict
 from notifications_app.channels.message import tag_of_list, tag_of_task
 from notifications_app.channels.web_push import WebPush
-from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, Reminder
+from notifications_app.sending import deliver
 from tasks_app.models import Task
 from tests.notifications_app.conftest import NOON, pending_delivery
 

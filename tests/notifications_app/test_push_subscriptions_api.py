@@ -14,9 +14,9 @@ from accounts_app.models import User
 from devkit.demo.push_service import PushService
 from notifications_app import subscriptions
 from notifications_app.channels import vapid
-from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery, PushSubscription
-from tests.notifications_app.conftest import queued, subscribe
+from notifications_app.sending import deliver
+from tests.notifications_app.conftest import hints_sent, subscribe
 
 ClientOf = Callable[[User], APIClient]
 URL = "/api/push-subscriptions"
@@ -284,7 +284,7 @@ def test_a_test_notification_reaches_the_browser(
     assert response.status_code == 202
     body = response.json()
     assert (body["state"], body["channel"], body["subscription_id"]) == ("pending", "web_push", row.pk)
-    assert queued() == [body["id"]]
+    assert hints_sent() == 1
     deliver(body["id"])
     assert service.messages[0].notification["title"] == "Test notification"
     assert Delivery.objects.get().reminder is None

@@ -7,9 +7,11 @@ import pytest
 from accounts_app.models import User
 from devkit.demo.push_profiles import SMALL
 from devkit.demo.push_service import PushService
-from notifications_app import deliveries
+from notifications_app.claiming import claim
 from notifications_app.metrics import PUSH_REFUSED
 from notifications_app.models import Delivery, PushSubscription, Reminder
+from notifications_app.recording import Result, record_all
+from notifications_app.sending import send
 from tasks_app.models import Task
 from tests.notifications_app.conftest import (
     NOON,
@@ -56,12 +58,11 @@ def test_a_refusal_is_final_and_leaves_the_subscription(
 
 def test_a_browser_that_subscribed_anew_meanwhile_is_kept(alice: User, service: PushService) -> None:
     delivery = pending_delivery(alice, service.subscribe())
-    lease = deliveries.lease_delivery(delivery.pk)
-    assert lease
+    (lease,) = claim(1, only=delivery.pk).leases
     refusing(service, 410)
-    outcome = deliveries.CHANNELS["web_push"].send(lease.delivery)
+    outcome = send(lease)
     PushSubscription.objects.update(updated_at=NOON + timedelta(seconds=1))
-    deliveries.record_outcome(lease, outcome)
+    record_all([Result(lease, outcome)])
     assert Delivery.objects.get().state == "failed"
     assert PushSubscription.objects.exists()
 

@@ -8,12 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts_app.models import User
+from devkit.demo.push_service import PushService
 from events_app.models import OutboxEvent
 from notifications_app import scan
 from notifications_app.models import Reminder
 from notifications_app.scan import scan_reminders
 from tasks_app.models import Task
-from tests.notifications_app.conftest import NOON, task_due
+from tests.notifications_app.conftest import NOON, subscribe, task_due
 
 
 def due_events() -> list[OutboxEvent]:
@@ -32,7 +33,7 @@ def test_a_due_reminder_is_claimed_once_with_its_event(alice: User, noon: time_m
 
     reminder = Reminder.objects.get()
     assert (reminder.task, reminder.reminder_at, reminder.claimed_at) == (task, NOON, NOON)
-    assert (reminder.lateness, reminder.state) == (timedelta(0), "due")
+    assert (reminder.lateness, reminder.state) == (timedelta(0), "no_device")
     (event,) = due_events()
     assert event.event_id == reminder.event_id
     assert (event.topic, event.key, event.subject) == ("reminders", str(alice.pk), str(task.pk))
@@ -159,7 +160,7 @@ def test_an_instant_that_was_claimed_before_has_no_second_event(
 
 
 def test_a_batch_costs_the_same_statements_whatever_its_size(
-    alice: User, noon: time_machine.Traveller
+    alice: User, service: PushService, noon: time_machine.Traveller
 ) -> None:
     def statements_for(tasks: int) -> int:
         for _ in range(tasks):
@@ -168,7 +169,8 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(
             assert scan_reminders() == tasks
         return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
 
-    assert statements_for(3) == statements_for(60) == 4
+    subscribe(alice, service.subscribe())
+    assert statements_for(3) == statements_for(60) == 6
 
 
 def test_one_call_is_bounded(

@@ -12,10 +12,11 @@ from pytest_django import Settings
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
 from notifications_app import retention
-from notifications_app.deliveries import create_test_delivery, deliver
+from notifications_app.deliveries import create_test_delivery
 from notifications_app.models import Delivery, DeliveryAttempt, Reminder
 from notifications_app.retention import purge_notifications
 from notifications_app.scan import scan_reminders
+from notifications_app.sending import deliver
 from tasks_app.models import Task
 from tasks_app.services import complete_task, reopen_task, restore_task, trash_task, update_task
 from tests.notifications_app.conftest import pending_delivery, relay, subscribe, task_due
@@ -47,7 +48,7 @@ def test_old_ones_are_erased_with_their_deliveries_and_attempts(
     noon.shift(timedelta(hours=2))
     assert purge_notifications() == 1
     assert list(Reminder.objects.values_list("task", flat=True)) == [young.pk]
-    assert not Delivery.objects.exists()
+    assert not Delivery.objects.filter(reminder__task=old).exists()
     assert not DeliveryAttempt.objects.exists()
     assert set(Task.objects.all()) == {old, young}
     assert purge_notifications() == 0
@@ -99,11 +100,12 @@ def test_its_event_that_comes_again_is_no_new_delivery(
 
 
 def test_what_is_not_settled_or_may_ring_stays(
-    alice: User, noon: time_machine.Traveller, kept: timedelta
+    alice: User, service: PushService, noon: time_machine.Traveller, kept: timedelta
 ) -> None:
+    subscribe(alice, service.subscribe())
     task_due(alice)
     moved = task_due(alice)
-    scan_reminders()  # nothing relayed: both are due
+    scan_reminders()  # nothing delivered: both are due
     Reminder.objects.filter(task=moved).update(state=Reminder.State.DELIVERED)
     update_task(Task.objects.get(pk=moved.pk), reminded_until=None)
     noon.shift(kept * 2)

@@ -9,15 +9,14 @@ from pytest_django import Settings
 
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
-from notifications_app.deliveries import deliver
+from notifications_app.claiming import has_due
 from notifications_app.models import Delivery, PushSubscription, Reminder
-from notifications_app.tasks import requeue_stalled_deliveries
+from notifications_app.sending import deliver
 from tests.notifications_app.conftest import (
     NOON,
     after_one_attempt,
     attempts_of,
     pending_delivery,
-    queued,
     refusing,
 )
 
@@ -43,8 +42,7 @@ def test_a_passing_fault_is_tried_again(
     assert service.requests == 1  # not before its time
 
     noon.shift(10)
-    assert requeue_stalled_deliveries() == 1
-    assert queued() == [delivery.pk]
+    assert has_due()
     assert after_one_attempt(delivery).state == "sent"
     assert Reminder.objects.get().state == "delivered"
 
@@ -124,7 +122,6 @@ def test_a_fault_of_ours_is_recorded_and_tried_again(alice: User, service: PushS
     PushSubscription.objects.update(p256dh_key="AAAA")
     delivery = after_one_attempt(delivery)
     assert delivery.state == "pending"
-    assert delivery.queued_at is None
     ((status, error),) = attempts_of(delivery)
     assert status is None
     assert "p256dh" in error
@@ -142,5 +139,5 @@ def test_without_a_vapid_key_deliveries_wait(
 
     settings.VAPID_PRIVATE_KEY = working
     noon.shift(60)
-    assert requeue_stalled_deliveries() == 1
+    assert has_due()
     assert after_one_attempt(delivery).state == "sent"

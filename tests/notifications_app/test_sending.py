@@ -12,8 +12,13 @@ from redis import Redis
 from accounts_app.models import User
 from devkit.demo.push_profiles import RefusalError
 from devkit.demo.push_service import PushService
-from notifications_app.deliveries import deliver
+from events_app.models import OutboxEvent
+from notifications_app.channels.channel import Outcome, Verdict
+from notifications_app.claiming import claim
 from notifications_app.models import Delivery, Reminder
+from notifications_app.recording import Result, record_all
+from notifications_app.scan import scan_reminders
+from notifications_app.sending import deliver
 from tasks_app.models import Task
 from tests.notifications_app.conftest import (
     NOON,
@@ -21,6 +26,8 @@ from tests.notifications_app.conftest import (
     attempts_of,
     one_of_two_deliveries,
     pending_delivery,
+    subscribe,
+    task_due,
 )
 from tests.tasks_app.recorded import recorded
 
@@ -90,11 +97,22 @@ def test_without_redis_a_sent_reminder_is_sent(
     assert Task.objects.get().reminder_sent is True
 
 
-def test_one_attempt_costs_a_fixed_number_of_statements(alice: User, service: PushService) -> None:
-    delivery = pending_delivery(alice, service.subscribe())
-    with CaptureQueriesContext(connection) as queries:
-        deliver(delivery.pk)
-    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) <= 16
+def test_many_deliveries_cost_the_same_few_statements(alice: User, service: PushService) -> None:
+    subscribe(alice, service.subscribe())
+
+    def statements_for(reminders: int) -> int:
+        for _ in range(reminders):
+            task_due(alice)
+        scan_reminders()
+        OutboxEvent.objects.all().delete()  # what this transaction has written already is amended
+        with CaptureQueriesContext(connection) as queries:
+            leases = claim(reminders).leases
+            record_all([Result(lease, Outcome(verdict=Verdict.SENT, status=201)) for lease in leases])
+        assert len(leases) == reminders
+        return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
+
+    assert statements_for(2) == statements_for(30) <= 9
+    assert Task.objects.filter(reminder_sent=True).count() == 32
 
 
 @pytest.mark.parametrize(("status", "level"), [(None, "INFO"), (403, "WARNING"), (503, "WARNING")])

@@ -12,10 +12,9 @@ from rest_framework.test import APIClient
 from accounts_app.models import User
 from devkit.demo.push_profiles import RefusalError
 from devkit.demo.push_service import PushService
-from notifications_app.deliveries import deliver
 from notifications_app.models import Delivery
-from notifications_app.push_answers import in_words
 from notifications_app.scan import scan_reminders
+from notifications_app.sending import deliver
 from tasks_app.models import Task
 from tests.notifications_app.conftest import NOON, pending_delivery, relay, subscribe, task_due
 
@@ -48,8 +47,8 @@ def test_a_reminder_is_shown_with_its_deliveries_and_their_attempts(
     assert (told["subscription_id"], told["next_attempt_at"]) == (delivery.subscription_id, None)
     assert (told["sent_at"], told["expires_at"]) == ("2026-03-02T12:00:10Z", "2026-03-03T12:00:00Z")
     assert told["attempts"] == [
-        {"at": "2026-03-02T12:00:00Z", "status": 503, "error": "", "meaning": in_words(503, "")},
-        {"at": "2026-03-02T12:00:10Z", "status": 201, "error": "", "meaning": in_words(201, "")},
+        {"at": "2026-03-02T12:00:00Z", "status": 503, "error": ""},
+        {"at": "2026-03-02T12:00:10Z", "status": 201, "error": ""},
     ]
 
 

@@ -3,12 +3,10 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import TypeVar
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
 
 from accounts_app.models import User
 from devkit.demo.push_profiles import RefusalError
@@ -18,12 +16,12 @@ from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
 from notifications_app.channels.channel import Outcome
 from notifications_app.channels.web_push import WebPush
-from notifications_app.deliveries import deliver, take_stalled
+from notifications_app.claiming import claim
 from notifications_app.models import Delivery, DeliveryAttempt, Reminder
 from notifications_app.scan import scan_reminders
+from notifications_app.sending import Pipeline, deliver, deliver_due
 from notifications_app.subscriptions import unsubscribe, unsubscribe_gone
 from tasks_app.models import Task
-from tests.aside import PATIENCE_SECONDS, aside
 from tests.notifications_app.conftest import pending_delivery, subscribe, task_due
 
 T = TypeVar("T")
@@ -50,9 +48,9 @@ def test_two_workers_send_one_delivery_once(alice: User, service: PushService) -
     for _ in range(5):
         delivery = pending_delivery(alice, service.subscribe())
         Delivery.objects.exclude(pk=delivery.pk).delete()
-        service.requests = 0
+        requests = service.requests
         at_once(*[lambda pk=delivery.pk: deliver(pk)] * 4)
-        assert service.requests == 1
+        assert service.requests == requests + 1
         assert delivery.attempts.count() == 1
         unsubscribe(delivery.subscription)
 
@@ -112,28 +110,38 @@ def test_an_event_handled_three_times_at_once_is_one_delivery_for_each_browser(
         subscribe(alice, service.subscribe())
     task_due(alice)
     scan_reminders()
+    Delivery.objects.all().delete()
     event = from_row(OutboxEvent.objects.get(type="reminder.due"))
     at_once(*[lambda: handle("notifications", event)] * 3)
     assert Delivery.objects.count() == 3
     assert not ParkedEvent.objects.exists()
 
 
-def test_two_ticks_queue_a_stalled_delivery_once(alice: User, service: PushService) -> None:
+def test_two_claims_share_what_is_due(alice: User, service: PushService) -> None:
     for _ in range(4):
         subscribe(alice, service.subscribe())
-    pending_delivery_ids(alice)
-    Delivery.objects.update(queued_at=timezone.now() - timedelta(minutes=2))
-    stalled = at_once(*[lambda: take_stalled(limit=2)] * 3)
-    ids = [pk for found in stalled for pk in found]
-    assert len(ids) == len(set(ids))
-    ids += take_stalled(limit=10)
-    assert sorted(ids) == sorted(Delivery.objects.values_list("pk", flat=True))
+    ids = pending_delivery_ids(alice)
+    claims = [*at_once(*[lambda: claim(2)] * 3), claim(10)]
+    assert sorted(lease.delivery.pk for claimed in claims for lease in claimed.leases) == sorted(ids)
+
+
+def test_two_processes_send_each_delivery_once(alice: User, bob: User, service: PushService) -> None:
+    for user in (alice, bob) * 10:
+        subscribe(user, service.subscribe())
+        task_due(user)
+    scan_reminders()
+    while Delivery.objects.filter(state="pending").exists():  # what was put off comes due again
+        at_once(*[lambda: Pipeline(window=8).run()] * 3)
+    assert len(service.messages) == 200
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+    assert DeliveryAttempt.objects.count() == 200
+    assert set(Reminder.objects.values_list("state", flat=True)) == {"delivered"}
+    assert Task.objects.filter(reminder_sent=True).count() == 20
 
 
 def pending_delivery_ids(user: User) -> list[int]:
     task_due(user)
     scan_reminders()
-    handle("notifications", from_row(OutboxEvent.objects.get(type="reminder.due")))
     return list(Delivery.objects.values_list("pk", flat=True))
 
 
@@ -158,13 +166,10 @@ def test_success_on_several_devices_is_one_event(alice: User, service: PushServi
 
 
 def test_a_worker_that_comes_while_a_task_is_erased_finds_nothing(alice: User, service: PushService) -> None:
-    """The erasure locks the task before it looks for what goes with it: no attempt comes in between."""
     delivery = pending_delivery(alice, service.subscribe())
-    with aside() as start:
-        with transaction.atomic():
-            Task.objects.get().delete()
-            delivering = start(lambda: deliver(delivery.pk))
-        delivering.result(PATIENCE_SECONDS)
+    with transaction.atomic():
+        Task.objects.get().delete()
+        at_once(lambda: deliver(delivery.pk))
     assert service.messages == []
     assert not DeliveryAttempt.objects.exists()
     assert not Delivery.objects.exists()
@@ -177,8 +182,6 @@ def test_a_browser_may_go_in_every_way_at_once(alice: User, service: PushService
         for _ in range(2):
             task_due(alice)
         scan_reminders()
-        for row in OutboxEvent.objects.filter(type="reminder.due"):
-            handle("notifications", from_row(row))
         ids = list(Delivery.objects.values_list("pk", flat=True))
         service.refusals = [RefusalError(410, "gone") for _ in ids]
         erased = Task.objects.first()
@@ -188,6 +191,7 @@ def test_a_browser_may_go_in_every_way_at_once(alice: User, service: PushService
             lambda s=subscription: unsubscribe_gone(s),
             lambda task=erased: task.delete(),
         )
+        deliver_due()  # what was locked while a worker looked for it
         assert not subscription.__class__.objects.exists()
         assert not Delivery.objects.filter(state="pending").exists()
         OutboxEvent.objects.all().delete()

@@ -16,8 +16,9 @@ from notifications_app.channels import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
 from notifications_app.channels.message import tag_of_task
 from notifications_app.channels.web_push import retry_after
-from notifications_app.deliveries import create_test_delivery, deliver
+from notifications_app.deliveries import create_test_delivery
 from notifications_app.models import Delivery, Reminder
+from notifications_app.sending import deliver
 from tests.notifications_app.conftest import NOON, pending_delivery, subscribe
 
 pytestmark = pytest.mark.usefixtures("noon")

@@ -12,8 +12,9 @@ from accounts_app import mails
 from accounts_app.models import DueMail, User
 from events_app import parked
 from events_app.models import ParkedEvent
-from notifications_app import deliveries
+from notifications_app import claiming
 from notifications_app.models import Delivery
+from notifications_app.retrying import LONGEST_WAIT
 from recurring_app import generation
 from recurring_app.models import RecurringTask
 from tasks_app.models import Task
@@ -48,15 +49,11 @@ def a_parked_event(user: User, at: datetime) -> None:
     )  # fmt: skip
 
 
-def a_delivery(user: User, at: datetime, queued_at: datetime | None = None) -> None:
+def a_delivery(user: User, at: datetime) -> None:
     Delivery.objects.create(
         user=user, event_id=uuid7(), channel="web_push", target="https://push.example.test/1",
-        next_attempt_at=at, queued_at=queued_at, expires_at=timezone.now() + timedelta(days=1),
+        next_attempt_at=at, expires_at=timezone.now() + timedelta(days=1),
     )  # fmt: skip
-
-
-def a_queued_delivery(user: User, queued_at: datetime) -> None:
-    a_delivery(user, timezone.now(), queued_at)
 
 
 def a_template_that_failed(user: User, failed_at: datetime) -> None:
@@ -71,7 +68,7 @@ QUEUES: dict[str, Queue] = {
     "a mail": (a_mail, mails.has_due, mails.send_due_mails, mails.backoff(mails.MAX_ATTEMPTS)),
     "a parked event": (a_parked_event, parked.has_due, parked.retry_parked, parked.backoff(10)),
     "a delivery": (
-        a_delivery, deliveries.has_stalled, lambda: deliveries.take_stalled(9), deliveries.LONGEST_WAIT,
+        a_delivery, claiming.has_due, lambda: claiming.claim(9).found, LONGEST_WAIT,
     ),
 }  # fmt: skip
 
@@ -99,11 +96,6 @@ def test_a_row_that_may_have_to_wait_so_long_waits(
 def test_a_mail_that_was_sent_in_the_future_can_be_asked_for_again(alice: User) -> None:
     a_mail_asked_for_again(alice, timezone.now() + AHEAD)
     assert DueMail.objects.get().next_attempt_at == timezone.now() + mails.SPACING
-
-
-def test_a_message_that_was_sent_in_the_future_counts_as_lost(alice: User) -> None:
-    a_queued_delivery(alice, timezone.now() + SECOND)
-    assert deliveries.has_stalled()
 
 
 def test_a_template_that_failed_in_the_future_makes_its_task(alice: User) -> None:

@@ -1,0 +1,129 @@
+"""Claim deliveries that are due: a lease for each, in one short transaction for many.
+
+A lease moves `next_attempt_at` forward, so that no other worker takes the delivery meanwhile, and that of a
+worker that dies comes due again. A delivery that another worker has locked is passed over, and nothing is
+waited for here, so this needs no lock of the tasks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from notifications_app.models import Delivery
+from notifications_app.retrying import LONGEST_WAIT
+from tasks_app.reminding import still_rings_at
+
+# A send takes SEND_SECONDS at most (sending.py). What a worker leaves behind that dies is late by this much.
+LEASE = timedelta(seconds=30)
+
+_LEASE = """
+    WITH moved AS (
+        UPDATE deliveries SET next_attempt_at = moved.at
+        FROM unnest(%s::bigint[], %s::timestamptz[]) AS moved (id, at) WHERE deliveries.id = moved.id
+    )
+    INSERT INTO delivery_attempts (delivery_id, at, error) SELECT unnest(%s::bigint[]), %s, ''
+    RETURNING delivery_id, id
+"""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One worker's right to send one delivery until `ends_at`; its attempt, None if it must not be sent."""
+
+    delivery: Delivery
+    ends_at: datetime
+    attempt_id: int | None
+
+
+@dataclass
+class Claimed:
+    """What one claim found: to be sent; to be ended without, with the state; how many were put off."""
+
+    leases: list[Lease] = field(default_factory=list)
+    ended: list[tuple[Lease, Delivery.State]] = field(default_factory=list)
+    put_off: int = 0
+
+    @property
+    def found(self) -> int:
+        """How many deliveries were due."""
+        return len(self.leases) + len(self.ended) + self.put_off
+
+
+def _no_wait(_delivery: Delivery) -> timedelta:
+    return timedelta(0)
+
+
+def has_due() -> bool:
+    """Whether a delivery is due that no worker has a lease of."""
+    now = timezone.now()
+    return _due(now).exists() or _ahead(now).exists()
+
+
+@transaction.atomic
+def claim(
+    limit: int, *, wait: Callable[[Delivery], timedelta] = _no_wait, only: int | None = None
+) -> Claimed:
+    """Claim at most `limit` due deliveries, the oldest first, or only that one.
+
+    A delivery for which `wait` returns more than zero is put off for so long.
+    """
+    now = timezone.now()
+    rows = _lock(_due(now), limit, only) or _lock(_ahead(now), limit, only)
+    times: dict[int, datetime] = {}
+    ends: dict[int, tuple[Delivery, Delivery.State]] = {}
+    sends: dict[int, Delivery] = {}
+    for delivery in rows:
+        if state := _end_before_sending(delivery, now):
+            ends[delivery.pk] = delivery, state
+            times[delivery.pk] = now + LEASE
+        else:
+            seconds = wait(delivery)
+            times[delivery.pk] = now + (seconds or LEASE)
+            if not seconds:
+                sends[delivery.pk] = delivery
+    if not times:
+        return Claimed()
+    with connection.cursor() as cursor:
+        cursor.execute(_LEASE, [list(times), list(times.values()), list(sends), now])
+        attempts = dict(cursor.fetchall())
+    return Claimed(
+        leases=[Lease(delivery, times[pk], attempts[pk]) for pk, delivery in sends.items()],
+        ended=[(Lease(delivery, times[pk], None), state) for pk, (delivery, state) in ends.items()],
+        put_off=len(times) - len(sends) - len(ends),
+    )
+
+
+def _due(now: datetime) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(state=Delivery.State.PENDING, next_attempt_at__lte=now)
+
+
+def _ahead(now: datetime) -> QuerySet[Delivery]:
+    """Deliveries that a clock wrote that was ahead; not those that wait for another one, or for a day."""
+    ahead = Delivery.objects.filter(state=Delivery.State.PENDING, next_attempt_at__gt=now + LONGEST_WAIT)
+    return ahead.filter(notice=None, sent_with=None)
+
+
+def _lock(due: QuerySet[Delivery], limit: int, only: int | None) -> list[Delivery]:
+    """The oldest of them with what a channel reads, locked."""
+    chosen = due if only is None else due.filter(pk=only)
+    locked = chosen.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    related = locked.select_related("user", "subscription", "reminder__task")
+    return list(related.order_by("next_attempt_at")[:limit])
+
+
+def _end_before_sending(delivery: Delivery, now: datetime) -> Delivery.State | None:
+    """The state of a delivery that must not be sent any longer; None if it must be sent."""
+    if delivery.expires_at <= now:
+        return Delivery.State.EXPIRED
+    subscription = delivery.subscription
+    # Another user may have subscribed with the same browser since.
+    if subscription is None or subscription.user_id != delivery.user_id or not delivery.user.is_active:
+        return Delivery.State.CANCELLED
+    reminder = delivery.reminder
+    if reminder is not None and not still_rings_at(reminder.task, reminder.reminder_at, now=now):
+        return Delivery.State.CANCELLED
+    return None
