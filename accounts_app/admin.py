@@ -1,6 +1,7 @@
 """Accounts in the admin."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 from django import forms
@@ -14,9 +15,21 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts_app import erasure
-from accounts_app.models import ApiToken, DueMail, ErasedIdentity, OutsideIdentity, SignIn, User, UserManager
-from accounts_app.throttles import SignInByAccount, SignInByAddress
+from accounts_app.known_addresses import remember
+from accounts_app.models import (
+    ApiToken,
+    DueMail,
+    ErasedIdentity,
+    KnownAddress,
+    OutsideIdentity,
+    SignIn,
+    User,
+    UserManager,
+)
+from accounts_app.throttles import SignInByAccount, SignInByAddress, SignInFromElsewhere
 from http_app.admin_classes import LargeTableAdmin, ReadOnly
+from http_app.errors import TooBusy
+from http_app.throttling import Throttle
 from recurrence.rules import RuleError, zone
 
 
@@ -25,13 +38,27 @@ class OperatorSignInForm(AdminAuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         request, email = cast(HttpRequest, self.request), self.cleaned_data.get("username", "")
-        by_address, by_account = SignInByAddress(), SignInByAccount()
-        throttles = [(by_address, by_address.address(request)), (by_account, by_account.pair(request, email))]
-        for throttle, key in throttles:
-            if not throttle.allows(key):
-                detail = f"Too many attempts. Try again in {throttle.wait()} s."
-                raise forms.ValidationError(detail, code="throttled")
-        return super().clean()
+        by_address, by_account, elsewhere = SignInByAddress(), SignInByAccount(), SignInFromElsewhere()
+        address = by_address.address(request)
+        limits: list[tuple[Throttle, Callable[[], bool]]] = [
+            (by_address, partial(by_address.allows, address)),
+            (by_account, partial(by_account.allows, by_account.pair(request, email))),
+            (elsewhere, partial(elsewhere.allows_sign_in, email, address)),
+        ]
+        for throttle, allows in limits:
+            if not allows():
+                raise _too_many_attempts(throttle.wait())
+        try:
+            cleaned = super().clean()
+        except TooBusy as error:
+            raise _too_many_attempts(error.wait) from error
+        if user := self.get_user():
+            remember(user, address)
+        return cleaned
+
+
+def _too_many_attempts(seconds: float) -> forms.ValidationError:
+    return forms.ValidationError(f"Too many attempts. Try again in {seconds} s.", code="throttled")
 
 
 admin.site.login_form = OperatorSignInForm
@@ -191,6 +218,15 @@ class OutsideIdentityAdmin(LargeTableAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return _is_superuser(request)
+
+
+@admin.register(KnownAddress)
+class KnownAddressAdmin(ReadOnly, LargeTableAdmin):
+    """Addresses from which users have signed in. Guesses from elsewhere do not hold them up there."""
+
+    list_display = ["digest", "user", "signed_in_at"]
+    list_filter = ["signed_in_at"]
+    list_select_related = ["user"]
 
 
 @admin.register(ErasedIdentity)

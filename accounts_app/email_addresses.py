@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.encoding import punycode
 from rest_framework import serializers
 
+LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 
 
@@ -30,5 +31,5 @@ class EmailAddressField(serializers.EmailField):
     """The address of a person who is to get mails."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=254, **options)
+        super().__init__(max_length=LONGEST_EMAIL, **options)
         self.validators.append(check_reachable)

@@ -12,6 +12,7 @@ from django.db import connections, models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
+from accounts_app.hashing import LONGEST_PASSWORD, place_for_a_hash
 from accounts_app.preferences import QUIET_HOURS, Preferences
 
 TIME_ZONE_MAX_LENGTH = 64  # the longest IANA name has 32 characters
@@ -105,15 +106,24 @@ class User(Preferences, AbstractBaseUser, PermissionsMixin):
         return self.email or str(self.id)
 
     def set_password(self, raw_password: str | None) -> None:
-        super().set_password(raw_password and normalize("NFC", raw_password))
+        """Raises ValueError for more than LONGEST_PASSWORD characters, TooBusy (429)."""
+        if raw_password is not None and len(raw_password) > LONGEST_PASSWORD:
+            raise ValueError(f"A password has at most {LONGEST_PASSWORD} characters.")
+        with place_for_a_hash():
+            super().set_password(raw_password and normalize("NFC", raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether it is the password, in whatever form the keyboard of the device writes accents.
 
         Hashes of an older release are of the form that was typed: one that matches is replaced.
+        Raises TooBusy (429).
         """
-        if raw_password is None:
+        if raw_password is None or len(raw_password) > LONGEST_PASSWORD:
             return False
+        with place_for_a_hash():
+            return self._check_forms(raw_password)
+
+    def _check_forms(self, raw_password: str) -> bool:
         normal, *others = forms_of_password(raw_password)
         if super().check_password(normal):
             return True
@@ -132,6 +142,21 @@ def forms_of_password(raw_password: str) -> list[str]:
 _COLUMNS = [field.attname for field in User._meta.concrete_fields]
 _BY_ID = f"SELECT {', '.join(_COLUMNS)} FROM {User._meta.db_table} WHERE id = %s"  # noqa: S608 - no input
 _LOCK_UNLESS_CLOSED = "SELECT FROM users WHERE id = %s AND deleted_at IS NULL FOR NO KEY UPDATE"
+
+
+class KnownAddress(models.Model):
+    """An address from which a user has signed in, as a keyed hash (accounts_app/known_addresses.py)."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_addresses")
+    signed_in_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "known_addresses"
+        verbose_name_plural = "known addresses"
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class SignIn(models.Model):

@@ -18,6 +18,7 @@ from http_app.errors import Conflict
 from http_app.serializers import StrictSerializer
 from http_app.views import ApiView
 
+LONGEST_MAIL_TOKEN = 200  # twice as long as they are
 _UID = "0b6f3d0e-6f0f-4b53-8e0b-6f1f5a3c9d10"
 
 
@@ -44,7 +45,7 @@ class PasswordResetSerializer(StrictSerializer):
 
 class PasswordResetConfirmSerializer(StrictSerializer):
     uid = serializers.UUIDField()
-    token = serializers.CharField()
+    token = serializers.CharField(max_length=LONGEST_MAIL_TOKEN)
     password = PasswordField()
 
     def save(self, **kwargs: Any) -> None:
@@ -53,7 +54,7 @@ class PasswordResetConfirmSerializer(StrictSerializer):
 
 
 class EmailConfirmSerializer(StrictSerializer):
-    token = serializers.CharField()
+    token = serializers.CharField(max_length=LONGEST_MAIL_TOKEN)
 
     def save(self, **kwargs: Any) -> None:
         email_confirmation.confirm(self.validated_data["token"])

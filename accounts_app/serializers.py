@@ -7,7 +7,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, ValidationError
 
 from accounts_app import mails, passwords, sign_ins
-from accounts_app.email_addresses import EmailAddressField
+from accounts_app.email_addresses import LONGEST_EMAIL, EmailAddressField
+from accounts_app.hashing import LONGEST_PASSWORD
+from accounts_app.known_addresses import remember
 from accounts_app.models import DueMail, User, UserManager
 from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES, Channel
 from accounts_app.reaching import is_reachable
@@ -15,6 +17,7 @@ from accounts_app.signals import zone_moved
 from accounts_app.throttles import limit_mails
 from http_app.datetime_fields import LocalTimeField
 from http_app.serializers import OneOfField, StrictSerializer
+from http_app.throttling import ByAddress
 from recurrence.rules import RuleError, zone
 
 EMAIL_TAKEN = ErrorDetail(
@@ -39,7 +42,8 @@ class PasswordField(serializers.CharField):
 
     def __init__(self, **options: Any) -> None:
         style = {"input_type": "password"}
-        super().__init__(write_only=True, trim_whitespace=False, style=style, **options)
+        options |= {"max_length": LONGEST_PASSWORD, "style": style}
+        super().__init__(write_only=True, trim_whitespace=False, **options)
 
 
 class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
@@ -192,7 +196,7 @@ class RegistrationSerializer(StrictSerializer):
 
 
 class SignInSerializer(StrictSerializer):
-    email = serializers.CharField(write_only=True)
+    email = serializers.CharField(write_only=True, max_length=LONGEST_EMAIL)
     password = PasswordField()
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True)
@@ -203,6 +207,8 @@ class SignInSerializer(StrictSerializer):
         if user is None:
             detail = "No active account has this email address and password."
             raise AuthenticationFailed(detail, "no_active_account")
+        assert isinstance(user, User)
+        remember(user, ByAddress().address(self.context["request"]))
         return dict(sign_ins.sign_in(user))
 
 

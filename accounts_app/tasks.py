@@ -1,6 +1,7 @@
 from celery import shared_task
 
 from accounts_app import erasure, mails, sign_ins
+from accounts_app.known_addresses import purge_known_addresses
 
 
 @shared_task(name="accounts_app.send_due_mails")
@@ -11,8 +12,8 @@ def send_due_mails() -> int:
 
 @shared_task(name="accounts_app.purge_accounts")
 def purge_accounts() -> int:
-    """Tick: delete expired sign-ins and the rows of handled mails."""
-    return sign_ins.purge_expired() + mails.purge_handled()
+    """Tick: delete expired sign-ins, addresses not used for long, and the rows of handled mails."""
+    return sign_ins.purge_expired() + purge_known_addresses() + mails.purge_handled()
 
 
 @shared_task(name="accounts_app.erase_closed_accounts")

@@ -34,7 +34,7 @@ from rest_framework.exceptions import (
 from rest_framework.response import Response
 
 from http_app.auth_messages import plain_auth_message
-from http_app.errors import BodyTooLarge, Conflict, InternalError, Unavailable, unavailable
+from http_app.errors import BodyTooLarge, Conflict, InternalError, TooBusy, Unavailable, unavailable
 from http_app.request_log import request_id
 
 log = structlog.get_logger(__name__)
@@ -85,7 +85,8 @@ class ExceptionHandler(handler.ExceptionHandler):
 
 
 class UnavailableMiddleware:
-    """Answers 503 when the database is unavailable in a view that is not DRF's, such as the admin's."""
+    """Answers 503 when the database is unavailable, and 429 for TooBusy, in a view that is not DRF's, such as
+    the admin's."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -94,7 +95,7 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        error = unavailable(exception)
+        error = exception if isinstance(exception, TooBusy) else unavailable(exception)
         return refused(request, error) if error else None
 
 

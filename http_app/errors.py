@@ -133,6 +133,15 @@ class TooManyAtOnce(APIException):
     wait = 1
 
 
+class TooBusy(APIException):
+    """429: this process does as much of this as it can."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_busy"
+    default_detail = "This server checks as many passwords as it can at the moment. Try again."
+    wait = 1  # DRF's name for Retry-After, seconds
+
+
 class InternalError(APIException):
     """500: nothing about the cause, only the id under which the log has it."""
 

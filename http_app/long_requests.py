@@ -7,10 +7,10 @@ the process dies: no lease can be too short or too long, and it does not matter 
 from typing import Any
 
 from django.db import connection
-from rest_framework import status
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
+
+from http_app.errors import TooManyAtOnce
 
 MAX_AT_ONCE = 2
 # The first key of the locks. Locks of two keys are apart from those of one, such as the relay's.
@@ -21,24 +21,14 @@ _TAKE = f"""
 """
 
 
-class TooManyAtOnce(APIException):
-    """429: MAX_AT_ONCE long requests of the user are running."""
-
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
-    default_code = "too_many_at_once"
-    default_detail = (
-        f"{MAX_AT_ONCE} long requests of yours are running, the maximum. Send this when one has ended."
-    )
-    wait = 1  # DRF's name for Retry-After, seconds
-
-
 class LongRequests(BaseThrottle):
     """For writes of many rows. Runs in the transaction of the request."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """True, or raises TooManyAtOnce (429)."""
         if request.user.pk and not _take_place(request.user.pk):
-            raise TooManyAtOnce
+            detail = f"{MAX_AT_ONCE} long requests of yours are running. Send this when one has ended."
+            raise TooManyAtOnce(detail)
         return True
 
 

@@ -45,6 +45,7 @@ class Throttle(BaseThrottle):
     scope: str
     # Set when a request was counted.
     count: Count | None = None
+    over = 0  # how many more than allowed were counted
 
     def identity(self, request: Request) -> str | None:
         """The identity that is counted, or None if this request does not count."""
@@ -69,22 +70,28 @@ class Throttle(BaseThrottle):
         allowed, seconds = parse_rate(rate)
         now = timezone.now().timestamp()
         window = int(now // seconds)
-        cache = cast(_CountingCache, caches["throttles"])
-        # A hash, so that keys contain no email address and no text chosen by a caller.
-        short = sha256(identity.encode(errors="replace")).hexdigest()[:32]
-        key = f"{self.scope}-{short}-{window}"
-        counted = cache.count(key, seconds=seconds, by=amount)
+        key = f"{self._key(identity)}-{window}"
+        counted = _cache().count(key, seconds=seconds, by=amount)
         self.seconds_left = max(1, ceil((window + 1) * seconds - now))
         if counted is None:
             return True
         is_allowed = counted <= allowed
+        self.over = max(0, counted - allowed)
         if amount > 1 and not is_allowed:  # what is left is still there for fewer
-            counted = cache.count(key, seconds=seconds, by=-amount) or counted
+            counted = _cache().count(key, seconds=seconds, by=-amount) or counted
         self.count = Count(self.scope, allowed, seconds, max(0, allowed - counted), self.seconds_left)
         return is_allowed
 
+    def claim(self, identity: str, *, seconds: int) -> int:
+        """Claim the only place for so many seconds: 0, or the seconds until it is free."""
+        return _cache().claim(f"{self._key(identity)}-place", seconds=seconds)
+
     def wait(self) -> float:
         return self.seconds_left
+
+    def _key(self, identity: str) -> str:
+        # A hash, so that keys contain no email address and no text chosen by a caller.
+        return f"{self.scope}-{sha256(identity.encode(errors='replace')).hexdigest()[:32]}"
 
     def address(self, request: Request | HttpRequest) -> str:
         """The caller's address. One customer has a whole /64 of IPv6, so a /64 counts as one address."""
@@ -166,5 +173,11 @@ def parse_rate(rate: str) -> tuple[int, int]:
     return int(amount), SECONDS[period]
 
 
+def _cache() -> "_CountingCache":
+    return cast(_CountingCache, caches["throttles"])
+
+
 class _CountingCache(Protocol):
     def count(self, key: str, *, seconds: int, by: int = 1) -> int | None: ...
+
+    def claim(self, key: str, *, seconds: int) -> int: ...

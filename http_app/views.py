@@ -56,6 +56,12 @@ class ApiView(APIView):
     # The actions that may write many rows: a user has few of them at once (http_app/long_requests.py).
     long_actions: Collection[str] = ()
 
+    def check_throttles(self, request: Request) -> None:
+        """Stop at the first limit that refuses: the request then counts for no other."""
+        for throttle in self.get_throttles():
+            if not throttle.allow_request(request, self):
+                self.throttled(request, throttle.wait())  # type: ignore[arg-type] # 0 and more
+
     def get_throttles(self) -> list[BaseThrottle]:
         long = [LongRequests()] if getattr(self, "action", None) in self.long_actions else []
         return [*super().get_throttles(), *long]

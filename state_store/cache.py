@@ -1,5 +1,6 @@
 """Django's cache framework on the state store, so that http_app can count without knowing Redis."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,10 @@ log = structlog.get_logger(__name__)
 
 # One round trip, and the counter always has an expiry.
 _COUNT = "local n = redis.call('INCRBY', KEYS[1], ARGV[2]) redis.call('EXPIRE', KEYS[1], ARGV[1]) return n"
+_CLAIM = """
+    if redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return 0 end
+    return math.max(1, redis.call('TTL', KEYS[1]))
+"""
 
 
 class CountingCache(RedisCache):
@@ -35,17 +40,29 @@ class CountingCache(RedisCache):
 
     def count(self, key: str, *, seconds: int, by: int = 1) -> int | None:
         """Add to the counter, which then expires after `seconds`; None if the store is unavailable."""
+        return self._ask(lambda: self._count(keys=[self.make_and_validate_key(key)], args=[seconds, by]))
+
+    def claim(self, key: str, *, seconds: int) -> int:
+        """Claim the key for `seconds`: 0, or the seconds until it is free. 0 if the store is unavailable."""
+        left = self._ask(lambda: self._claim(keys=[self.make_and_validate_key(key)], args=[seconds]))
+        return max(left or 0, 0)
+
+    def _ask(self, call: Callable[[], int]) -> int | None:
         if not self.pause.may_ask():
             return None
         try:
-            counted: int = self._count(keys=[self.make_and_validate_key(key)], args=[seconds, by])
+            answer = call()
         except RedisError as error:
             self.pause.begin()
             log.warning("state_store_away", error=str(error))
             return None
         self.pause.end()
-        return counted
+        return answer
 
     @cached_property
     def _count(self) -> Script:
         return self._cache.get_client(write=True).register_script(_COUNT)
+
+    @cached_property
+    def _claim(self) -> Script:
+        return self._cache.get_client(write=True).register_script(_CLAIM)

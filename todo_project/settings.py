@@ -256,6 +256,8 @@ THROTTLE_RATES = {
     "previews": _rate("PREVIEWS", "1200/min"),
     "sign_in_by_address": _rate("SIGN_IN_BY_ADDRESS", "60/min"),
     "sign_in_by_account": _rate("SIGN_IN_BY_ACCOUNT", "30/h"),
+    # To one account from all addresses that are not known for it; beyond that, one in at most 30 s.
+    "sign_in_from_elsewhere": _rate("SIGN_IN_FROM_ELSEWHERE", "10/h"),
     "sign_up": _rate("SIGN_UP", "60/h"),
     "refresh": _rate("REFRESH", "300/min"),
     # Links of notifications, without sign-in. An office may share one address.

@@ -43,7 +43,7 @@ def test_the_case_of_the_address_does_not_matter(alice: User, anyone: APIClient)
         ("alice@example.test", "CORRECT HORSE BATTERY STAPLE"),
         ("nobody@example.test", "correct horse battery staple"),
         ("%", "correct horse battery staple"),
-        ("not an address", "x" * 100_000),
+        ("not an address", "x" * 1_024),
     ],
 )
 def test_a_wrong_address_and_a_wrong_password_are_answered_alike(
