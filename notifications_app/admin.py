@@ -15,6 +15,7 @@ from notifications_app.deliveries import resend
 from notifications_app.endpoints import host_of
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder, ReminderAction
 from notifications_app.push_answers import in_words
+from notifications_app.trace import seconds_of_stages, why
 from tasks_app.models import Task
 
 
@@ -105,11 +106,16 @@ class ReminderAdmin(Recorded, FoundByTask, LargeTableAdmin):
     search_fields = ["task__title", "task__user__email", "event_id"]
     search_help_text = "A task's id, a part of its title or of its user's e-mail, or an event's id."
     task_lookup = "task"
-    fields = ["state", "task", "reminder_at", "claimed_at", "lateness", "event_id"]
+    fields = ["why", "state", "task", "reminder_at", "claimed_at", "lateness", "event_id"]
+    readonly_fields = ["why"]
     inlines = [DeliveryInline, ActionInline]
 
     class Media:
         css = {"all": ["notifications_app/lists.css"]}
+
+    @admin.display(description="what became of it")
+    def why(self, reminder: Reminder) -> str:
+        return why(reminder, reminder.task.user.timezone)
 
     @admin.display(description="task")
     def of_task(self, reminder: Reminder) -> str:
@@ -130,9 +136,9 @@ class DeliveryAdmin(Recorded, DeliveryInWords, FoundByTask, LargeTableAdmin):
     task_lookup = "reminder__task"
     fields = [
         "state", "reminder", "task", "user", "channel", "target", "subscription",
-        "created_at", "next_attempt", "sent_at", "expires_at", "event_id",
+        "created_at", "next_attempt", "sent_at", "expires_at", "time_went", "event_id",
     ]  # fmt: skip
-    readonly_fields = ["task", "next_attempt"]
+    readonly_fields = ["task", "next_attempt", "time_went"]
     actions = ["send_again"]
     inlines = [AttemptInline]
 
@@ -142,6 +148,13 @@ class DeliveryAdmin(Recorded, DeliveryInWords, FoundByTask, LargeTableAdmin):
     @admin.display(description="task")
     def task(self, delivery: Delivery) -> str:
         return link_to(delivery.reminder.task) if delivery.reminder else "a test"
+
+    @admin.display(description="where the time went", empty_value="none")
+    def time_went(self, delivery: Delivery) -> str | None:
+        if delivery.reminder is None:
+            return None
+        seconds = seconds_of_stages(delivery.reminder, delivery)
+        return ", ".join(f"{name} {time:.1f} s" for name, time in seconds.items() if time is not None)
 
     @admin.action(description="Send again, in any state", permissions=["resend"])
     @transaction.atomic

@@ -10,8 +10,9 @@ from rest_framework import serializers
 
 from http_app.serializers import StrictSerializer
 from notifications_app.endpoints import EndpointRefusedError, parse_endpoint
-from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
+from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder, ReminderAction
 from notifications_app.push_answers import in_words
+from notifications_app.trace import seconds_of_stages, why
 
 _BASE64URL = re.compile(r"([A-Za-z0-9_-]+)={0,2}")
 _TO_BASE64URL = str.maketrans("+/", "-_")
@@ -128,16 +129,33 @@ class AttemptSerializer(serializers.ModelSerializer[DeliveryAttempt]):
         return in_words(attempt.status, attempt.error)
 
 
+class StagesSerializer(serializers.Serializer[Any]):
+    """Where the time went, in seconds, from the time of the reminder on. Null: this has not ended."""
+
+    claimed = serializers.FloatField(allow_null=True, help_text="Until the scan claimed it.")
+    handled = serializers.FloatField(
+        allow_null=True, help_text="Until the delivery was created, in quiet hours after their end."
+    )
+    queued = serializers.FloatField(allow_null=True, help_text="Until a worker took it.")
+    retried = serializers.FloatField(allow_null=True, help_text="Until the last attempt began.")
+    sent = serializers.FloatField(allow_null=True, help_text="Until the channel had it.")
+
+
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     attempts = AttemptSerializer(many=True)
     next_attempt_at = serializers.SerializerMethodField(help_text="Null if there will be no other attempt.")
+    seconds = serializers.SerializerMethodField(help_text="Null for a test, and a notice of several.")
 
     class Meta:
         model = Delivery
         fields = [
             *("id", "channel", "subscription_id", "state", "created_at"),
-            *("next_attempt_at", "expires_at", "sent_at", "attempts"),
+            *("next_attempt_at", "expires_at", "sent_at", "seconds", "attempts"),
         ]
+
+    @extend_schema_field(StagesSerializer(allow_null=True))
+    def get_seconds(self, delivery: Delivery) -> dict[str, float | None] | None:
+        return seconds_of_stages(delivery.reminder, delivery) if delivery.reminder else None
 
     @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_next_attempt_at(self, delivery: Delivery) -> Any:
@@ -146,15 +164,31 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
         return serializers.DateTimeField().to_representation(delivery.next_attempt_at)
 
 
+class ReminderActionSerializer(serializers.ModelSerializer[ReminderAction]):
+    """What a link of the notification did when it was first used."""
+
+    class Meta:
+        model = ReminderAction
+        fields = ["action", "at", "outcome", "snoozed_until", "undone_at"]
+
+
 class ReminderSerializer(serializers.ModelSerializer[Reminder]):
-    """A due reminder: when it was claimed, how late, and each delivery with its attempts."""
+    """A due reminder: when it was claimed, how late, each delivery with its attempts, and why, in words."""
 
     lateness_seconds = serializers.SerializerMethodField()
+    why = serializers.SerializerMethodField(help_text="What became of it, in a sentence for people.")
     deliveries = DeliverySerializer(many=True)
+    actions = ReminderActionSerializer(many=True)
 
     class Meta:
         model = Reminder
-        fields = ["id", "reminder_at", "claimed_at", "lateness_seconds", "state", "deliveries"]
+        fields = [
+            *("id", "event_id", "reminder_at", "claimed_at", "lateness_seconds", "state", "why"),
+            *("deliveries", "actions"),
+        ]
+
+    def get_why(self, reminder: Reminder) -> str:
+        return why(reminder, self.context["request"].user.timezone)
 
     def get_lateness_seconds(self, reminder: Reminder) -> float:
         return reminder.lateness.total_seconds()

@@ -5,7 +5,7 @@ from typing import Any, cast
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
 from rest_framework.generics import ListAPIView
@@ -16,6 +16,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from accounts_app.models import User
+from http_app.pagination import Pages
 from http_app.views import ApiView, OwnedByUser
 from notifications_app.channels import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
@@ -28,6 +29,7 @@ from notifications_app.serializers import (
     ReminderSerializer,
 )
 from notifications_app.subscriptions import subscribe, unsubscribe
+from notifications_app.trace import why_planned
 from tasks_app.models import Task
 
 _USER_AGENT_LENGTH = 500
@@ -97,19 +99,48 @@ class PushSubscriptionViewSet(
         return subscribe(cast(User, self.request.user).pk, user_agent=agent, **values)
 
 
+class TracePages(Pages):
+    """`planned` beside the results: whether and when the task rings next."""
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        document = super().get_paginated_response_schema(schema)
+        document["required"].append("planned")
+        document["properties"]["planned"] = {
+            "type": "object",
+            "required": ["next_reminder_at", "why"],
+            "properties": {
+                "next_reminder_at": {"type": ["string", "null"], "format": "date-time"},
+                "why": {"type": "string", "description": "Whether and when it rings next, for people."},
+            },
+        }
+        return document
+
+
 class TaskRemindersView(ApiView, ListAPIView[Reminder]):
-    """The history of a task's reminders, newest first, with each delivery and attempt."""
+    """The history of a task's reminders, newest first, with each delivery and attempt, and why.
+
+    `planned` says whether and when the task rings next.
+    """
 
     queryset = Reminder.objects.all()
     serializer_class = ReminderSerializer
+    pagination_class = TracePages
     ordering_fields = {"claimed_at": "claimed_at"}
     default_ordering = "-claimed_at"
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        get_object_or_404(Task, pk=kwargs["task_id"], user=self.request.user.pk)
-        return super().get(request, *args, **kwargs)
+        user = cast(User, request.user)
+        task = get_object_or_404(Task, pk=kwargs["task_id"], user=user.pk)
+        response = super().get(request, *args, **kwargs)
+        at = (
+            serializers.DateTimeField().to_representation(task.next_reminder_at)
+            if task.next_reminder_at
+            else None
+        )
+        response.data["planned"] = {"next_reminder_at": at, "why": why_planned(task, user.timezone)}
+        return response
 
     def get_queryset(self) -> QuerySet[Reminder]:
         deliveries = Delivery.objects.order_by("pk").prefetch_related("attempts")
-        reminders = super().get_queryset().filter(task=self.kwargs.get("task_id"))
-        return reminders.prefetch_related(Prefetch("deliveries", deliveries))
+        reminders = super().get_queryset().filter(task=self.kwargs.get("task_id")).select_related("task")
+        return reminders.prefetch_related(Prefetch("deliveries", deliveries), "actions")

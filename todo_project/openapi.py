@@ -4,7 +4,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
 from http_app.built_once import built_once
-from todo_project.openapi_examples import EXAMPLES
+from todo_project.openapi_examples import BESIDE_RESULTS, EXAMPLES
 
 
 class KeptSchemaGenerator(SchemaGenerator):
@@ -54,4 +54,4 @@ def _example(name: str) -> Any:
         if name.startswith("Paginated")
         else None
     )
-    return row and {"results": [row], "next": None, "previous": None}
+    return row and {"results": [row], "next": None, "previous": None} | BESIDE_RESULTS.get(name, {})

@@ -5,6 +5,8 @@ A test validates each against its schema, and requires one for every operation.
 
 from typing import Any
 
+from notifications_app.push_answers import in_words
+
 _CREATED_AT = "2030-04-28T18:20:31.482113Z"
 _TASK: dict[str, Any] = {
     "external_id": None,
@@ -45,7 +47,16 @@ _DELIVERY = {
     "next_attempt_at": None,
     "expires_at": "2030-05-01T18:30:00Z",
     "sent_at": "2030-05-01T06:30:00.530912Z",
-    "attempts": [{"at": "2030-05-01T06:30:00.498220Z", "status": 201, "error": ""}],
+    "seconds": {
+        "claimed": 0.391554,
+        "handled": 0.020453,
+        "queued": 0.086213,
+        "retried": 0.0,
+        "sent": 0.032692,
+    },
+    "attempts": [
+        {"at": "2030-05-01T06:30:00.498220Z", "status": 201, "error": "", "meaning": in_words(201, "")}
+    ],
 }
 
 _ANSWER = _TASK | {
@@ -81,6 +92,13 @@ _TEMPLATE: dict[str, Any] = {
     "due_after_minutes": 480,
     "reminder_offsets": [60],
     "is_active": True,
+}
+
+# What lists have beside results, next and previous.
+BESIDE_RESULTS: dict[str, Any] = {
+    "PaginatedReminderList": {
+        "planned": {"next_reminder_at": None, "why": "All reminders of the task have passed."}
+    }
 }
 
 EXAMPLES: dict[str, Any] = {
@@ -222,10 +240,24 @@ EXAMPLES: dict[str, Any] = {
     "Delivery": _DELIVERY,
     "Reminder": {
         "id": 52,
+        "event_id": "0196b8f2-6f0c-7d2a-9c3e-5a4b7f1e2d30",
         "reminder_at": "2030-05-01T06:30:00Z",
         "claimed_at": "2030-05-01T06:30:00.391554Z",
         "lateness_seconds": 0.391554,
         "state": "delivered",
+        "why": (
+            "It was due on Wednesday, 1 May at 08:30, was claimed in time, and was sent to 1 browser, less"
+            " than 1 s after that."
+        ),
         "deliveries": [_DELIVERY],
+        "actions": [
+            {
+                "action": "snooze_10_minutes",
+                "at": "2030-05-01T06:31:12.052116Z",
+                "outcome": "done",
+                "snoozed_until": "2030-05-01T06:41:12.052116Z",
+                "undone_at": None,
+            }
+        ],
     },
 }

@@ -47,6 +47,7 @@ ENUMS = {
     "OccurrenceState": "recurring_app.history_views.OCCURRENCE_STATES",
     "RecurrenceMode": "tasks_app.models.Task.RecurrenceMode",
     "RecurrencePattern": "recurring_app.models.RecurringTask.Pattern",
+    "ReminderActionOutcome": "notifications_app.models.ReminderAction.Outcome",
     "ReminderState": "notifications_app.models.Reminder.State",
     "TaskOccurrenceState": "tasks_app.occurrence_views.STATES",
     "SlotState": "tasks_app.models.Task.SlotState",

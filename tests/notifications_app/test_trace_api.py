@@ -13,6 +13,7 @@ from accounts_app.models import User
 from devkit.demo.push_profiles import RefusalError
 from devkit.demo.push_service import PushService
 from notifications_app.models import Delivery
+from notifications_app.push_answers import in_words
 from notifications_app.scan import scan_reminders
 from notifications_app.sending import deliver
 from tasks_app.models import Task
@@ -47,8 +48,8 @@ def test_a_reminder_is_shown_with_its_deliveries_and_their_attempts(
     assert (told["subscription_id"], told["next_attempt_at"]) == (delivery.subscription_id, None)
     assert (told["sent_at"], told["expires_at"]) == ("2026-03-02T12:00:10Z", "2026-03-03T12:00:00Z")
     assert told["attempts"] == [
-        {"at": "2026-03-02T12:00:00Z", "status": 503, "error": ""},
-        {"at": "2026-03-02T12:00:10Z", "status": 201, "error": ""},
+        {"at": "2026-03-02T12:00:00Z", "status": 503, "error": "", "meaning": in_words(503, "")},
+        {"at": "2026-03-02T12:00:10Z", "status": 201, "error": "", "meaning": in_words(201, "")},
     ]
 
 
@@ -66,7 +67,9 @@ def test_it_says_when_the_next_attempt_will_be(
 
 def test_a_task_that_never_rang_has_none(alice: User, client_of: ClientOf) -> None:
     task = Task.objects.create(user=alice, title="t")
-    assert client_of(alice).get(url_of(task)).json() == {"results": [], "next": None, "previous": None}
+    planned = {"next_reminder_at": None, "why": "The task has no reminder."}
+    empty = {"results": [], "next": None, "previous": None, "planned": planned}
+    assert client_of(alice).get(url_of(task)).json() == empty
 
 
 def test_it_is_there_in_the_trash_too(alice: User, client_of: ClientOf) -> None:
