@@ -1,21 +1,19 @@
 """Accounts in the admin."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts_app import erasure
-from accounts_app.known_addresses import remember
 from accounts_app.models import (
     ApiToken,
     DueMail,
@@ -26,42 +24,8 @@ from accounts_app.models import (
     User,
     UserManager,
 )
-from accounts_app.throttles import SignInByAccount, SignInByAddress, SignInFromElsewhere
 from http_app.admin_classes import LargeTableAdmin, ReadOnly
-from http_app.errors import TooBusy
-from http_app.throttling import Throttle
 from recurrence.rules import RuleError, zone
-
-
-class OperatorSignInForm(AdminAuthenticationForm):
-    """Shares the throttles of the API's sign-in, since it accepts the same passwords."""
-
-    def clean(self) -> dict[str, Any]:
-        request, email = cast(HttpRequest, self.request), self.cleaned_data.get("username", "")
-        by_address, by_account, elsewhere = SignInByAddress(), SignInByAccount(), SignInFromElsewhere()
-        address = by_address.address(request)
-        limits: list[tuple[Throttle, Callable[[], bool]]] = [
-            (by_address, partial(by_address.allows, address)),
-            (by_account, partial(by_account.allows, by_account.pair(request, email))),
-            (elsewhere, partial(elsewhere.allows_sign_in, email, address)),
-        ]
-        for throttle, allows in limits:
-            if not allows():
-                raise _too_many_attempts(throttle.wait())
-        try:
-            cleaned = super().clean()
-        except TooBusy as error:
-            raise _too_many_attempts(error.wait) from error
-        if user := self.get_user():
-            remember(user, address)
-        return cleaned
-
-
-def _too_many_attempts(seconds: float) -> forms.ValidationError:
-    return forms.ValidationError(f"Too many attempts. Try again in {seconds} s.", code="throttled")
-
-
-admin.site.login_form = OperatorSignInForm
 
 
 class _WithEmail(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
@@ -238,3 +202,23 @@ class ErasedIdentityAdmin(ReadOnly, LargeTableAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+admin.site.unregister(TOTPDevice)
+
+
+@admin.register(TOTPDevice)
+class SecondFactorAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    """Without its key. `manage.py second_factor` adds and removes them."""
+
+    list_display = ["user", "name", "created_at", "last_used_at"]
+    list_select_related = ["user"]
+    fields = [
+        "user",
+        "name",
+        "created_at",
+        "last_used_at",
+        "throttling_failure_count",
+        "throttling_failure_timestamp",
+    ]
+    search_fields = ["user__email"]

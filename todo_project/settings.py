@@ -68,7 +68,7 @@ SLOW_BODIES_PER_ADDRESS = env.int("SLOW_BODIES_PER_ADDRESS", default=20)
 BODIES_MEGABYTES = env.int("BODIES_MEGABYTES", default=128)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "todo_project.admin_apps.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -82,6 +82,8 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "corsheaders",
     "django_celery_beat",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "django_structlog",
     "state_store",
     "http_app",
@@ -110,8 +112,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "todo_project.admin_csp.AdminPolicyMiddleware",
     "http_app.error_answers.UnavailableMiddleware",
 ]
 
@@ -181,6 +185,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Operators sign in to the admin with a code of their authenticator app: those that have one, or all.
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=False)
+OTP_TOTP_ISSUER = "To-do backend"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=15)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30)),

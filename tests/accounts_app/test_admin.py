@@ -173,7 +173,7 @@ def test_lists_find_and_do_not_ask_per_row(
     for i in range(20):
         user = User.objects.create_user(f"alice{i}@example.test")
         OutsideIdentity.objects.create(user=user, issuer="https://id.example.test", subject=str(i))
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         assert b"alice@example.test" in operator.get(USERS + query).content
 
 
@@ -189,7 +189,7 @@ def test_outside_identities_are_listed_without_asking_per_row(
     for i in range(20):
         user = User.objects.create_user(f"user{i}@example.test")
         OutsideIdentity.objects.create(user=user, issuer="https://id.example.test", subject=f"subject-{i}")
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         page = operator.get(IDENTITIES).content
     assert b"subject-19" in page
     assert b"user19@example.test" in page

@@ -34,9 +34,10 @@ def kill_each(places: Places, folder: Path, *, rounds: int, victims: list[str], 
         # It forks for each restart, which only a process with one thread and no connection may do.
         launcher = psutil.Process(running.process.pid)
         assert (launcher.num_threads(), launcher.net_connections("tcp")) == (1, [])
+        print(f"\n{kills.table()}", flush=True)
         lost = kills.lost()
         print(
-            f"\n{kills.table()}\n{len(kills.tasks)} tasks and {len(kills.completed)} completions answered,"
+            f"{len(kills.tasks)} tasks and {len(kills.completed)} completions answered,"
             f" {len(journal.troubles)} tries failed meanwhile; lost: {lost}"
         )
         assert not any(lost.values()), lost
