@@ -1,15 +1,18 @@
 """Where the reminders of a user go now."""
 
+from collections.abc import Collection
+
 from accounts_app.models import User
-from accounts_app.preferences import Channel
 from accounts_app.signals import device_sought
 
 
-def channels_used(user: User, *, has_device: bool) -> list[Channel]:
-    """The chosen channels that reach the user. If none of them does, the other one is used."""
-    able = {Channel.PUSH: has_device, Channel.EMAIL: user.email_gets_reminders}
-    used = [channel for channel in able if able[channel] and channel in user.channels]
-    return used or [channel for channel in able if able[channel] and user.channels]
+def channels_used(chosen: Collection[str], *, able: Collection[str]) -> list[str]:
+    """Of the channels `able` to reach a user the chosen ones; all of them if none of the chosen is able.
+
+    None if none is chosen.
+    """
+    used = [channel for channel in chosen if channel in able]
+    return used or (list(able) if chosen else [])
 
 
 def is_reachable(user: User) -> bool:

@@ -13,7 +13,7 @@ from accounts_app.known_addresses import remember
 from accounts_app.models import DueMail, User, UserManager
 from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES, Channel
 from accounts_app.reaching import is_reachable
-from accounts_app.signals import zone_moved
+from accounts_app.signals import quiet_hours_changed, zone_moved
 from accounts_app.throttles import limit_mails
 from http_app.datetime_fields import LocalTimeField
 from http_app.serializers import OneOfField, StrictSerializer
@@ -160,6 +160,8 @@ class MeSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         for name, value in validated_data.items():
             setattr(instance, name, value)
         User.objects.filter(pk=instance.pk).update(**columns)
+        if {"timezone", "quiet_from"} & validated_data.keys():
+            quiet_hours_changed.send(User, user=instance)
         if moves:
             zone_moved.send(User, user=instance)
         return instance

@@ -6,5 +6,7 @@ from django.dispatch import Signal
 devices_ended = Signal()
 # Sent inside the transaction, with `user`: what recurs moves to the time zone that the user now has.
 zone_moved = Signal()
+# Sent inside the transaction, with `user`: the quiet hours may begin and end at other times.
+quiet_hours_changed = Signal()
 # Sent with `user`: receivers return whether the user has a device that gets notifications.
 device_sought = Signal()

@@ -51,7 +51,12 @@ def _undone(found: Situation) -> str:
     return f"This was undone{undone_at}. {_NOTHING}"
 
 
-def _local(found: Situation, at: datetime) -> str:
-    """In the zone of the user: `Tuesday, 3 March at 09:00`."""
-    local = local_of(at, found.user.timezone if found.user else "UTC")
+def local_words(at: datetime, timezone: str) -> str:
+    """An instant in the zone: `Tuesday, 3 March at 09:00`."""
+    local = local_of(at, timezone)
     return f"{local:%A}, {local.day} {local:%B} at {local:%H:%M}"
+
+
+def _local(found: Situation, at: datetime) -> str:
+    """In the zone of the user."""
+    return local_words(at, found.user.timezone if found.user else "UTC")

@@ -14,8 +14,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifications_app.models import Delivery
+from notifications_app.planning import REMINDER_TTL
 from notifications_app.retrying import LONGEST_WAIT
-from tasks_app.reminding import still_rings_at
+from notifications_app.wanted import end_before_sending, end_of_wait, load_named
 
 # A send takes SEND_SECONDS at most (sending.py). What a worker leaves behind that dies is late by this much.
 LEASE = timedelta(seconds=30)
@@ -27,6 +28,11 @@ _LEASE = """
     )
     INSERT INTO delivery_attempts (delivery_id, at, error) SELECT unnest(%s::bigint[]), %s, ''
     RETURNING delivery_id, id
+"""
+_PROLONG = """
+    UPDATE deliveries SET expires_at = prolonged.at
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS prolonged (id, at)
+    WHERE prolonged.id IN (deliveries.id, deliveries.sent_with_id)
 """
 
 
@@ -73,13 +79,18 @@ def claim(
     """
     now = timezone.now()
     rows = _lock(_due(now), limit, only) or _lock(_ahead(now), limit, only)
+    load_named([delivery for delivery in rows if delivery.notice], now)
     times: dict[int, datetime] = {}
     ends: dict[int, tuple[Delivery, Delivery.State]] = {}
     sends: dict[int, Delivery] = {}
+    prolonged: dict[int, datetime] = {}
     for delivery in rows:
-        if state := _end_before_sending(delivery, now):
+        if state := end_before_sending(delivery, now):
             ends[delivery.pk] = delivery, state
             times[delivery.pk] = now + LEASE
+        elif waits_until := end_of_wait(delivery, now):
+            times[delivery.pk] = min(waits_until, now + LONGEST_WAIT)
+            prolonged[delivery.pk] = waits_until + REMINDER_TTL
         else:
             seconds = wait(delivery)
             times[delivery.pk] = now + (seconds or LEASE)
@@ -90,6 +101,8 @@ def claim(
     with connection.cursor() as cursor:
         cursor.execute(_LEASE, [list(times), list(times.values()), list(sends), now])
         attempts = dict(cursor.fetchall())
+        if prolonged:
+            cursor.execute(_PROLONG, [list(prolonged), list(prolonged.values())])
     return Claimed(
         leases=[Lease(delivery, times[pk], attempts[pk]) for pk, delivery in sends.items()],
         ended=[(Lease(delivery, times[pk], None), state) for pk, (delivery, state) in ends.items()],
@@ -111,19 +124,5 @@ def _lock(due: QuerySet[Delivery], limit: int, only: int | None) -> list[Deliver
     """The oldest of them with what a channel reads, locked."""
     chosen = due if only is None else due.filter(pk=only)
     locked = chosen.select_for_update(of=("self",), no_key=True, skip_locked=True)
-    related = locked.select_related("user", "subscription", "reminder__task")
+    related = locked.select_related("user", "subscription", "reminder__task", "due_task")
     return list(related.order_by("next_attempt_at")[:limit])
-
-
-def _end_before_sending(delivery: Delivery, now: datetime) -> Delivery.State | None:
-    """The state of a delivery that must not be sent any longer; None if it must be sent."""
-    if delivery.expires_at <= now:
-        return Delivery.State.EXPIRED
-    subscription = delivery.subscription
-    # Another user may have subscribed with the same browser since.
-    if subscription is None or subscription.user_id != delivery.user_id or not delivery.user.is_active:
-        return Delivery.State.CANCELLED
-    reminder = delivery.reminder
-    if reminder is not None and not still_rings_at(reminder.task, reminder.reminder_at, now=now):
-        return Delivery.State.CANCELLED
-    return None

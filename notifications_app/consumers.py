@@ -8,7 +8,8 @@ from django.utils import timezone
 from events_app.envelope import Event
 from events_app.groups import handles
 from notifications_app.models import Delivery, Reminder
-from notifications_app.planning import create_deliveries, plan_of, ways_of
+from notifications_app.planning import create_deliveries, plan
+from notifications_app.ways import users_of
 from tasks_app.models import Task
 
 
@@ -30,9 +31,8 @@ def create_missing_deliveries(events: Sequence[Event]) -> None:
     reminders = list(missing.filter(task__in=tasks))
     for reminder in reminders:
         reminder.task = tasks[reminder.task_id]
-    now = timezone.now()
-    plans = [plan_of(reminder, now=now) for reminder in reminders]
-    ways = ways_of(plans)
-    create_deliveries(plans, ways, now=now)
-    without = [reminder.pk for reminder in reminders if not ways[reminder.event_id]]
-    Reminder.objects.filter(pk__in=without).update(state=Reminder.State.NO_DEVICE)
+    users = users_of(task.user_id for task in tasks.values())
+    create_deliveries(reminders, plan(reminders, users), now=timezone.now())
+    Reminder.objects.bulk_update(
+        [reminder for reminder in reminders if reminder.state != Reminder.State.DUE], ["state"]
+    )

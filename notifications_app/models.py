@@ -1,5 +1,7 @@
 """Push subscriptions, due reminders with what links did, and their deliveries with each attempt."""
 
+from collections.abc import Sequence
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -114,6 +116,9 @@ class Delivery(models.Model):
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(null=True)
+
+    # Of a notice that a worker has claimed: the deliveries in `named` that are still wanted.
+    wanted: Sequence["Delivery"] = ()
 
     class Meta:
         db_table = "deliveries"

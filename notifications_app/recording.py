@@ -4,7 +4,7 @@ To change reminders, deliveries or attempts of a task, lock the task first, as e
 then the deliveries, by id. This prevents deadlocks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import sleep
@@ -14,13 +14,14 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from notifications_app.channels import all_channels
 from notifications_app.channels.channel import Outcome, Verdict
 from notifications_app.claiming import Lease
 from notifications_app.endpoints import host_of
 from notifications_app.metrics import ATTEMPTS, DELIVERIES, DELIVERY_LATENESS
-from notifications_app.models import Delivery
+from notifications_app.models import Delivery, Reminder
+from notifications_app.redirecting import reach_otherwise
 from notifications_app.retrying import wait_before_retry
-from notifications_app.subscriptions import unsubscribe_gone
 from state_store.markers import mark_reminders_sent
 from tasks_app import task_writes
 from tasks_app.models import Task
@@ -59,8 +60,11 @@ _WRITE_REMINDERS = """
         END AS state
         FROM deliveries WHERE reminder_id = ANY(%s) GROUP BY reminder_id
     ) AS now
-    WHERE reminders.id = now.reminder_id AND reminders.state NOT IN (now.state, 'delivered')
+    WHERE reminders.id = now.reminder_id AND reminders.state NOT IN (now.state, 'delivered', 'missed')
 """
+
+
+_NAMING = {Delivery.Notice.LIST, Delivery.Notice.MISSED}
 
 
 @dataclass(frozen=True)
@@ -127,19 +131,42 @@ def record(results: Sequence[Result]) -> None:
         tasks = {task.pk: task for task in Task.objects.filter(pk__in=_task_ids(results)).locked()}
         _write_attempts(results)
         written = _write_deliveries(results, now)
-        changed = [result for result in results if result.lease.delivery.pk in written]
+        named = _named_in(results, written)
+        if named:
+            written |= _write_deliveries(named, now)
+        changed = [result for result in [*results, *named] if result.lease.delivery.pk in written]
         _write_reminders(changed)
         _mark_tasks(changed, tasks, now)
     for result in results:
         _report(result, written.get(result.lease.delivery.pk))
     for lease, what in results:
-        if isinstance(what, Outcome) and what.verdict is Verdict.GONE and lease.delivery.subscription:
-            unsubscribe_gone(lease.delivery.subscription)
+        channel = all_channels()[lease.delivery.channel]
+        if is_gone := isinstance(what, Outcome) and what.verdict is Verdict.GONE:
+            channel.gone(lease.delivery)
+        # Another delivery may have found out first that the target is gone.
+        if is_gone or (isinstance(what, Ended) and not channel.reaches(lease.delivery)):
+            reach_otherwise(lease.delivery)
 
 
 def _task_ids(results: Iterable[Result]) -> set[int]:
-    reminders = (result.lease.delivery.reminder for result in results)
+    deliveries = [result.lease.delivery for result in results]
+    named = [each for whole in deliveries if whole.notice in _NAMING for each in whole.named.all()]
+    reminders = (delivery.reminder for delivery in [*deliveries, *named])
     return {reminder.task_id for reminder in reminders if reminder}
+
+
+def _named_in(results: Iterable[Result], written: Mapping[int, _Row]) -> list[Result]:
+    """The results of what notices name that have ended: theirs, or cancelled if it was no longer wanted."""
+    return [
+        Result(
+            Lease(each, each.next_attempt_at, None),
+            Ended(Delivery.State(row.state) if each in whole.wanted else Delivery.State.CANCELLED),
+        )
+        for result in results
+        if (row := written.get((whole := result.lease.delivery).pk)) and whole.notice in _NAMING
+        if row.state != Delivery.State.PENDING
+        for each in whole.named.all()
+    ]
 
 
 def _write_attempts(results: Sequence[Result]) -> None:
@@ -177,7 +204,7 @@ def _row_of(result: Result, current: tuple[str, datetime], attempts: int, now: d
     if current != (Delivery.State.PENDING, lease.ends_at):
         return None
     if isinstance(what, Ended):
-        return _Row(what.state, current[1])
+        return _Row(what.state, current[1], now if _is_sent(what) else None)
     if isinstance(what, NotTried):
         return _Row(Delivery.State.PENDING, now + what.wait)
     if what.verdict is not Verdict.LATER:
@@ -201,6 +228,7 @@ def _mark_tasks(results: Sequence[Result], tasks: dict[int, Task], now: datetime
         reminder.task_id: reminder
         for lease, what in results
         if (reminder := lease.delivery.reminder) and _is_sent(what) and reminder.task_id in tasks
+        if reminder.state != Reminder.State.MISSED
     }
     rung = [tasks[pk] for pk, reminder in sent.items() if is_instant_of(tasks[pk], reminder.reminder_at)]
     for task in rung:
@@ -211,6 +239,8 @@ def _mark_tasks(results: Sequence[Result], tasks: dict[int, Task], now: datetime
 
 
 def _is_sent(what: object) -> bool:
+    if isinstance(what, Ended):
+        return what.state == Delivery.State.SENT
     return isinstance(what, Outcome) and what.verdict is Verdict.SENT
 
 
@@ -227,7 +257,7 @@ def _report(result: Result, row: _Row | None) -> None:
         write = log.info if _is_sent(what) else log.warning
         write("delivery_attempted", **about(delivery), state=row and str(row.state), status=what.status)
         if row and row.sent_at and delivery.reminder:
-            lateness = row.sent_at - delivery.reminder.reminder_at
+            lateness = row.sent_at - (delivery.reminder.quiet_until or delivery.reminder.reminder_at)
             DELIVERY_LATENESS.labels(delivery.channel).observe(lateness.total_seconds())
 
 

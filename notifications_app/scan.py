@@ -17,7 +17,8 @@ from events_app import outbox
 from events_app.outbox import NewEvent
 from notifications_app.metrics import CLAIM_LATENESS
 from notifications_app.models import Reminder
-from notifications_app.planning import create_deliveries, plan_of, state_of_new, ways_of
+from notifications_app.planning import create_deliveries, plan, settle
+from notifications_app.ways import users_of
 from tasks_app import reminding
 from tasks_app.models import Task
 from tasks_app.reminding import newest_due, next_reminder
@@ -29,6 +30,7 @@ BATCHES_PER_CALL = 40
 
 # What an event says of its task, beside what reminding reads.
 _OF_THE_EVENT = ("user_id", "title", "version")
+_OF_THE_PLAN = ("rings_in_quiet_hours",)
 
 # Plain SQL, not through tasks_app/task_writes.py: that a reminder was claimed is not a change anyone can see.
 _ADVANCE = """
@@ -38,10 +40,11 @@ _ADVANCE = """
 """
 # Plain SQL, because it must return the new rows only: the others were claimed before and have events.
 _INSERT = """
-    INSERT INTO reminders (task_id, reminder_at, claimed_at, lateness, event_id, state)
-    SELECT task_id, reminder_at, %s, %s - reminder_at, event_id, state
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::uuid[], %s::text[])
-        AS claimed (task_id, reminder_at, event_id, state)
+    INSERT INTO reminders
+        (task_id, reminder_at, claimed_at, lateness, event_id, state, quiet_until, waits_until)
+    SELECT task_id, reminder_at, %s, %s - reminder_at, event_id, state, quiet_until, waits_until
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+        AS claimed (task_id, reminder_at, event_id, state, quiet_until, waits_until)
     ON CONFLICT (task_id, reminder_at) DO NOTHING
     RETURNING event_id, id
 """
@@ -75,12 +78,11 @@ def _claim_batch(limit: int, now: datetime) -> tuple[int, int]:
             return 0, 0
         reminders = [_reminder(task, at, now) for task in tasks if (at := newest_due(task, now=now))]
         _advance(tasks, now)
-        plans = [plan_of(reminder, now=now) for reminder in reminders]
-        ways = ways_of(plans)
-        for reminder in reminders:
-            reminder.state = state_of_new(ways[reminder.event_id])
+        users = users_of(task.user_id for task in tasks)
+        settle(reminders, users, now=now)
+        ways = plan(reminders, users)
         new = _insert(reminders, now)
-        create_deliveries([plan for plan in plans if plan.reminder in new], ways, now=now)
+        create_deliveries(new, ways, now=now)
         outbox.write([_event(reminder, now) for reminder in new])
     for reminder in new:
         CLAIM_LATENESS.observe(reminder.lateness.total_seconds())
@@ -93,7 +95,7 @@ def _due_tasks(now: datetime) -> QuerySet[Task]:
         Task.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
         .filter(next_reminder_at__lte=now)
         .order_by("next_reminder_at")
-        .only(*reminding.COLUMNS, *_OF_THE_EVENT, "next_reminder_at")
+        .only(*reminding.COLUMNS, *_OF_THE_EVENT, *_OF_THE_PLAN, "next_reminder_at")
     )
 
 
@@ -113,11 +115,12 @@ def _insert(reminders: list[Reminder], now: datetime) -> list[Reminder]:
     """Write the reminders; those that are new, with their ids."""
     if not reminders:
         return []
-    columns = zip(
-        *((one.task_id, one.reminder_at, one.event_id, one.state) for one in reminders), strict=True
-    )
+    rows = [
+        (one.task_id, one.reminder_at, one.event_id, one.state, one.quiet_until, one.waits_until)
+        for one in reminders
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [now, now, *map(list, columns)])
+        cursor.execute(_INSERT, [now, now, *map(list, zip(*rows, strict=True))])
         ids = dict(cursor.fetchall())
     for reminder in reminders:
         reminder.pk = ids.get(reminder.event_id)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from notifications_app import due_soon, retention, scan, sending
+from notifications_app import due_soon, releasing, retention, scan, sending
 from notifications_app.hints import DELIVER_DUE
 
 
@@ -10,6 +10,12 @@ from notifications_app.hints import DELIVER_DUE
 def scan_reminders() -> int:
     """Tick: claim due reminders."""
     return scan.scan_reminders()
+
+
+@shared_task(name="notifications_app.release_reminders")
+def release_reminders() -> int:
+    """Tick: send what waited for the end of quiet hours, and notices of missed reminders."""
+    return releasing.release_reminders()
 
 
 @shared_task(name="notifications_app.announce_due_soon")

@@ -370,6 +370,7 @@ def _tick(task: str, seconds: float, *, queue: str = "ticks") -> dict[str, Any]:
 
 CELERY_BEAT_SCHEDULE = {
     "scan-reminders": _tick("notifications_app.scan_reminders", 1.0),
+    "release-reminders": _tick("notifications_app.release_reminders", 1.0),
     "announce-due-soon": _tick("notifications_app.announce_due_soon", 30.0),
     # A table in the database has this name, which outlives the release, so it stays.
     "requeue-stalled-deliveries": _tick("notifications_app.deliver_due", 5.0, queue="deliveries"),
@@ -390,6 +391,7 @@ CELERY_BEAT_SCHEDULE = {
 # wakes three processes; see todo_project/scheduler.py. The other ticks are sent each time.
 TICK_HAS_WORK = {
     "scan-reminders": "notifications_app.scan.has_due",
+    "release-reminders": "notifications_app.releasing.has_due",
     "requeue-stalled-deliveries": "notifications_app.claiming.has_due",
     "generate-due": "recurring_app.generation.has_due",
     "retry-parked-events": "events_app.parked.has_due",
@@ -405,6 +407,8 @@ VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")
 VAPID_SUBJECT = env.str("VAPID_SUBJECT", default="mailto:operator@example.test")
 # How long the admin and the API can tell what became of a reminder.
 NOTIFICATIONS_KEPT = timedelta(days=env.int("NOTIFICATIONS_KEPT_DAYS", default=90))
+# A reminder that is found later than this is not sent: one notice names all of them.
+REMINDER_MISSED_AFTER = timedelta(hours=env.float("REMINDER_MISSED_AFTER_HOURS", default=24))
 # The hosts of push services that browsers may subscribe at, as ".push.apple.com" with those below. None: all.
 PUSH_ALLOWED_HOSTS = env.list("PUSH_ALLOWED_HOSTS", default=[])
 # For a scheduler outside of the backend: POST /internal/check-reminders; without it that is not served.

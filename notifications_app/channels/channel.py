@@ -7,6 +7,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from accounts_app.models import User
 from notifications_app.models import Delivery
 
 
@@ -49,12 +50,28 @@ class Channel(Protocol):
         """The `channel` of its deliveries, at most 20 characters."""
         ...
 
-    def targets(self, user_ids: Collection[UUID]) -> Iterable[Target]:
-        """Where to reach these users, with one statement. In a transaction, which keeps the targets."""
+    @property
+    def choice(self) -> str:
+        """The channel in the preferences of users that includes it (accounts_app/preferences.py)."""
+        ...
+
+    def targets(self, users: Collection[User]) -> Iterable[Target]:
+        """Where to reach these users, with one statement or none. In a transaction, which keeps the targets.
+
+        The users are as notifications_app.ways.users_of() loads them.
+        """
         ...
 
     def origin(self, address: str) -> str:
         """The server that takes the messages for this address. Slow servers wait for each other, by it."""
+        ...
+
+    def reaches(self, delivery: Delivery) -> bool:
+        """Whether the target still belongs to the user, who wants messages there. Without the database."""
+        ...
+
+    def gone(self, delivery: Delivery) -> None:
+        """Send nothing to this target any more: its server has said that it is gone."""
         ...
 
     def send(self, delivery: Delivery) -> Outcome:

@@ -38,20 +38,12 @@ class Message:
 
 
 def message_of(delivery: Delivery) -> Message:
-    """The message of a delivery. Reads its reminder's task, or its `due_task`, or the tasks that it names."""
+    """The message of a delivery. Reads its reminder's task, or its `due_task`, or `wanted`."""
     if delivery.reminder:
         return _of_reminder(delivery.reminder)
     if delivery.due_task:
         return _of_due_soon(delivery.due_task)
-    if delivery.notice:
-        named = sorted(
-            (each.reminder.reminder_at, each.reminder.task.title)
-            for each in delivery.named.all()
-            if each.reminder
-        )
-        titles = [title for _, title in named]
-        return message_of_list(delivery.user_id, Delivery.Notice(delivery.notice), titles)
-    return _test()
+    return _of_notice(delivery) if delivery.notice else _test()
 
 
 def message_of_list(user_id: UUID, notice: Delivery.Notice, titles: Sequence[str]) -> Message:
@@ -91,6 +83,16 @@ def _of_reminder(reminder: Reminder) -> Message:
         task=task,
         reminder_at=reminder.reminder_at,
     )
+
+
+def _of_notice(delivery: Delivery) -> Message:
+    """Of those that it names and that are wanted; one that is left over is sent as it is."""
+    reminders = [each.reminder for each in delivery.wanted if each.reminder]
+    notice = Delivery.Notice(delivery.notice or "")
+    if notice is Delivery.Notice.LIST and len(reminders) == 1:
+        return _of_reminder(reminders[0])
+    reminders.sort(key=lambda reminder: (reminder.reminder_at, reminder.pk))
+    return message_of_list(delivery.user_id, notice, [reminder.task.title for reminder in reminders])
 
 
 def _of_due_soon(task: Task) -> Message:

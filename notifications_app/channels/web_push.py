@@ -7,12 +7,13 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import ceil
 from time import monotonic
-from uuid import UUID
 
 import structlog
 from django.db import connection
 from django.utils import timezone
 
+from accounts_app.models import User
+from accounts_app.preferences import Channel as Choice
 from notifications_app import pinned_http
 from notifications_app.channels import vapid
 from notifications_app.channels.channel import Outcome, Target, Verdict
@@ -24,6 +25,7 @@ from notifications_app.metrics import PUSH_REFUSED, PUSH_SIMPLIFIED
 from notifications_app.models import Delivery
 from notifications_app.pinned_http import Answer, UnreachableError
 from notifications_app.push_answers import reason_of, service_of, was_dropped
+from notifications_app.subscriptions import unsubscribe_gone
 
 log = structlog.get_logger(__name__)
 
@@ -45,16 +47,26 @@ class WebPush:
     """Sends a delivery to a browser through its push service."""
 
     name = "web_push"
+    choice = Choice.PUSH
 
-    def targets(self, user_ids: Collection[UUID]) -> list[Target]:
+    def targets(self, users: Collection[User]) -> list[Target]:
         """The users' browsers; each is kept until the end of the transaction."""
         with connection.cursor() as cursor:
-            cursor.execute(_BROWSERS, [list(user_ids)])
+            cursor.execute(_BROWSERS, [[user.pk for user in users]])
             return [Target._make(row) for row in cursor.fetchall()]
 
     def origin(self, address: str) -> str:
         """The push service: scheme, host and port."""
         return "/".join(address.split("/", 3)[:3])
+
+    def reaches(self, delivery: Delivery) -> bool:
+        """Whether the browser is still the user's: another user may have subscribed with it since."""
+        return delivery.subscription is not None and delivery.subscription.user_id == delivery.user_id
+
+    def gone(self, delivery: Delivery) -> None:
+        """Delete the subscription."""
+        if delivery.subscription:
+            unsubscribe_gone(delivery.subscription)
 
     def send(self, delivery: Delivery) -> Outcome:
         """Encrypt and send; at once again in a simpler form if a push service refuses the size or a header.

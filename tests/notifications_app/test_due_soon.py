@@ -95,4 +95,4 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(
             assert announce_due_soon() == tasks
         return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
 
-    assert statements_for(2) == statements_for(30) == 4
+    assert statements_for(2) == statements_for(30) == 5

@@ -161,7 +161,7 @@ def test_the_ticks_do_it_all_by_their_names_in_the_schedule(
     task_due(alice, due_at=NOON + timedelta(hours=1))
     ticks = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]
     ours = [name for name in ticks if name.startswith("notifications_app.")]
-    assert len(ours) == 4
+    assert len(ours) == 5
 
     app.loader.import_default_modules()
     for name in ours:

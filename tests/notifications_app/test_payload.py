@@ -16,6 +16,7 @@ from notifications_app.channels.payload import PAYLOAD_BYTES, payload_of, title_
 from notifications_app.deliveries import create_test_delivery
 from notifications_app.models import Delivery, Reminder
 from notifications_app.sending import deliver
+from notifications_app.wanted import load_named
 from tests.notifications_app.conftest import NOON, pending_delivery, subscribe
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -112,8 +113,10 @@ def test_a_notice_names_the_tasks_whose_deliveries_were_sent_with_it(
     notice = Delivery.objects.create(
         user=alice, notice="list", event_id=uuid4(), channel="web_push", target="x", expires_at=NOON
     )
-    Delivery.objects.filter(pk=first.pk).update(sent_with=notice)
-    assert message_of(notice).body == "Call mum"
+    second = pending_delivery(alice, service.subscribe(), title="Call dad")
+    Delivery.objects.filter(pk__in=[first.pk, second.pk]).update(sent_with=notice)
+    load_named([notice], NOON)
+    assert (message_of(notice).title, message_of(notice).body) == ("2 reminders", "Call mum\nCall dad")
 
 
 def test_a_task_that_is_due_soon_has_a_message_beside_its_reminder(alice: User, service: PushService) -> None:

@@ -170,7 +170,7 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(
         return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
 
     subscribe(alice, service.subscribe())
-    assert statements_for(3) == statements_for(60) == 6
+    assert statements_for(3) == statements_for(60) == 7
 
 
 def test_one_call_is_bounded(

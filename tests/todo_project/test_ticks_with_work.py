@@ -15,7 +15,7 @@ from accounts_app.erasure import close_account
 from accounts_app.mails import request_mail, send_due_mails
 from accounts_app.models import DueMail, User
 from events_app.models import ParkedEvent
-from notifications_app.models import Delivery
+from notifications_app.models import Delivery, Reminder
 from notifications_app.scan import scan_reminders
 from recurring_app.models import RecurringTask
 from tasks_app.models import SeriesMove, Task
@@ -79,8 +79,15 @@ def start_the_day_earlier(user: User) -> None:
     Task.objects.create(user=user, title="Water the plants", due_date=date(2030, 1, 1), day_starts_at=time(9))
 
 
+def end_the_quiet_hours(user: User) -> None:
+    remind(user)
+    scan_reminders()
+    Reminder.objects.update(state="waiting", waits_until=timezone.now())
+
+
 WORK: dict[str, Callable[[User], None]] = {
     "scan-reminders": remind,
+    "release-reminders": end_the_quiet_hours,
     "requeue-stalled-deliveries": stall_a_delivery,
     "retry-parked-events": park_an_event,
     "generate-due": have_a_template_due,

@@ -1,0 +1,69 @@
+"""A user's last target of a channel is gone: what was on its way there goes where the user is reached now."""
+
+from copy import copy
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from notifications_app.hints import hint_after_commit
+from notifications_app.models import Delivery, Reminder
+from notifications_app.ways import Way, users_of, ways_of
+from tasks_app.models import Task
+
+log = structlog.get_logger(__name__)
+
+
+def reach_otherwise(delivery: Delivery) -> None:
+    """Create the same deliveries to the targets of other channels, if none of this one is left.
+
+    What is no longer wanted is cancelled there, when a worker claims it.
+
+    The unique key of deliveries makes it once, if several workers find that out.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        named = list(Delivery.objects.filter(sent_with=delivery))
+        _lock_tasks([delivery, *named])
+        ways = ways_of(users_of([delivery.user_id]).values()).get(delivery.user_id, [])
+        if any(channel == delivery.channel for channel, _ in ways) or _is_delivered(delivery):
+            return
+        for way in ways:
+            _redirect(delivery, named, way, now)
+
+
+def _lock_tasks(deliveries: list[Delivery]) -> None:
+    reminders = [each.reminder_id for each in deliveries if each.reminder_id]
+    list(Task.objects.filter(reminders__in=reminders).locked())
+
+
+def _is_delivered(delivery: Delivery) -> bool:
+    return Reminder.objects.filter(deliveries=delivery.pk, state=Reminder.State.DELIVERED).exists()
+
+
+def _redirect(delivery: Delivery, named: list[Delivery], way: Way, now: datetime) -> None:
+    """Create the delivery and those that it names, each with its reminder pending again."""
+    whole = _copy(delivery, way, now)
+    if Delivery.objects.filter(event_id=whole.event_id, channel=whole.channel, target=whole.target).exists():
+        return
+    whole.next_attempt_at = now
+    whole.save(force_insert=True)
+    copies = [_copy(each, way, now) for each in named]
+    for each in copies:
+        each.sent_with = whole
+    Delivery.objects.bulk_create(copies)
+    again = [each.reminder_id for each in [whole, *copies] if each.reminder_id]
+    ended = [Reminder.State.UNDELIVERED, Reminder.State.CANCELLED]
+    Reminder.objects.filter(pk__in=again, state__in=ended).update(state=Reminder.State.DUE)
+    hint_after_commit()
+    log.info("delivery_redirected", delivery=delivery.pk, channel=whole.channel)
+
+
+def _copy(delivery: Delivery, way: Way, now: datetime) -> Delivery:
+    new, (channel, target) = copy(delivery), way
+    new._state = copy(delivery._state)
+    new.pk, new._state.adding = None, True
+    new.channel, new.target, new.subscription_id = channel, target.address, target.subscription_id
+    new.state, new.sent_at, new.created_at = Delivery.State.PENDING, None, now
+    return new
