@@ -16,7 +16,10 @@ TEST_TTL = timedelta(minutes=10)
 
 
 def create_test_delivery(subscription: PushSubscription) -> Delivery:
-    """Create a delivery without a reminder, which tests whether the browser gets notifications."""
+    """Create a delivery without a reminder, which tests whether the browser gets notifications.
+
+    No worker gets a hint: the caller sends it.
+    """
     now = timezone.now()
     delivery = Delivery(
         user_id=subscription.user_id,
@@ -28,9 +31,7 @@ def create_test_delivery(subscription: PushSubscription) -> Delivery:
         expires_at=now + TEST_TTL,
         created_at=now,
     )
-    with transaction.atomic():
-        delivery.save(force_insert=True)
-        hint_after_commit()
+    delivery.save(force_insert=True)
     return delivery
 
 

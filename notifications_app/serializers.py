@@ -107,6 +107,10 @@ class PushSubscriptionSerializer(StrictSerializer, serializers.ModelSerializer[P
         return attrs
 
 
+class NoFieldsSerializer(StrictSerializer):
+    """A body without fields, or none."""
+
+
 class PublicKeySerializer(serializers.Serializer[Any]):
     """The browser's `applicationServerKey`: a P-256 point, base64url without padding."""
 

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -18,12 +19,14 @@ from rest_framework.viewsets import GenericViewSet
 from accounts_app.models import User
 from http_app.pagination import Pages
 from http_app.views import ApiView, OwnedByUser
+from notifications_app.browser_tests import send_test
 from notifications_app.channels import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
 from notifications_app.deliveries import create_test_delivery
 from notifications_app.models import Delivery, PushSubscription, Reminder
 from notifications_app.serializers import (
     DeliverySerializer,
+    NoFieldsSerializer,
     PublicKeySerializer,
     PushSubscriptionSerializer,
     ReminderSerializer,
@@ -48,10 +51,7 @@ class VapidPublicKeyView(ApiView):
 
     @extend_schema(responses=PublicKeySerializer, operation_id="push_vapid_public_key")
     def get(self, request: Request) -> Response:
-        try:
-            return Response({"public_key": vapid.public_key()})
-        except ChannelUnavailableError as error:
-            raise PushNotConfigured from error
+        return Response({"public_key": _require_key()})
 
 
 class PushSubscriptionViewSet(
@@ -85,18 +85,36 @@ class PushSubscriptionViewSet(
     def perform_destroy(self, instance: PushSubscription) -> None:
         unsubscribe(instance)
 
-    @extend_schema(request=None, responses={202: DeliverySerializer})
-    @action(detail=True, methods=["post"])
+    @extend_schema(request=None, responses={200: DeliverySerializer, 202: DeliverySerializer})
+    @action(detail=True, methods=["post"], in_transaction=False, keeps_answers=False)
     def test(self, request: Request, pk: str) -> Response:
-        """Send a test notification to this browser. The response is the pending delivery."""
-        delivery = create_test_delivery(self.get_object())
-        return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
+        """Send a test notification to this browser now, and return what its push service answered.
+
+        `attempts` has the status and its meaning, after 15 seconds at most. The response is 202 without an
+        attempt while the server sends other tests; this one is then sent within seconds.
+        """
+        NoFieldsSerializer(data=request.data).is_valid(raise_exception=True)
+        _require_key()
+        with transaction.atomic():
+            delivery = create_test_delivery(self.get_object())
+        send_test(delivery)
+        tried = delivery.attempts.exists()
+        code = status.HTTP_200_OK if tried else status.HTTP_202_ACCEPTED
+        return Response(DeliverySerializer(delivery).data, status=code)
 
     def _subscribe(self, serializer: BaseSerializer[PushSubscription]) -> tuple[PushSubscription, bool]:
         values = dict(serializer.validated_data)
         header = self.request.headers.get("User-Agent", "")
         agent = values.pop("user_agent", "") or header[:_USER_AGENT_LENGTH]
         return subscribe(cast(User, self.request.user).pk, user_agent=agent, **values)
+
+
+def _require_key() -> str:
+    """The public key. Raises PushNotConfigured (503)."""
+    try:
+        return vapid.public_key()
+    except ChannelUnavailableError as error:
+        raise PushNotConfigured from error
 
 
 class TracePages(Pages):

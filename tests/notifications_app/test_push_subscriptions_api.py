@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
 from notifications_app import subscriptions
 from notifications_app.channels import vapid
-from notifications_app.models import Delivery, PushSubscription
-from notifications_app.sending import deliver
-from tests.notifications_app.conftest import hints_sent, subscribe
+from notifications_app.models import PushSubscription
+from tests.notifications_app.conftest import subscribe
 
 ClientOf = Callable[[User], APIClient]
 URL = "/api/push-subscriptions"
@@ -267,27 +266,6 @@ def test_nothing_without_signing_in() -> None:
     assert APIClient().get(URL).status_code == 401
     assert APIClient().post(URL, {}).status_code == 401
     assert APIClient().get("/api/push/vapid-public-key").status_code == 401
-
-
-# --- a test notification ------------------------------------------------------------------------------------
-
-
-def test_a_test_notification_reaches_the_browser(
-    alice: User,
-    client_of: ClientOf,
-    service: PushService,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    row = subscribe(alice, service.subscribe())
-    with django_capture_on_commit_callbacks(execute=True):
-        response = client_of(alice).post(f"{URL}/{row.pk}/test")
-    assert response.status_code == 202
-    body = response.json()
-    assert (body["state"], body["channel"], body["subscription_id"]) == ("pending", "web_push", row.pk)
-    assert hints_sent() == 1
-    deliver(body["id"])
-    assert service.messages[0].notification["title"] == "Test notification"
-    assert Delivery.objects.get().reminder is None
 
 
 # --- the public key -----------------------------------------------------------------------------------------
