@@ -7,6 +7,7 @@ from django.conf import settings
 
 from http_app.bridge.bodies import Limits
 from http_app.bridge.bridge import Bridge
+from todo_project.open_files import allow_many_files
 
 limits = Limits(
     bytes_each=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
@@ -15,3 +16,4 @@ limits = Limits(
     bytes_together=settings.BODIES_MEGABYTES * 1024 * 1024,
 )
 application = Bridge(_application, limits)
+allow_many_files()

@@ -68,7 +68,7 @@ def found_or_started(teller: Teller) -> Iterator[Instance]:
         if running:
             why = f"the one that runs takes push endpoints on public addresses only ({_INSECURE} is not true)"
         teller.say("", "Instance", f"{why}, so one is started for the story ...")
-        with _own() as instance:
+        with own_instance() as instance:
             parts = "PostgreSQL, Valkey, web, stream, workers, beat, relay; no Kafka"
             teller.say("ok", "Instance", f"one of its own is ready at {instance.url} ({parts})")
             yield instance
@@ -87,11 +87,12 @@ def _ready(instance: Instance) -> Instance:
 
 
 @contextmanager
-def _own() -> Iterator[Instance]:
+def own_instance(**settings: str) -> Iterator[Instance]:
+    """A temporary instance, ready, with these settings besides; its data is the folder of its log."""
     places = Places(data=Path(tempfile.mkdtemp(prefix=_TEMPORARY)).resolve())
     log = places.data / "up.log"
     try:
-        up = _start(places, log)
+        up = _start(places, log, settings)
         try:
             yield _wait_until_up(places, up, log)
         finally:
@@ -108,14 +109,14 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _start(places: Places, log: Path) -> subprocess.Popen[bytes]:
+def _start(places: Places, log: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
     kept = {name: os.environ[name] for name in _SURROUNDINGS if name in os.environ}
     own = {"TODO_DATA_DIR": str(places.data), "PORT": str(free_port()), _INSECURE: "true"}
     with log.open("wb") as output:
         return spawn(
             [sys.executable, "-m", "devkit.launcher", "up"],
             places=places,
-            environment=kept | own,
+            environment=kept | own | dict(settings),
             cwd=CHECKOUT,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -10,6 +10,7 @@ from http_app.bridge.bodies import Bodies, Body, Limits
 from http_app.bridge.environ import address_of, environ_of, refuse_unreadable, set_body, token_of
 from http_app.bridge.refusals import REFUSAL
 from http_app.bridge.rsgi import HTTPProtocol, Scope
+from http_app.bridge.slow_readers import end_slow_readers
 from http_app.bridge.turns import Turns
 from http_app.metrics import WORKERS_STARTED
 
@@ -37,6 +38,7 @@ class Bridge:
     def __rsgi_init__(self, loop: AbstractEventLoop) -> None:
         """Called in each worker before its first request, and after the fork."""
         WORKERS_STARTED.inc()
+        loop.call_later(1, end_slow_readers)  # the socket does not listen yet
         self._bodies = Bodies(self._limits)
         self._turns = Turns(at_once=AT_ONCE_OF_A_CALLER, waiting=WAITING_OF_A_CALLER)
         self._threads = ThreadPoolExecutor(THREADS, "request")

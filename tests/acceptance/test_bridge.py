@@ -70,6 +70,7 @@ def test_refusals_look_like_all_errors(server: Web) -> None:
         assert all(reply.closed for reply in replies)
         assert replies[2].headers["retry-after"] == "1"
     metrics = call(port, "GET", "/metrics", token=METRICS).content.decode()
+    assert "todo_web_workers_started_total 1.0" in metrics
     for status, count in ((400, 2), (408, 2), (413, 2), (429, 1)):
         line = f'todo_http_requests_total{{method="POST",route="/api/tasks",status="{status}"}} {count}.0'
         assert line in metrics

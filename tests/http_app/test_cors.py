@@ -1,13 +1,16 @@
 """Clients in a browser, of another origin: which may read answers, and which headers."""
 
+import runpy
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from devkit.embedded.places import CHECKOUT
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +99,11 @@ def test_a_star_in_the_list_allows_no_origin(settings: Settings) -> None:
     """The system check todo.E044 refuses it; if it is there anyway, it matches no origin."""
     settings.CORS_ALLOWED_ORIGINS = ["*"]
     assert "Access-Control-Allow-Origin" not in preflight(APP).headers
+
+
+def test_a_setting_adds_headers_that_clients_may_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_MORE_HEADERS", "x-tenant,x-app-version")
+    read_again = runpy.run_path(str(CHECKOUT / "todo_project" / "settings.py"))
+    with override_settings(CORS_ALLOW_HEADERS=read_again["CORS_ALLOW_HEADERS"]):
+        allowed = names(preflight(APP).headers["Access-Control-Allow-Headers"])
+    assert allowed >= {"authorization", "if-match", "traceparent", "x-tenant", "x-app-version"}
