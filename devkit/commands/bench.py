@@ -12,7 +12,10 @@ _SETTINGS = {
     "TODO_ENV": "development",
     "SECRET_KEY": secrets.token_urlsafe(50),
     "ACCESS_TOKEN_MINUTES": "1440",  # as long as a run
-    "THROTTLE_WRITES": "1000000/min",  # counted as usual, and never reached
+    # Counted as usual, and never reached.
+    "THROTTLE_WRITES": "1000000/min",
+    "THROTTLE_OPERATIONS": "1000000000/min",
+    "TASKS_PER_USER": "1000000000",
 }
 
 

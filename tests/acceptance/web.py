@@ -11,9 +11,10 @@ import pytest
 from tests.acceptance.calls import call
 from tests.acceptance.processes import eventually, running
 
-_RATES = ("WRITES", "SIGN_IN_BY_ADDRESS", "SIGN_IN_BY_ACCOUNT", "SIGN_UP", "REFRESH")
+_RATES = ("WRITES", "OPERATIONS", "SIGN_UP", "REFRESH")
+_SIGN_IN_RATES = ("SIGN_IN_BY_ADDRESS", "SIGN_IN_BY_ACCOUNT", "SIGN_IN_FROM_ELSEWHERE")
 _MAIL_RATES = ("MAIL_BY_ADDRESS", "MAIL_BY_ACCOUNT")
-UNLIMITED = {f"THROTTLE_{name}": "off" for name in (*_RATES, *_MAIL_RATES)}
+UNLIMITED = {f"THROTTLE_{name}": "off" for name in (*_RATES, *_SIGN_IN_RATES, *_MAIL_RATES)}
 
 
 @dataclass

@@ -57,7 +57,8 @@ LARGEST_GROWTH_MB = 30
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    surroundings = environment() | {"SECRET_KEY": settings.SECRET_KEY, "THROTTLE_WRITES": "1000000/min"}
+    rates = {"THROTTLE_WRITES": "1000000/min", "THROTTLE_OPERATIONS": "1000000000/min"}
+    surroundings = environment() | rates | {"SECRET_KEY": settings.SECRET_KEY}
     return Stage(surroundings, tmp_path, rounds=1, seconds=0.3, tasks=1_000, requests=3_000)
 
 
