@@ -1,5 +1,9 @@
 """The lateness of reminders, and the outcome of deliveries."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
 from prometheus_client import Counter, Histogram
 
 _BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
@@ -15,6 +19,14 @@ DELIVERY_LATENESS = Histogram(
     ["channel"],
     buckets=_BUCKETS,
 )
+# In their order: until the scan claimed it, the delivery was created, a worker took it, the channel had it.
+STAGES = ("claimed", "handled", "queued", "sent")
+STAGE = Histogram(
+    "todo_reminder_stage_seconds",
+    "Where the time of a delivery that was sent went, stage by stage.",
+    ["stage"],
+    buckets=_BUCKETS,
+)
 ATTEMPTS = Counter("todo_delivery_attempts", "Tries to send a message.", ["channel", "status"])
 DELIVERIES = Counter("todo_deliveries", "Deliveries that ended.", ["channel", "outcome"])
 ACTIONS = Counter("todo_reminder_actions", "First uses of a notification's links.", ["action", "outcome"])
@@ -25,6 +37,8 @@ for _outcome in ("sent", "failed", "expired", "cancelled"):
 for _status in ("201", "403", "410", "413", "429", "500", "503", "none"):
     ATTEMPTS.labels("web_push", _status)
 DELIVERY_LATENESS.labels("web_push")
+for _stage in STAGES:
+    STAGE.labels(_stage)
 
 # A refusal is a fault of the backend or of its settings, and each one is an alarm.
 PUSH_REFUSED = Counter(
@@ -38,3 +52,9 @@ for _service in ("apple", "google", "microsoft", "mozilla", "other"):
         PUSH_REFUSED.labels(_service, _status)
     for _status in ("400", "413"):
         PUSH_SIMPLIFIED.labels(_service, _status)
+
+
+def observe_stages(times: Sequence[datetime]) -> None:
+    """Observe the stages between the time of the reminder and the ends of STAGES, in this order."""
+    for stage, (begun, ended) in zip(STAGES, pairwise(times), strict=True):
+        STAGE.labels(stage).observe(max(0.0, (ended - begun).total_seconds()))

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from notifications_app.channels import all_channels
 from notifications_app.channels.channel import Outcome, Verdict
-from notifications_app.claiming import Lease
+from notifications_app.claiming import LEASE, Lease
 from notifications_app.endpoints import host_of
-from notifications_app.metrics import ATTEMPTS, DELIVERIES, DELIVERY_LATENESS
+from notifications_app.metrics import ATTEMPTS, DELIVERIES, DELIVERY_LATENESS, observe_stages
 from notifications_app.models import Delivery, Reminder
 from notifications_app.redirecting import reach_otherwise
 from notifications_app.retrying import wait_before_retry
@@ -256,9 +256,12 @@ def _report(result: Result, row: _Row | None) -> None:
         ATTEMPTS.labels(delivery.channel, str(what.status or "none")).inc()
         write = log.info if _is_sent(what) else log.warning
         write("delivery_attempted", **about(delivery), state=row and str(row.state), status=what.status)
-        if row and row.sent_at and delivery.reminder:
-            lateness = row.sent_at - (delivery.reminder.quiet_until or delivery.reminder.reminder_at)
+        if row and row.sent_at and (reminder := delivery.reminder):
+            rings_at = reminder.quiet_until or reminder.reminder_at
+            lateness = row.sent_at - rings_at
             DELIVERY_LATENESS.labels(delivery.channel).observe(lateness.total_seconds())
+            claimed_at, taken_at = max(reminder.claimed_at, rings_at), lease.ends_at - LEASE
+            observe_stages([rings_at, claimed_at, delivery.created_at, taken_at, row.sent_at])
 
 
 def about(delivery: Delivery) -> dict[str, object]:

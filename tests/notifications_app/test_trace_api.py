@@ -7,11 +7,13 @@ import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from prometheus_client import REGISTRY
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from devkit.demo.push_profiles import RefusalError
 from devkit.demo.push_service import PushService
+from notifications_app.metrics import STAGES
 from notifications_app.models import Delivery
 from notifications_app.push_answers import in_words
 from notifications_app.scan import scan_reminders
@@ -123,3 +125,20 @@ def test_it_costs_the_same_statements_for_many(
     results = client_of(alice).get(url_of(task)).json()["results"]
     assert [len(reminder["deliveries"]) for reminder in results] == [2] * 6
     assert [r["claimed_at"] for r in results] == sorted((r["claimed_at"] for r in results), reverse=True)
+
+
+def test_the_stages_of_a_delivery_are_measured(
+    alice: User, service: PushService, noon: time_machine.Traveller
+) -> None:
+    before = {stage: seconds_of(stage) for stage in STAGES}
+    delivery = pending_delivery(alice, service.subscribe(), reminder_at=NOON - timedelta(minutes=2))
+    noon.shift(10)
+    deliver(delivery.pk)
+    spent = {stage: seconds_of(stage) - before[stage] for stage in STAGES}
+    assert spent == {"claimed": 120, "handled": 0, "queued": 10, "sent": 0}
+
+
+def seconds_of(stage: str) -> float:
+    value = REGISTRY.get_sample_value("todo_reminder_stage_seconds_sum", {"stage": stage})
+    assert value is not None
+    return value
