@@ -33,7 +33,7 @@ _INDEX_AWAY = re.compile(
     re.MULTILINE,
 )
 _REASON = re.compile(
-    r"\[Errno[^]]*\] [\w ]+|\d{3} (?:Client|Server) Error|\[SSL[^]]*\] [\w ]+|"
+    r"\[Errno[^]]*\] [\w ]+|\d{3} (?:Client|Server) Error|too many \d{3} error responses|\[SSL[^]]*\] [\w ]+|"
     r"not a trusted or secure host|Read timed out|Connection reset"
 )
 

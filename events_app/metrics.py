@@ -46,6 +46,9 @@ def serve_metrics(*, trouble: Callable[[], str] = str) -> None:
 
     `trouble` says why the process is not ready, empty if it is. Raises OSError when the port is taken.
     """
+    RELAYED.inc(
+        0
+    )  # a fork has no file in PROMETHEUS_MULTIPROC_DIR, and so is not seen, before its first change
     if settings.METRICS_PORT:
         host, port = settings.METRICS_HOST, settings.METRICS_PORT
         server = make_server(host, port, _app(trouble), _server_for(host), handler_class=_Silent)

@@ -11,8 +11,10 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.transaction import atomic
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+from psycopg.errors import DiskFull
 
 from events_app.relay import relay_is_active
 from recurrence.rules import ZONE_DATA_VERSION
@@ -28,7 +30,12 @@ UNKNOWN = "unknown while the database does not answer"
 # Without these no request can be answered. The others only make what is promised come later: no request
 # needs the state store, and the outbox keeps each event until a relay is there. A web that left its load
 # balancer because no reminder is claimed would make one fault two.
-REQUIRED = {"database", "migrations"}
+REQUIRED = {"database", "migrations", "writes"}
+# It writes 140 kB to a temporary file on PostgreSQL's disk, and changes no table and no write-ahead log. A
+# row would not do: a table whose last page has space takes it on a full disk too. It takes 2 to 6 ms.
+WRITE_PROBE = "SELECT count(*) FROM generate_series(1, 10000)"
+DISK_FULL = "PostgreSQL's disk is full"
+READ_ONLY = "PostgreSQL is read-only"
 
 
 class Found(NamedTuple):
@@ -38,7 +45,9 @@ class Found(NamedTuple):
     ticks: dict[str, float | None] = {}
 
 
-_NO_DATABASE = Found({"database": AWAY, "migrations": UNKNOWN, "relay": UNKNOWN, "reminder_scan": UNKNOWN})
+_NO_DATABASE = Found(
+    {"database": AWAY} | dict.fromkeys(["migrations", "writes", "relay", "reminder_scan"], UNKNOWN)
+)
 
 # A thread each, so that one that hangs (a server that was stopped in its tracks) holds up no other.
 _DATABASE = ThreadPoolExecutor(1, "health-database")
@@ -98,6 +107,7 @@ def _check_database() -> Found | None:
         checks = {
             "database": OK,
             "migrations": f"not applied: {', '.join('.'.join(name) for name in missing)}" if missing else OK,
+            "writes": _trouble_of_writes() or OK,
             "relay": OK if relay_is_active() else "no relay is active",
             "reminder_scan": trouble_of_scan(ticks) or OK,
         }
@@ -107,6 +117,23 @@ def _check_database() -> Found | None:
         return None
     finally:
         connection.close()
+
+
+def _trouble_of_writes() -> str | None:
+    """What makes each write fail while reads go on."""
+    with atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64kB'")  # above that, a result is written to a file
+        cursor.execute("SELECT current_setting('transaction_read_only')::bool")
+        if cursor.fetchone() == (True,):
+            return READ_ONLY
+        try:
+            cursor.execute(WRITE_PROBE)
+        except DatabaseError as error:
+            if not isinstance(error.__cause__, DiskFull):
+                raise
+            log.warning("not_ready", error=str(error))
+            return DISK_FULL
+    return None
 
 
 @cache

@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -137,6 +139,29 @@ def test_an_install_that_fails_is_one_line_and_is_tried_again(clone: Path) -> No
     assert "./todo: pip failed: ERROR: " in failed.stderr
     with pytest.raises(InstallError, match="pip failed: ERROR: "):
         make_current(clone, ["requirements.txt"])
+
+
+class Unavailable(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_error(503)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.slow
+def test_an_index_that_answers_503_is_one_line(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Unavailable) as index:
+        Thread(target=index.serve_forever).start()
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{index.server_port}/simple/")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        (clone / "requirements.txt").write_text(f"django==5.2.19 --hash=sha256:{'0' * 64}\n")
+        with pytest.raises(InstallError) as refused:
+            make_current(clone, ["requirements.txt"])
+        index.shutdown()
+    line = "the package index cannot be used (too many 503 error responses): check the network, the proxy"
+    assert str(refused.value).startswith(line)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_python_without_venv_says_which_package_is_missing(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import urllib.request
 from pathlib import Path
@@ -134,10 +135,17 @@ def test_a_web_worker_that_dies_is_replaced_while_the_other_serves(places: Place
         assert "./todo: web ended" not in running.output
 
 
+def processes_in_metrics(running: Up) -> set[str]:
+    token = {"Authorization": f"Bearer {running.settings['METRICS_TOKEN']}"}
+    with urllib.request.urlopen(urllib.request.Request(f"{running.url}/metrics", headers=token)) as answer:
+        return set(re.findall(r'^todo_processes{process="([^"]+)"}', answer.read().decode(), re.MULTILINE))
+
+
 def test_the_roles_are_forks_that_a_person_finds_by_name(places: Places, free_port: int) -> None:
     with up(places, free_port) as running:
         names = {child.name() for child in running.children()}
         assert names == {"postgres", "valkey-server", *(f"todo-{role}" for role in procfile())}
+        assert {"todo-web", "todo-stream", "todo-relay", "todo-ticker"} <= processes_in_metrics(running)
         # Each in a session of its own, so that Ctrl-C in the terminal is the launcher's to pass on.
         assert all(os.getsid(child.pid) == child.pid for child in running.children())
 

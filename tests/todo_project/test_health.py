@@ -71,7 +71,7 @@ def test_alive_asks_no_one() -> None:
 
 @pytest.mark.usefixtures("relay")
 def test_with_everything_there_it_is_ready() -> None:
-    names = ("database", "migrations", "relay", "reminder_scan", "state_store")
+    names = ("database", "migrations", "writes", "relay", "reminder_scan", "state_store")
     status, body = ready()
     assert 0 <= body["seconds_since_ticks"].pop("scan-reminders") < 60
     assert set(body.pop("seconds_since_ticks").values()) == {None}
@@ -139,11 +139,12 @@ def test_without_the_database_it_is_not_ready(move_database: Callable[[int], Non
     move_database(free_port)
     status, body = ready()
     assert (status, body["status"]) == (503, "not ready")
-    assert body["not_ready"] == ["database", "migrations", "relay", "reminder_scan"]
+    assert body["not_ready"] == ["database", "migrations", "writes", "relay", "reminder_scan"]
     assert body["seconds_since_ticks"] == {}
     assert body["checks"] == {
         "database": "does not answer",
         "migrations": "unknown while the database does not answer",
+        "writes": "unknown while the database does not answer",
         "relay": "unknown while the database does not answer",
         "reminder_scan": "unknown while the database does not answer",
         "state_store": "ok",
@@ -174,6 +175,38 @@ def test_a_migration_that_is_missing_is_named() -> None:
     assert body["checks"]["migrations"] == f"not applied: tasks_app.{newest}"
     assert "migrations" in body["not_ready"]
     assert ready()[0] == 200
+
+
+@pytest.mark.usefixtures("relay")
+def test_a_full_disk_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = "DO $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$"
+    monkeypatch.setattr(health, "WRITE_PROBE", full)
+    status, body = ready()
+    assert (status, body["status"]) == (503, "not ready")
+    assert body["not_ready"] == ["writes"]
+    assert body["checks"]["writes"] == "PostgreSQL's disk is full"
+    monkeypatch.undo()
+    assert ready()[0] == 200
+
+
+@pytest.mark.usefixtures("relay")
+def test_a_database_that_takes_no_writes_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A standby, or a service that has made the database read-only because its disk is nearly full."""
+    options = connections.settings["default"]["OPTIONS"]
+    read_only = f"{options.get('options', '')} -c default_transaction_read_only=on"
+    monkeypatch.setitem(connections.settings["default"], "OPTIONS", options | {"options": read_only})
+    status, body = ready()
+    assert (status, body["checks"]["writes"]) == (503, "PostgreSQL is read-only")
+    assert body["checks"]["database"] == "ok"
+
+
+@pytest.mark.django_db
+def test_the_probe_writes_a_file() -> None:
+    """Smaller, or with more memory, it would stay in memory and succeed on a full disk."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64kB'")
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {health.WRITE_PROBE}")
+        assert "written=" in str(cursor.fetchall())
 
 
 @pytest.mark.django_db
