@@ -88,7 +88,8 @@ def _delivered(reminder: Reminder, deliveries: Sequence[Delivery]) -> str:
     times = [delivery.sent_at for delivery in sent if delivery.sent_at]
     after = f", {_span(min(times) - reminder.claimed_at)} after that" if times else ""
     others = " in one notice with others" if any(delivery.sent_with_id for delivery in sent) else ""
-    return f"was sent to {_targets(sent)}{others}{after}"
+    quiet = " when its user's quiet hours had ended" if reminder.quiet_until else ""
+    return f"was sent to {_targets(sent)}{others}{quiet}{after}"
 
 
 def _targets(deliveries: Sequence[Delivery]) -> str:

@@ -75,6 +75,13 @@ def test_it_says_that_it_was_named_in_a_notice(task: Task) -> None:
     assert why_of(reminder) == f"{DUE} was sent to 1 browser in one notice with others, 2 s after that."
 
 
+def test_it_says_that_it_waited_for_the_end_of_quiet_hours(task: Task) -> None:
+    reminder = reminder_of(task, state="delivered", quiet_until=NOON + HOUR)
+    sent(reminder, after=HOUR)
+    words = "was sent to 1 browser when its user's quiet hours had ended, 60 min after that."
+    assert why_of(reminder) == f"{DUE} {words}"
+
+
 @pytest.mark.parametrize(
     ("late", "words"),
     [
