@@ -13,6 +13,13 @@ pytestmark = pytest.mark.slow
 Make = Callable[..., Person]
 
 
+EXPIRE = """async () => {
+    const { load, save } = await import("/static/web_app/store.js");
+    const tokens = await load("session", "tokens");
+    await save("session", { ...tokens, access: "expired" }, "tokens");
+}"""
+
+
 def rows(page: Page) -> Locator:
     return page.get_by_role("main").get_by_role("listitem")
 
@@ -57,6 +64,10 @@ def test_a_first_visit(person: Make) -> None:
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     expect(rows(page)).to_have_count(0)
+    page.get_by_label("Email address").fill(alice.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(rows(page)).to_have_count(3)
 
 
 def test_a_series_with_its_words_and_reminders(person: Make) -> None:
@@ -79,6 +90,7 @@ def test_a_series_with_its_words_and_reminders(person: Make) -> None:
     assert (task["recurrence_rule"], task["reminder_offsets"]) == ("weekly", [10])
     assert task["rings_in_quiet_hours"]
     page.get_by_role("button", name="Water the plants", exact=True).click()
+    expect(dialog.get_by_role("status")).to_contain_text("every Thursday at 09:00, Europe/Berlin")
     dialog.get_by_text("The series").click()
     expect(dialog.get_by_role("listitem").filter(has_text="8 May 2031, 09:00: to come")).to_be_visible()
     dialog.get_by_label("Time", exact=True).fill("10:00")
@@ -157,11 +169,7 @@ def test_two_tabs_share_one_sign_in(person: Make) -> None:
     first = alice.sign_up()
     second = alice.open()
     second.get_by_text("Live").wait_for()
-    first.evaluate("""async () => {
-        const { load, save } = await import("/static/web_app/store.js");
-        const tokens = await load("session", "tokens");
-        await save("session", { ...tokens, access: "expired" }, "tokens");
-    }""")
+    first.evaluate(EXPIRE)
     for tab in (first, second):
         tab.get_by_label("Add a task").fill(f"from tab {tab is second:d}")
     for tab in (first, second):

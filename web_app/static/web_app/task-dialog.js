@@ -7,7 +7,7 @@ import { call } from "./api.js";
 import { onSubmit, say } from "./messages.js";
 import { showSeries, showTrace } from "./task-history.js";
 import { change, refresh, trash } from "./task-list.js";
-import { deviceZone, inWords, offsetInWords, toFields, toInstant } from "./when.js";
+import { deviceZone, inWords, localIn, offsetInWords, toFields, toInstant } from "./when.js";
 
 const USUAL_OFFSETS = [0, 10, 60, 1440];
 const PAUSE_BEFORE_PREVIEW = 250;
@@ -160,8 +160,10 @@ function adjust() {
 let timer = null;
 async function preview() {
   const { date, clock, rule, all_day } = fields;
-  const start = all_day.checked || !clock.value ? date.value : `${date.value}T${clock.value}`;
-  const body = { rule: rule.value, start, count: 3, timezone: task?.timezone ?? deviceZone() };
+  const timezone = task?.timezone ?? deviceZone();
+  const isAllDay = all_day.checked || !clock.value;
+  const start = isAllDay ? date.value : localIn(timezone, toInstant(date.value, clock.value));
+  const body = { rule: rule.value, start, count: 3, timezone };
   const { description, occurrences } = await call("POST", "/api/recurrence/preview", { body }).catch((error) => ({
     description: error.message,
     occurrences: [],

@@ -49,6 +49,12 @@ export function toFields(instant) {
   return [date.join("-"), `${two(local.getHours())}:${two(local.getMinutes())}`];
 }
 
+/** An instant by the clock of a zone, as 2030-05-01T09:00. */
+export function localIn(timeZone, instant) {
+  const clock = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" });
+  return clock.format(new Date(instant)).replace(" ", "T"); // Swedes write dates as ISO 8601 does
+}
+
 /** The instant of a local date and time. */
 export const toInstant = (date, clock) => new Date(`${date}T${clock}`).toISOString();
 
