@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -16,14 +17,14 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 EXPECTED = ("Failed to load resource", "net::ERR_INTERNET_DISCONNECTED", "Push API in incognito mode")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     folder = tmp_path_factory.mktemp("page") / "data"
     with instance(folder, THROTTLE_SIGN_UP="off") as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
@@ -78,7 +79,13 @@ class Person:
 
 @pytest.fixture
 def person(running: Instance, chromium: Browser) -> Iterator[Callable[..., Person]]:
-    """`person()`: a Person with a fresh browser, in Berlin; options are those of the browser's context."""
+    with people(running, chromium) as make:
+        yield make
+
+
+@contextmanager
+def people(running: Instance, chromium: Browser) -> Iterator[Callable[..., Person]]:
+    """`make()`: a Person with a fresh browser, in Berlin; options are those of the browser's context."""
     contexts: list[BrowserContext] = []
     problems: list[str] = []
 

@@ -7,15 +7,17 @@ browser would. A notification cannot be clicked from outside, so the test sends 
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from devkit.demo.push_service import PushService, push_service
+from tests.acceptance.instance import Instance
 from tests.acceptance.processes import eventually
-from tests.web_app.conftest import Person
+from tests.web_app.conftest import Person, people
 
 pytestmark = pytest.mark.slow
 
@@ -106,6 +108,9 @@ class Device:
     def expect_shown(self, *expected: list[Any]) -> None:
         eventually(lambda: self.shown() == list(expected), seconds=10)
 
+    def close_all(self) -> None:
+        self.worker.evaluate("registration.getNotifications().then((all) => all.map((one) => one.close()))")
+
     def press(self, action: str) -> None:
         self.worker.evaluate(CLICK, action)
 
@@ -118,14 +123,27 @@ class Device:
         return int(task["id"])
 
 
-@pytest.fixture
-def device(person: Callable[..., Person]) -> Iterator[Device]:
+@contextmanager
+def subscribed(make: Callable[..., Person]) -> Iterator[Device]:
     with push_service() as service:
-        device = Device(person(permissions=["notifications"]), service)
+        device = Device(make(permissions=["notifications"]), service)
         notice = device.page.get_by_text("No device and no confirmed")
         device.page.get_by_role("button", name="Notify me on this device").click()
         expect(notice).to_be_hidden()
         yield device
+
+
+@pytest.fixture(scope="module")
+def shared(running: Instance, chromium: Browser) -> Iterator[Device]:
+    with people(running, chromium) as make, subscribed(make) as device:
+        yield device
+
+
+@pytest.fixture
+def device(shared: Device) -> Device:
+    """The device that the tests of this file share, without a notification."""
+    shared.close_all()
+    return shared
 
 
 def test_a_test_notification(device: Device) -> None:
@@ -135,9 +153,15 @@ def test_a_test_notification(device: Device) -> None:
     page.get_by_role("button", name="Send a test").click()
     device.receive()
     device.expect_shown(["Test notification", "Reminders will arrive on this device.", []])
-    page.get_by_role("button", name="Stop on this device").click()
-    expect(page.get_by_text("This device gets no reminders.").last).to_be_visible()
-    assert device.person.call("GET", "/api/push-subscriptions")["results"] == []
+    page.keyboard.press("Escape")
+
+
+def test_a_device_that_is_stopped(person: Callable[..., Person]) -> None:
+    with subscribed(person) as device:
+        device.page.get_by_role("button", name="Preferences").click()
+        device.page.get_by_role("button", name="Stop on this device").click()
+        expect(device.page.get_by_text("This device gets no reminders.").last).to_be_visible()
+        assert device.person.call("GET", "/api/push-subscriptions")["results"] == []
 
 
 def test_the_buttons_complete_and_snooze(device: Device) -> None:
@@ -151,7 +175,7 @@ def test_the_buttons_complete_and_snooze(device: Device) -> None:
     device.expect_shown(["Water the plants", "The task is open again.", []])
     assert not device.person.call("GET", f"/api/tasks/{task_id}")["completed"]
 
-    device.worker.evaluate("registration.getNotifications().then((all) => all.map((one) => one.close()))")
+    device.close_all()
     task_id = device.reminder("Call Bob")
     device.press("snooze")
     expect(device.page.get_by_text("snoozed until today")).to_be_visible()
@@ -159,28 +183,28 @@ def test_the_buttons_complete_and_snooze(device: Device) -> None:
 
 
 def test_a_button_without_a_connection_is_kept_and_sent_later(device: Device) -> None:
-    task_id = device.reminder("Water the plants")
+    task_id = device.reminder("Buy milk")
     device.person.context.set_offline(True)
     device.press("complete")
     not_sent = "Not sent: there is no connection. It is kept, and sent when there is one."
-    device.expect_shown(["Water the plants", not_sent, []])
+    device.expect_shown(["Buy milk", not_sent, []])
     device.person.context.set_offline(False)
     device.come_back()
-    device.expect_shown(["Water the plants", "Completed.", ["Undo"]])
+    device.expect_shown(["Buy milk", "Completed.", ["Undo"]])
     assert device.person.call("GET", f"/api/tasks/{task_id}")["completed"]
 
 
 def test_a_button_that_comes_too_late_says_so(device: Device) -> None:
-    task_id = device.reminder("Water the plants")
+    task_id = device.reminder("Mow the lawn")
     device.person.call("DELETE", f"/api/tasks/{task_id}")
     device.press("complete")
-    device.expect_shown(["Water the plants", "This task was deleted. Nothing was changed.", []])
+    device.expect_shown(["Mow the lawn", "This task was deleted. Nothing was changed.", []])
 
 
 def test_why_it_rang(device: Device) -> None:
-    device.reminder("Water the plants")
+    device.reminder("Pay the rent")
     page = device.page
-    page.get_by_role("button", name="Water the plants", exact=True).click()
+    page.get_by_role("button", name="Pay the rent", exact=True).click()
     page.get_by_text("Why did it ring, or not?").click()
     expect(page.get_by_role("dialog").get_by_role("listitem")).to_contain_text("sent")
 
@@ -195,11 +219,13 @@ def test_a_subscription_that_ends_is_followed_by_another(device: Device) -> None
     device.worker.evaluate(CHANGE % subscription)
     endpoint = json.loads(subscription)["endpoint"]
 
-    def has_come() -> bool:
-        found = device.person.call("GET", "/api/push-subscriptions")["results"]
-        return endpoint in [one["endpoint"] for one in found]
+    def found() -> list[int]:
+        subscriptions = device.person.call("GET", "/api/push-subscriptions")["results"]
+        return [one["id"] for one in subscriptions if one["endpoint"] == endpoint]
 
-    eventually(has_come, seconds=10)
+    eventually(found, seconds=10)
+    [added] = found()
+    device.person.call("DELETE", f"/api/push-subscriptions/{added}")  # the others get each message once
 
 
 def test_a_browser_that_cannot_subscribe_says_so(person: Callable[..., Person]) -> None:
