@@ -90,7 +90,9 @@ def people(running: Instance, chromium: Browser) -> Iterator[Callable[..., Perso
     problems: list[str] = []
 
     def make(**options: Any) -> Person:
-        context = chromium.new_context(locale="en-GB", timezone_id="Europe/Berlin", **options)
+        # Without motion, or axe sees colours that are still changing.
+        settings = {"locale": "en-GB", "timezone_id": "Europe/Berlin", "reduced_motion": "reduce"}
+        context = chromium.new_context(**settings, **options)
         context.set_default_timeout(10_000)
         context.on("console", lambda message: problems.append(message.text))
         context.on("weberror", lambda error: problems.append(str(error.error)))

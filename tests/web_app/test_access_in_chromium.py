@@ -30,7 +30,7 @@ def expect_no_barrier(page: Page) -> None:
 
 
 def test_axe_finds_no_barrier(person: Make) -> None:
-    alice = person(reduced_motion="reduce")  # else axe sees colours that are still changing
+    alice = person()
     signed_out = person().open()
     expect_no_barrier(signed_out)
     page = alice.sign_up()

@@ -151,6 +151,7 @@ def test_a_test_notification(device: Device) -> None:
     page.get_by_role("button", name="Preferences").click()
     expect(page.get_by_text("This device gets your reminders.").last).to_be_visible()
     page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text("The push service answered 201.")).to_be_visible()
     device.receive()
     device.expect_shown(["Test notification", "Reminders will arrive on this device.", []])
     page.keyboard.press("Escape")
