@@ -7,7 +7,7 @@ browser would. A notification cannot be clicked from outside, so the test sends 
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,7 +106,9 @@ class Device:
         return found
 
     def expect_shown(self, *expected: list[Any]) -> None:
-        eventually(lambda: self.shown() == list(expected), seconds=10)
+        with suppress(AssertionError):
+            eventually(lambda: self.shown() == list(expected), seconds=30)
+        assert self.shown() == list(expected)
 
     def close_all(self) -> None:
         self.worker.evaluate("registration.getNotifications().then((all) => all.map((one) => one.close()))")
@@ -116,7 +118,7 @@ class Device:
 
     def reminder(self, title: str) -> int:
         """A task whose reminder is due, and has arrived as a notification; its id."""
-        soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+        soon = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
         task = self.person.call("POST", "/api/tasks", {"title": title, "reminder_at": soon})
         self.receive()
         self.expect_shown([title, "", BUTTONS])

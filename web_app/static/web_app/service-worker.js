@@ -56,16 +56,18 @@ async function press(link, { title, tag }) {
   }
 }
 
-/** Send what was kept. One event at a time, so that two do not send the same. */
-function sendKept() {
-  return navigator.locks.request("actions", async () => {
+/** Send what was kept, and say what became of it. One event at a time, so that two do not send the same. */
+async function sendKept() {
+  const answered = [];
+  await navigator.locks.request("actions", async () => {
     for (const [key, kept] of await entries("actions")) {
       const answer = await post(kept.link);
       if (!answer.isFinal) return;
       await remove("actions", key);
-      await note(kept, answer);
+      answered.push([kept, answer]);
     }
   });
+  await Promise.all(answered.map(([kept, answer]) => note(kept, answer)));
 }
 
 /** What the server says: `{isFinal, message, undo}`. It is final unless there is no answer, or one to try again. */
