@@ -1,13 +1,16 @@
 """The RSGI application: it reads a request in the event loop, and has it answered in a thread."""
 
 from asyncio import AbstractEventLoop, get_running_loop
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from rest_framework.exceptions import APIException
 
 from http_app.bridge.bodies import Bodies, Body, Limits
 from http_app.bridge.environ import address_of, environ_of, refuse_unreadable, set_body, token_of
+from http_app.bridge.idle_connections import close_idle, files_are_short
 from http_app.bridge.refusals import REFUSAL
 from http_app.bridge.rsgi import HTTPProtocol, Scope
 from http_app.bridge.slow_readers import end_slow_readers
@@ -17,11 +20,14 @@ from http_app.metrics import WORKERS_STARTED
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+log = structlog.get_logger(__name__)
+
 # Of a worker: two slow requests must not hold up all others, and each thread keeps a database connection.
 THREADS = 4
 # One caller leaves half of the threads to the others. More waiting requests than any honest client has.
 AT_ONCE_OF_A_CALLER, WAITING_OF_A_CALLER = 2, 500
 _CLOSE = ("Connection", "close")
+_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class Bridge:
@@ -38,7 +44,9 @@ class Bridge:
     def __rsgi_init__(self, loop: AbstractEventLoop) -> None:
         """Called in each worker before its first request, and after the fork."""
         WORKERS_STARTED.inc()
+        self._busy: Counter[str] = Counter()  # by the client's host and port
         loop.call_later(1, end_slow_readers)  # the socket does not listen yet
+        loop.call_later(1, self._look_at_files, loop)
         self._bodies = Bodies(self._limits)
         self._turns = Turns(at_once=AT_ONCE_OF_A_CALLER, waiting=WAITING_OF_A_CALLER)
         self._threads = ThreadPoolExecutor(THREADS, "request")
@@ -47,6 +55,16 @@ class Bridge:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
+        client = scope.client
+        self._busy[client] += 1
+        try:
+            await self._respond(scope, protocol)
+        finally:
+            self._busy[client] -= 1
+            if not self._busy[client]:
+                del self._busy[client]
+
+    async def _respond(self, scope: Scope, protocol: HTTPProtocol) -> None:
         environ = environ_of(scope)
         address = address_of(environ)
         body = None
@@ -61,6 +79,11 @@ class Bridge:
         finally:
             if body:
                 body.release()
+
+    def _look_at_files(self, loop: AbstractEventLoop) -> None:
+        if files_are_short():
+            log.warning("idle_connections_closed", count=close_idle(self._busy))
+        loop.call_later(_SECONDS_BETWEEN_LOOKS, self._look_at_files, loop)
 
     async def _refuse(
         self, error: APIException, environ: dict[str, Any], protocol: HTTPProtocol, body: Body | None

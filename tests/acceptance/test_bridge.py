@@ -1,11 +1,16 @@
 """What the bridge refuses, on the wire: in the form of every other error, and counted like one."""
 
 import json
+import re
+import resource
+import shutil
+import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import ExitStack, suppress
 
+import psutil
 import pytest
 import requests
 
@@ -26,10 +31,11 @@ TITLE = b'{"title": "water the plants"}'
 METRICS = "a token for the metrics"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Web]:
+@pytest.fixture(scope="module")
+def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     settings = {"CORS_ALLOWED_ORIGINS": ORIGIN, "BODY_SECONDS": "1.5", "SLOW_BODIES_PER_ADDRESS": "2"}
-    observed = {"METRICS_TOKEN": METRICS, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    folder = str(tmp_path_factory.mktemp("metrics"))
+    observed = {"METRICS_TOKEN": METRICS, "PROMETHEUS_MULTIPROC_DIR": folder}
     with web(free_port(), **settings, **observed, THROTTLE_SIGN_IN_BY_ADDRESS="3/min") as server:
         yield server
 
@@ -54,7 +60,7 @@ def post(*headers: str, body: bytes = b"") -> bytes:
 
 
 def test_refusals_look_like_all_errors(server: Web) -> None:
-    port = server.port
+    port, before = server.port, counted(server.port)
     assert code_of(ask(port, post("Content-Length: 2097153"))) == (413, "body_too_large")
     assert code_of(ask(port, post(CHUNKED, body=chunks(b"x" * 2_097_152, b"x")))) == (413, "body_too_large")
     assert code_of(ask(port, post(CHUNKED, body=chunks(TITLE, end=b"zz\r\n")))) == (400, "incomplete_body")
@@ -69,11 +75,18 @@ def test_refusals_look_like_all_errors(server: Web) -> None:
         ]
         assert all(reply.closed for reply in replies)
         assert replies[2].headers["retry-after"] == "1"
+    after = counted(port)
+    assert {status: after[status] - before[status] for status in ("400", "408", "413", "429")} == {
+        "400": 2, "408": 2, "413": 2, "429": 1
+    }  # fmt: skip
+
+
+def counted(port: int) -> Counter[str]:
+    """Requests to POST /api/tasks by status, and the starts of workers."""
     metrics = call(port, "GET", "/metrics", token=METRICS).content.decode()
     assert "todo_web_workers_started_total 1.0" in metrics
-    for status, count in ((400, 2), (408, 2), (413, 2), (429, 1)):
-        line = f'todo_http_requests_total{{method="POST",route="/api/tasks",status="{status}"}} {count}.0'
-        assert line in metrics
+    line = r'todo_http_requests_total\{method="POST",route="/api/tasks",status="(\d+)"\} ([0-9.]+)'
+    return Counter({status: int(float(count)) for status, count in re.findall(line, metrics)})
 
 
 def test_a_chunked_body_is_a_body(server: Web, signed_in: str) -> None:
@@ -129,3 +142,57 @@ def test_a_client_that_waits_for_100_is_not_sent_one_before_a_refusal(server: We
         wire.send(post("Expect: 100-continue", "Content-Length: 9000000"))
         reply = wire.reply("POST")
         assert (reply.status, reply.interim, reply.closed) == (413, (), True)
+
+
+NODE = """
+const [url, token] = process.argv.slice(1);
+const headers = {"Authorization": token, "Content-Type": "application/json"};
+const body = new ReadableStream({start(to) {
+  for (const part of ['{"title": ', '"water the plants"}']) to.enqueue(new TextEncoder().encode(part));
+  to.close();
+}});
+const statuses = [];
+statuses.push((await fetch(url, {method: "POST", headers, body, duplex: "half"})).status);
+statuses.push((await fetch(url, {method: "POST", headers, body: "x".repeat(3000000)})).status);
+statuses.push((await fetch(url, {headers})).status);
+console.log(JSON.stringify(statuses));
+"""
+
+
+@pytest.mark.parametrize("program", ["curl", "node"])
+def test_what_others_use(server: Web, signed_in: str, program: str) -> None:
+    """A chunked body, a body that is too large, and the same connection again."""
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not here")
+    url = f"{server.url}/api/tasks"
+    if program == "node":
+        command = ["node", "--input-type=module", "--eval", NODE, url, signed_in.partition(" ")[2]]
+        found = json.loads(subprocess.check_output(command, timeout=60))
+    else:
+        always = ["-s", "-o", "-", "-w", "%{stderr}%{http_code} ", "-H", signed_in, "-H", JSON]
+        chunked = ["-H", CHUNKED, "-d", TITLE.decode(), url]
+        large = ["-d", "x" * 100_000, "-H", "Content-Length: 3000000", "-H", "Expect: 100-continue", url]
+        command = ["curl", *always, *chunked, "--next", *always, *large, "--next", *always, url]
+        run = subprocess.run(command, capture_output=True, timeout=60, check=True)
+        found = [int(status) for status in run.stderr.split()]
+    assert found == [201, 413, 200]
+
+
+def test_more_idle_connections_than_files_stop_nothing(server: Web, signed_in: str) -> None:
+    (worker,) = psutil.Process(server.process.pid).children()
+    before = resource.prlimit(worker.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (256, before[1]))
+    with ExitStack() as open_wires:
+        for _ in range(700):
+            open_wires.enter_context(Wire(server.port))
+        for _ in range(5):
+            assert insist(server.port, request("GET", "/api/me", signed_in)).status == 200
+    resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, before)
+
+
+def insist(port: int, message: bytes) -> Reply:
+    """The answer; as any client would, it tries again when the connection breaks."""
+    for _ in range(20):
+        with suppress(ConnectionError, AssertionError):
+            return ask(port, message)
+    raise AssertionError("no answer")
