@@ -150,20 +150,25 @@ def _outcome(answer: Answer) -> Outcome:
 
 
 def _note_simpler(delivery: Delivery, answer: Answer) -> None:
-    host, reason = host_of(delivery.target), reason_of(answer)
-    PUSH_SIMPLIFIED.labels(service_of(host), str(answer.status)).inc()
-    log.warning(
-        "push_sent_simpler", delivery=delivery.pk, push_host=host, status=answer.status, reason=reason
-    )
+    PUSH_SIMPLIFIED.labels(service_of(host_of(delivery.target)), str(answer.status)).inc()
+    log.warning("push_sent_simpler", **_about(delivery, answer.status, reason_of(answer)))
 
 
 def _alarm(delivery: Delivery, outcome: Outcome) -> None:
     """A refusal by a known push service is a fault of ours or of the settings, and befalls every message."""
-    host = host_of(delivery.target)
-    service = service_of(host)
+    service = service_of(host_of(delivery.target))
     PUSH_REFUSED.labels(service, str(outcome.status)).inc()
     write = log.error if service != "other" else log.warning  # anyone can subscribe an endpoint that refuses
-    write("push_refused", delivery=delivery.pk, push_host=host, status=outcome.status, reason=outcome.error)
+    write("push_refused", **_about(delivery, outcome.status, outcome.error))
+
+
+def _about(delivery: Delivery, status: int | None, reason: str) -> dict[str, object]:
+    """What a log line says. Only known services are quoted: others may repeat the endpoint, a secret."""
+    host = host_of(delivery.target)
+    known = service_of(host) != "other"
+    return {"delivery": delivery.pk, "push_host": host, "status": status} | (
+        {"reason": reason} if known else {}
+    )
 
 
 CHANNEL = WebPush()
