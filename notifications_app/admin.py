@@ -14,9 +14,11 @@ from http_app.admin_classes import FoundByTask, LargeTableAdmin
 from notifications_app.deliveries import resend
 from notifications_app.endpoints import host_of
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder, ReminderAction
-from notifications_app.push_answers import in_words
+from notifications_app.push_answers import meaning_of
 from notifications_app.trace import seconds_of_stages, why
 from tasks_app.models import Task
+
+_WITHOUT_TASK = {None: "a test", "list": "several, in one notice", "missed": "missed reminders"}
 
 
 class Recorded:
@@ -129,13 +131,13 @@ class ReminderAdmin(Recorded, FoundByTask, LargeTableAdmin):
 @admin.register(Delivery)
 class DeliveryAdmin(Recorded, DeliveryInWords, FoundByTask, LargeTableAdmin):
     list_display = ["id", "state", "task", "user", "service", "created_at", "next_attempt", "sent_at"]
-    list_select_related = ["user", "reminder__task"]
+    list_select_related = ["user", "reminder__task", "due_task"]
     list_filter = ["state", "channel", "created_at"]
     search_fields = ["user__email", "target", "event_id", "reminder__task__title"]
     search_help_text = "The id of a task or a delivery, a part of an e-mail or a title, or an event's id."
     task_lookup = "reminder__task"
     fields = [
-        "state", "reminder", "task", "user", "channel", "target", "subscription",
+        "state", "reminder", "task", "notice", "sent_with", "user", "channel", "target", "subscription",
         "created_at", "next_attempt", "sent_at", "expires_at", "time_went", "event_id",
     ]  # fmt: skip
     readonly_fields = ["task", "next_attempt", "time_went"]
@@ -147,7 +149,8 @@ class DeliveryAdmin(Recorded, DeliveryInWords, FoundByTask, LargeTableAdmin):
 
     @admin.display(description="task")
     def task(self, delivery: Delivery) -> str:
-        return link_to(delivery.reminder.task) if delivery.reminder else "a test"
+        task = delivery.reminder.task if delivery.reminder else delivery.due_task
+        return link_to(task) if task else _WITHOUT_TASK[delivery.notice]
 
     @admin.display(description="where the time went", empty_value="none")
     def time_went(self, delivery: Delivery) -> str | None:
@@ -180,10 +183,6 @@ class DeliveryAttemptAdmin(Recorded, AttemptInWords, FoundByTask, LargeTableAdmi
     fields = ["delivery", "at", "status", "meaning", "error"]
     readonly_fields = ["meaning"]
     ordering = ["-id"]
-
-
-def meaning_of(attempt: DeliveryAttempt) -> str:
-    return in_words(attempt.status, attempt.error)
 
 
 def link_to(task: Task) -> str:

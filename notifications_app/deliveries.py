@@ -37,11 +37,15 @@ def create_test_delivery(subscription: PushSubscription) -> Delivery:
 
 @transaction.atomic
 def resend(deliveries: Iterable[Delivery]) -> int:
-    """Make the deliveries pending again in any state, with a new TTL. Returns how many there were."""
+    """Make the deliveries pending again in any state, with a new TTL. Returns how many there were.
+
+    A notice is sent again with all that it names and that is still wanted.
+    """
     now = timezone.now()
+    expires_at = now + REMINDER_TTL
     chosen = Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
     locked = list(chosen.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    again = {"state": Delivery.State.PENDING, "expires_at": expires_at}
+    Delivery.objects.filter(sent_with__in=locked).update(**again, next_attempt_at=expires_at)
     hint_after_commit()
-    return Delivery.objects.filter(pk__in=locked).update(
-        state=Delivery.State.PENDING, next_attempt_at=now, expires_at=now + REMINDER_TTL
-    )
+    return Delivery.objects.filter(pk__in=locked).update(**again, next_attempt_at=now)

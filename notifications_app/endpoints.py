@@ -121,5 +121,8 @@ def _require_service(scheme: str, host: str, port: int | None) -> None:
 
 
 def host_of(endpoint: str) -> str:
-    """The push service's host. The whole endpoint is a secret with which anyone can notify the device."""
-    return urlsplit(endpoint).hostname or endpoint
+    """The push service's host. The whole endpoint is a secret with which anyone can notify the device.
+
+    Of an email address the domain: log lines do not name people.
+    """
+    return urlsplit(endpoint).hostname or endpoint.rpartition("@")[2]

@@ -11,6 +11,8 @@ from tasks_app.models import Task
 
 # PostgreSQL indexes at most 2,704 bytes of a unique value; real endpoints have 150 to 500 characters.
 ENDPOINT_MAX_LENGTH = 2000
+# The channel of deliveries to a browser.
+WEB_PUSH = "web_push"
 
 
 class PushSubscription(models.Model):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from notifications_app.models import WEB_PUSH, DeliveryAttempt
 from notifications_app.pinned_http import Answer
 
 # The domains of the push services of browsers.
@@ -48,6 +49,8 @@ _UNREACHED = (
 _UNDER_WAY = "A worker is sending it now, or ended while it did; then another one sends within a minute."
 _SENT = "The push service has it, and brings it to the browser when that is online."
 
+_MAILED = "The mail server has taken the message."
+
 _MEANINGS = {
     400: _FORM,
     401: _OTHER_KEY,
@@ -63,8 +66,15 @@ _MEANINGS = {
 _APPLE_OTHER_KEY = "VapidPkHashMismatch"
 
 
+def meaning_of(attempt: DeliveryAttempt) -> str:
+    """The meaning of an attempt. Reads its delivery; the errors of other channels are in words already."""
+    if attempt.delivery.channel == WEB_PUSH:
+        return in_words(attempt.status, attempt.error)
+    return attempt.error or (_MAILED if attempt.status else _UNDER_WAY)
+
+
 def in_words(status: int | None, error: str) -> str:
-    """The meaning of one attempt, by the HTTP status of its answer, or by the error if there was none."""
+    """The meaning of one push, by the HTTP status of its answer, or by the error if there was none."""
     if status is None:
         return _UNREACHED if error else _UNDER_WAY
     if 200 <= status < 300:

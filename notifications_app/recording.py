@@ -127,6 +127,8 @@ def _record_patiently(results: Sequence[Result]) -> None:
 def record(results: Sequence[Result]) -> None:
     """Record the results, and what follows from them for subscriptions, reminders and tasks."""
     now = timezone.now()
+    for result in results:
+        _leave_gone(result)
     with transaction.atomic():
         tasks = {task.pk: task for task in Task.objects.filter(pk__in=_task_ids(results)).locked()}
         _write_attempts(results)
@@ -139,13 +141,19 @@ def record(results: Sequence[Result]) -> None:
         _mark_tasks(changed, tasks, now)
     for result in results:
         _report(result, written.get(result.lease.delivery.pk))
-    for lease, what in results:
-        channel = all_channels()[lease.delivery.channel]
-        if is_gone := isinstance(what, Outcome) and what.verdict is Verdict.GONE:
-            channel.gone(lease.delivery)
-        # Another delivery may have found out first that the target is gone.
-        if is_gone or (isinstance(what, Ended) and not channel.reaches(lease.delivery)):
-            reach_otherwise(lease.delivery)
+
+
+def _leave_gone(result: Result) -> None:
+    """A target that is gone gets nothing more, and what was on its way there goes elsewhere.
+
+    Before the result is recorded: a worker that is killed in between leaves a delivery that does this again.
+    """
+    delivery, channel = result.lease.delivery, all_channels()[result.lease.delivery.channel]
+    if is_gone := isinstance(result.what, Outcome) and result.what.verdict is Verdict.GONE:
+        channel.gone(delivery)
+    # Another delivery may have found out first.
+    if is_gone or (isinstance(result.what, Ended) and not channel.reaches(delivery)):
+        reach_otherwise(delivery)
 
 
 def _task_ids(results: Iterable[Result]) -> set[int]:

@@ -1,6 +1,5 @@
 """A user's last target of a channel is gone: what was on its way there goes where the user is reached now."""
 
-from copy import copy
 from datetime import datetime
 
 import structlog
@@ -9,6 +8,7 @@ from django.utils import timezone
 
 from notifications_app.hints import hint_after_commit
 from notifications_app.models import Delivery, Reminder
+from notifications_app.notices import delivery_to
 from notifications_app.ways import Way, users_of, ways_of
 from tasks_app.models import Task
 
@@ -43,27 +43,28 @@ def _is_delivered(delivery: Delivery) -> bool:
 
 
 def _redirect(delivery: Delivery, named: list[Delivery], way: Way, now: datetime) -> None:
-    """Create the delivery and those that it names, each with its reminder pending again."""
-    whole = _copy(delivery, way, now)
+    """Create the delivery and those that it names."""
+    whole = _same(delivery, way, now, send_at=now)
     if Delivery.objects.filter(event_id=whole.event_id, channel=whole.channel, target=whole.target).exists():
         return
-    whole.next_attempt_at = now
     whole.save(force_insert=True)
-    copies = [_copy(each, way, now) for each in named]
-    for each in copies:
+    again = [_same(each, way, now, send_at=each.expires_at) for each in named]
+    for each in again:
         each.sent_with = whole
-    Delivery.objects.bulk_create(copies)
-    again = [each.reminder_id for each in [whole, *copies] if each.reminder_id]
-    ended = [Reminder.State.UNDELIVERED, Reminder.State.CANCELLED]
-    Reminder.objects.filter(pk__in=again, state__in=ended).update(state=Reminder.State.DUE)
+    Delivery.objects.bulk_create(again)
     hint_after_commit()
     log.info("delivery_redirected", delivery=delivery.pk, channel=whole.channel)
 
 
-def _copy(delivery: Delivery, way: Way, now: datetime) -> Delivery:
-    new, (channel, target) = copy(delivery), way
-    new._state = copy(delivery._state)
-    new.pk, new._state.adding = None, True
-    new.channel, new.target, new.subscription_id = channel, target.address, target.subscription_id
-    new.state, new.sent_at, new.created_at = Delivery.State.PENDING, None, now
+def _same(delivery: Delivery, way: Way, now: datetime, *, send_at: datetime) -> Delivery:
+    """An unsaved delivery of the same to another target."""
+    new = delivery_to(
+        way,
+        user_id=delivery.user_id,
+        event_id=delivery.event_id,
+        now=now,
+        send_at=send_at,
+        expires_at=delivery.expires_at,
+    )
+    new.reminder_id, new.notice, new.due_task_id = delivery.reminder_id, delivery.notice, delivery.due_task_id
     return new

@@ -46,7 +46,7 @@ def _purge_reminders(before: datetime) -> int:
 
 def _purgeable(before: datetime) -> QuerySet[Reminder]:
     old = Reminder.objects.filter(claimed_at__lt=before, task__reminded_until__gte=F("reminder_at"))
-    return old.exclude(state=Reminder.State.DUE)
+    return old.exclude(state__in=[Reminder.State.DUE, Reminder.State.WAITING])
 
 
 def _purge_tests(before: datetime) -> int:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from http_app.serializers import StrictSerializer
 from notifications_app.endpoints import EndpointRefusedError, parse_endpoint
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder, ReminderAction
-from notifications_app.push_answers import in_words
+from notifications_app.push_answers import meaning_of
 from notifications_app.trace import seconds_of_stages, why
 
 _BASE64URL = re.compile(r"([A-Za-z0-9_-]+)={0,2}")
@@ -130,7 +130,7 @@ class AttemptSerializer(serializers.ModelSerializer[DeliveryAttempt]):
         return attempt.error if attempt.status is None else ""
 
     def get_meaning(self, attempt: DeliveryAttempt) -> str:
-        return in_words(attempt.status, attempt.error)
+        return meaning_of(attempt)
 
 
 class StagesSerializer(serializers.Serializer[Any]):

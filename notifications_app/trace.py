@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from notifications_app.models import Delivery, Reminder
-from notifications_app.push_answers import in_words
+from notifications_app.push_answers import meaning_of
 from recurrence.rules import local_of
 from tasks_app.models import Task
 from tasks_app.reminding import is_instant_of, reminder_instants
@@ -110,7 +110,7 @@ def _pending(deliveries: Sequence[Delivery], zone: str) -> str:
 def _meaning_of_latest(deliveries: Iterable[Delivery]) -> str:
     attempts = [attempt for delivery in deliveries for attempt in delivery.attempts.all()]
     latest = max(attempts, key=lambda attempt: attempt.pk, default=None)
-    return in_words(latest.status, latest.error).removesuffix(".") if latest else ""
+    return meaning_of(latest).removesuffix(".") if latest else ""
 
 
 def _cause(reminder: Reminder, deliveries: Sequence[Delivery], zone: str) -> str:

@@ -86,7 +86,9 @@ def _stuck() -> list[Metric]:
 
 def _due(now: datetime) -> list[Metric]:
     reminders = Task.objects.filter(next_reminder_at__lte=now)
-    deliveries = Delivery.objects.filter(state=Delivery.State.PENDING, next_attempt_at__lte=now)
+    deliveries = Delivery.objects.filter(
+        state=Delivery.State.PENDING, next_attempt_at__lte=now, sent_with=None
+    )
     closed = User.objects.filter(deleted_at__isnull=False)
     mails = DueMail.objects.filter(next_attempt_at__lte=now)
     return [

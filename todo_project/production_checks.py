@@ -139,7 +139,8 @@ def _push() -> Iterator[CheckMessage]:
 
 
 def _mails() -> Iterator[CheckMessage]:
-    if not os.environ.get("EMAIL_URL") or is_reserved(settings.DEFAULT_FROM_EMAIL.rpartition("@")[2]):
+    has_server = os.environ.get("EMAIL_URL") or os.environ.get("EMAIL_BACKEND")
+    if not has_server or is_reserved(settings.DEFAULT_FROM_EMAIL.rpartition("@")[2]):
         remedy = "Without them users cannot reset a password or confirm an address by mail."
         yield Warning(f"EMAIL_URL or DEFAULT_FROM_EMAIL is not set. {remedy}", id="todo.W001")
 

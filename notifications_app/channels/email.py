@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 _LINKS = {name_of(action): label for action, label in LABELS.items()}
 _ENHANCED_CODE = re.compile(rb"\b[245]\.\d{1,3}\.\d{1,3}\b")
+# What SMTP answers (RFC 5321, 4.2.3), also noted for a provider.
+_TAKEN = 250
 # Of a provider's backend (django-anymail): no message to this address was taken, nor will be.
 _REFUSED_BY_PROVIDER = {"rejected", "invalid"}
 
@@ -80,7 +82,7 @@ class Email:
             if not _is_refused_by_provider(mail):
                 raise
             return Outcome(verdict=Verdict.GONE, error="The mail provider refuses this address.")
-        return Outcome(verdict=Verdict.SENT)
+        return Outcome(verdict=Verdict.SENT, status=_TAKEN)
 
 
 def _mail(delivery: Delivery) -> EmailMultiAlternatives:

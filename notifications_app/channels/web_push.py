@@ -22,7 +22,7 @@ from notifications_app.channels.message import message_of
 from notifications_app.channels.payload import payload_of, title_alone
 from notifications_app.endpoints import Endpoint, EndpointRefusedError, host_of, parse_endpoint, resolve
 from notifications_app.metrics import PUSH_REFUSED, PUSH_SIMPLIFIED
-from notifications_app.models import Delivery
+from notifications_app.models import WEB_PUSH, Delivery
 from notifications_app.pinned_http import Answer, UnreachableError
 from notifications_app.push_answers import reason_of, service_of, was_dropped
 from notifications_app.subscriptions import unsubscribe_gone
@@ -46,7 +46,7 @@ _BROWSERS = """
 class WebPush:
     """Sends a delivery to a browser through its push service."""
 
-    name = "web_push"
+    name = WEB_PUSH
     choice = Choice.PUSH
 
     def targets(self, users: Collection[User]) -> list[Target]:

@@ -12,14 +12,13 @@ from pytest_django import Settings
 
 from accounts_app.models import User
 from accounts_app.preferences import EmailStop
-from devkit.demo.push_service import PushService
 from notifications_app.models import Delivery, Reminder
 from notifications_app.scan import scan_reminders
 from notifications_app.sending import deliver
 from notifications_app.unsubscribing import unsubscribe
 from tasks_app.models import Task
 from tasks_app.services import complete_task
-from tests.notifications_app.conftest import NOON, attempts_of, subscribe, task_due
+from tests.notifications_app.conftest import NOON, attempts_of, task_due
 from tests.notifications_app.smtp_server import MailServer, mail_server
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -119,56 +118,13 @@ def test_a_mail_that_is_sent_again_has_the_same_id(alice: User, server: MailServ
     noon.move_to(delivery.next_attempt_at)
     deliver(delivery.pk)
     assert server.mails[0]["Message-ID"] == f"<{delivery.pk}.{delivery.event_id}@mail.example.com>"
-    assert [status for status, _ in attempts_of(delivery)] == [None, None]
+    assert [status for status, _ in attempts_of(delivery)] == [None, 250]
 
 
 def test_a_title_of_several_lines_is_one_subject(alice: User, server: MailServer) -> None:
     mailed(alice, title="Call\r\nBcc: mallory@example.test")
     assert server.mails[0]["Subject"] == "Reminder: Call Bcc: mallory@example.test"
     assert server.recipients == [ADDRESS]
-
-
-@pytest.mark.parametrize(
-    ("changes", "ways"),
-    [
-        ({"channels": ["email"]}, {"email"}),
-        ({"channels": ["push"]}, {"web_push"}),
-        ({"channels": ["push", "email"]}, {"web_push", "email"}),
-        ({"channels": []}, set()),
-        ({"channels": ["email"], "email_confirmed": False}, {"web_push"}),
-        ({"channels": ["push", "email"], "email_confirmed": False}, {"web_push"}),
-        ({"channels": ["push", "email"], "email_stopped": EmailStop.UNSUBSCRIBED}, {"web_push"}),
-    ],
-)
-def test_a_reminder_goes_where_its_user_wants_it(
-    alice: User, bob: User, service: PushService, changes: dict[str, Any], ways: set[str]
-) -> None:
-    subscribe(alice, service.subscribe())
-    User.objects.filter(pk=alice.pk).update(**changes)
-    task_due(alice)
-    scan_reminders()
-    assert set(Delivery.objects.values_list("channel", flat=True)) == ways
-    assert Reminder.objects.get().state == ("due" if ways else "no_channel")
-
-
-@pytest.mark.parametrize(
-    ("changes", "state"),
-    [
-        ({"channels": ["push"]}, "due"),
-        ({"channels": ["push"], "email_confirmed": False}, "no_device"),
-        ({"channels": ["push"], "email_stopped": EmailStop.REFUSED}, "no_device"),
-        ({"channels": ["push"], "email": None}, "no_device"),
-        ({"channels": []}, "no_channel"),
-    ],
-)
-def test_without_a_device_it_goes_to_the_address_if_that_is_confirmed(
-    alice: User, changes: dict[str, Any], state: str
-) -> None:
-    User.objects.filter(pk=alice.pk).update(**changes)
-    task_due(alice)
-    scan_reminders()
-    assert Reminder.objects.get().state == state
-    assert list(Delivery.objects.values_list("target", flat=True)) == ([ADDRESS] if state == "due" else [])
 
 
 class TestNotSent:
@@ -304,3 +260,28 @@ def test_two_people_get_their_own(alice: User, bob: User, mailoutbox: list[Email
         ("alice@example.test", "Reminder: of alice"),
         ("bob@example.test", "Reminder: of bob"),
     }
+
+
+def test_the_trace_says_what_became_of_it(alice: User, server: MailServer, client_of: Any) -> None:
+    delivery = mailed(alice)
+    server.answers = {"RCPT": "550 5.1.1 No such user"}
+    refused = mailed(alice)
+    client = client_of(alice)
+    meanings = []
+    for one in (delivery, refused):
+        assert one.reminder
+        (trace,) = client.get(f"/api/tasks/{one.reminder.task_id}/reminders").json()["results"]
+        meanings.append(trace["deliveries"][0]["attempts"][0]["meaning"])
+    assert meanings == [
+        "The mail server has taken the message.",
+        "The mail server does not take this address: 550 5.1.1.",
+    ]
+
+
+def test_a_log_line_does_not_name_the_address(
+    alice: User, server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        mailed(alice)
+    assert "delivery_attempted" in caplog.text
+    assert ADDRESS not in caplog.text

@@ -3,14 +3,17 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from accounts_app.models import User
 from accounts_app.preferences import EmailStop
 from devkit.demo.push_service import PushService
+from notifications_app.claiming import LEASE, claim
 from notifications_app.models import Delivery, PushSubscription, Reminder
+from notifications_app.recording import Result, record_all
 from notifications_app.releasing import release_reminders
 from notifications_app.scan import scan_reminders
-from notifications_app.sending import deliver
+from notifications_app.sending import deliver, send
 from tasks_app.models import Task
 from tests.notifications_app.conftest import refusing, subscribe, task_due
 
@@ -25,7 +28,7 @@ def alice(alice: User, service: PushService) -> User:
     return alice
 
 
-def send() -> None:
+def attempt_all() -> None:
     for pk in Delivery.objects.order_by("pk").values_list("pk", flat=True):
         deliver(pk)
 
@@ -44,10 +47,10 @@ def test_the_reminder_goes_to_the_address(
     task_due(alice)
     scan_reminders()
     refusing(service, 410)
-    send()
+    attempt_all()
     assert made() == [("web_push", "failed"), ("email", "pending")]
     assert Reminder.objects.get().state == "due"
-    send()
+    attempt_all()
     assert [mail.to for mail in mailoutbox] == [["alice@example.test"]]
     assert made() == [("web_push", "failed"), ("email", "sent")]
     assert Reminder.objects.get().state == "delivered"
@@ -62,8 +65,8 @@ def test_so_do_others_that_were_on_their_way_there(
         task_due(alice, title=title)
     scan_reminders()
     refusing(service, 410)
-    send()
-    send()
+    attempt_all()
+    attempt_all()
     assert {mail.subject for mail in mailoutbox} == {"Reminder: Call mum", "Reminder: Call dad"}
     assert set(Reminder.objects.values_list("state", flat=True)) == {"delivered"}
 
@@ -76,7 +79,7 @@ def test_without_an_address_that_gets_reminders_it_is_lost_and_me_says_so(
     task_due(alice)
     scan_reminders()
     refusing(service, 410)
-    send()
+    attempt_all()
     assert made() == [("web_push", "failed")]
     assert Reminder.objects.get().state == "undelivered"
     assert not reachable(alice, client_of)
@@ -87,7 +90,7 @@ def test_with_another_device_nothing_is_mailed(alice: User, service: PushService
     task_due(alice)
     scan_reminders()
     refusing(service, 410)
-    send()
+    attempt_all()
     assert sorted(made()) == [("web_push", "failed"), ("web_push", "sent")]
 
 
@@ -96,8 +99,8 @@ def test_a_device_that_subscribed_since_gets_it(alice: User, service: PushServic
     task_due(alice)
     scan_reminders()
     User.objects.filter(pk=alice.pk).update(email_stopped=EmailStop.REFUSED)
-    send()
-    send()
+    attempt_all()
+    attempt_all()
     assert made() == [("email", "cancelled"), ("web_push", "sent")]
 
 
@@ -105,10 +108,10 @@ def test_what_is_done_by_then_is_not_sent(alice: User, service: PushService, mai
     task = task_due(alice)
     scan_reminders()
     refusing(service, 410)
-    send()
+    attempt_all()
     task.completed = True
     task.save()
-    send()
+    attempt_all()
     assert mailoutbox == []
     assert made() == [("web_push", "failed"), ("email", "cancelled")]
 
@@ -120,8 +123,8 @@ def test_a_notice_goes_there_as_one_mail(alice: User, service: PushService, mail
     Reminder.objects.update(state="waiting", waits_until=tasks[0].created_at)
     assert release_reminders() == 2
     refusing(service, 410)
-    send()
-    send()
+    attempt_all()
+    attempt_all()
     assert [mail.subject for mail in mailoutbox] == ["2 reminders"]
     assert set(Reminder.objects.values_list("state", flat=True)) == {"delivered"}
     assert Task.objects.filter(reminder_sent=True).count() == 2
@@ -133,6 +136,24 @@ def test_once_however_often_it_is_found(alice: User, service: PushService) -> No
     scan_reminders()
     refusing(service, 410)
     refusing(service, 410)
-    send()
+    attempt_all()
     assert sorted(made()) == [("email", "pending"), ("web_push", "failed"), ("web_push", "failed")]
     assert not PushSubscription.objects.exists()
+
+
+def test_a_worker_that_is_killed_before_it_records_loses_nothing(
+    alice: User, service: PushService, mailoutbox: list[Any], noon: Any
+) -> None:
+    task_due(alice)
+    scan_reminders()
+    refusing(service, 410)
+    (lease,) = claim(10).leases
+    with transaction.atomic():  # as a kill, which takes back what is not committed
+        record_all([Result(lease, send(lease))])
+        transaction.set_rollback(True)
+    PushSubscription.objects.all().delete()
+    noon.shift(LEASE)
+    attempt_all()
+    attempt_all()
+    assert len(mailoutbox) == 1
+    assert made() == [("web_push", "cancelled"), ("email", "sent")]
