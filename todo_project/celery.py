@@ -80,9 +80,15 @@ def look_at_the_connection(task: Any, **_signal: Any) -> None:
 
 @task_postrun.connect
 def close_after_a_failure(task: Any, state: str | None = None, **_signal: Any) -> None:
-    """A time limit may end a task in the middle of a statement, whose answer is still to come."""
+    """A time limit may end a task in the middle of a statement, whose answer is still to come.
+
+    Or while Django ends a transaction: it would then take each later task for a part of that transaction and
+    refuse it a connection, so the next task gets an object of its own.
+    """
     if state != SUCCESS and not task.request.is_eager:
-        connections.close_all()
+        for one in connections.all(initialized_only=True):
+            one.close()
+            del connections[one.alias]
 
 
 @setup_logging.connect

@@ -128,10 +128,13 @@ class Kills:
                 rows = connection.execute(f"SELECT count(*) FROM {table}", parameters)  # type: ignore[arg-type]
                 return int((rows.fetchone() or (0,))[0])
 
-            for table in ("outbox_events", "parked_events"):
-                eventually(lambda table=table: count(table) == 0, seconds=HANDLED_WITHIN_SECONDS)
             there = count("tasks WHERE id = ANY(%s)", self.tasks)
             done = count("tasks WHERE completed AND id = ANY(%s)", self.completed)
+            print(
+                f"{there} of {len(self.tasks)} tasks, {done} of {len(self.completed)} completions", flush=True
+            )
+            for table in ("outbox_events", "parked_events"):
+                eventually(lambda table=table: count(table) == 0, seconds=HANDLED_WITHIN_SECONDS)
             next_ones = count("tasks WHERE generated_from_id = ANY(%s)", self.completed)
             given_up = count("dead_letters")
         return {
