@@ -102,6 +102,8 @@ class Body:
         self._bodies, self._length, self._address = bodies, length, address
         self._chunks = aiter(protocol)
         self._content = bytearray()
+        self._held = 0
+        self._is_whole = False
 
     async def read(self) -> bytearray:
         """The whole body. `release` must follow, after an error too.
@@ -123,10 +125,14 @@ class Body:
         except (TooManyAtOnce, IncompleteBody, Overloaded):
             self.is_worth_reading = False
             raise
-        return self._content
+        self._is_whole = True
+        content, self._content = self._content, bytearray()  # no second copy is kept
+        return content
 
     async def discard(self) -> None:
         """Read the rest of it, so that the client comes to read its answer."""
+        if self._is_whole:
+            return
         seen = len(self._content)
         with suppress(TimeoutError, IncompleteBody):
             async with timeout(LONGEST_DISCARD_SECONDS):
@@ -135,13 +141,14 @@ class Body:
 
     def release(self) -> None:
         """Its bytes count no more."""
-        self._bodies.let_go(self._address, len(self._content))
+        self._bodies.let_go(self._address, self._held)
 
     async def _collect(self) -> None:
         while len(self._content) != self._length and (chunk := await self._next()):
             if len(self._content) + len(chunk) > self._bodies.limits.bytes_each:
                 raise BodyTooLarge
             self._content += chunk
+            self._held += len(chunk)
             self._bodies.hold(self._address, len(chunk))
 
     async def _next(self) -> bytes:

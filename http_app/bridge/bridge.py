@@ -81,8 +81,8 @@ class Bridge:
                 body.release()
 
     def _look_at_files(self, loop: AbstractEventLoop) -> None:
-        if files_are_short():
-            log.warning("idle_connections_closed", count=close_idle(self._busy))
+        if files_are_short() and (count := close_idle(self._busy)):
+            log.warning("idle_connections_closed", count=count)
         loop.call_later(_SECONDS_BETWEEN_LOOKS, self._look_at_files, loop)
 
     async def _refuse(

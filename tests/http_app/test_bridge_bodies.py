@@ -140,6 +140,19 @@ def test_what_is_left_of_a_body_is_read_to_its_end() -> None:
     assert asyncio.run(refuse()) == b"the next request"
 
 
+@pytest.mark.parametrize("headers", [sized(2), CHUNKED])
+def test_of_a_body_that_is_whole_nothing_is_left(headers: Headers) -> None:
+    """Its request may still be refused, when too many of the caller's wait."""
+    whole = body(headers, [b"ab"])
+
+    async def read_and_discard() -> None:
+        await whole.read()
+        await whole.discard()
+
+    asyncio.run(read_and_discard())
+    whole.release()
+
+
 @pytest.mark.parametrize(
     ("name", "chunks"), [("MOST_DISCARDED_BYTES", [b"x"] * 40), ("LONGEST_DISCARD_SECONDS", SILENT)]
 )
