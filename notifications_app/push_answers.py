@@ -62,6 +62,11 @@ _MEANINGS = {
     413: _TOO_LARGE,
     429: _TOO_MANY,
 }
+# How the error begins of an endpoint that was not connected to.
+NOT_ALLOWED = "The endpoint is not allowed: "
+_NOT_ALLOWED_MEANING = (
+    "Nothing was sent, and it is not tried again: the endpoint is not one of a public push service."
+)
 # What Apple says (400) of a subscription that was made with another key.
 _APPLE_OTHER_KEY = "VapidPkHashMismatch"
 
@@ -75,6 +80,8 @@ def meaning_of(attempt: DeliveryAttempt) -> str:
 
 def in_words(status: int | None, error: str) -> str:
     """The meaning of one push, by the HTTP status of its answer, or by the error if there was none."""
+    if error.startswith(NOT_ALLOWED):
+        return _NOT_ALLOWED_MEANING
     if status is None:
         return _UNREACHED if error else _UNDER_WAY
     if 200 <= status < 300:

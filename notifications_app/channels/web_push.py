@@ -24,7 +24,7 @@ from notifications_app.endpoints import Endpoint, EndpointRefusedError, host_of,
 from notifications_app.metrics import PUSH_REFUSED, PUSH_SIMPLIFIED
 from notifications_app.models import WEB_PUSH, Delivery
 from notifications_app.pinned_http import Answer, UnreachableError
-from notifications_app.push_answers import reason_of, service_of, was_dropped
+from notifications_app.push_answers import NOT_ALLOWED, reason_of, service_of, was_dropped
 from notifications_app.subscriptions import unsubscribe_gone
 
 log = structlog.get_logger(__name__)
@@ -76,7 +76,7 @@ class WebPush:
         try:
             outcome = _outcome(_answer(delivery))
         except EndpointRefusedError as error:
-            return Outcome(verdict=Verdict.REFUSED, error=str(error))
+            return Outcome(verdict=Verdict.REFUSED, error=f"{NOT_ALLOWED}{error}")
         except (UnreachableError, OSError) as error:
             return Outcome(verdict=Verdict.LATER, error=f"The push service cannot be reached: {error}")
         if outcome.verdict is Verdict.REFUSED:

@@ -19,6 +19,7 @@ from notifications_app.channels.channel import Verdict
 from notifications_app.channels.web_push import WebPush
 from notifications_app.endpoints import EndpointRefusedError, parse_endpoint
 from notifications_app.models import Delivery, PushSubscription
+from notifications_app.push_answers import in_words
 from tests.notifications_app.conftest import NOON
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -88,6 +89,7 @@ def test_a_name_with_an_address_inside_is_not_connected_to(
             outcome = WebPush().send(delivery)
             assert (outcome.verdict, outcome.status) == (Verdict.REFUSED, None), answer
             assert "not public" in outcome.error
+            assert "not tried again" in in_words(None, outcome.error)
     assert connected_to == []
 
 
