@@ -124,5 +124,5 @@ def _lock(due: QuerySet[Delivery], limit: int, only: int | None) -> list[Deliver
     """The oldest of them with what a channel reads, locked."""
     chosen = due if only is None else due.filter(pk=only)
     locked = chosen.select_for_update(of=("self",), no_key=True, skip_locked=True)
-    related = locked.select_related("user", "subscription", "reminder__task", "due_task")
+    related = locked.select_related("user", "subscription", "reminder__task")
     return list(related.order_by("next_attempt_at")[:limit])

@@ -14,10 +14,10 @@ from tasks_app.reminding import still_rings_at
 
 
 def load_named(notices: Sequence[Delivery], now: datetime) -> None:
-    """Load what the notices name, and which of these are still wanted."""
+    """Load what the notices are about: the task that is due, or what they name and what of it is wanted."""
     if notices:
         pending = Delivery.objects.filter(state=Delivery.State.PENDING).select_related("reminder__task")
-        prefetch_related_objects(notices, Prefetch("named", pending))
+        prefetch_related_objects(notices, "due_task", Prefetch("named", pending))
     for notice in notices:
         notice.wanted = [each for each in notice.named.all() if each.reminder and _rings(each.reminder, now)]
 
