@@ -5,6 +5,7 @@ a broker: a row leaves the outbox only when each group has handled it or has par
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from time import monotonic
 from typing import Protocol
 
@@ -45,15 +46,15 @@ class InProcessBroker:
     """Hands each event to each group that does something about it."""
 
     batch_size = 200
-    # So long the others wait whose turn has not come.
-    batch_seconds = 0.25
 
-    def __init__(self) -> None:
+    def __init__(self, *, batch_seconds: float = inf) -> None:
+        """A batch ends with the event during which `batch_seconds` pass."""
+        self._batch_seconds = batch_seconds
         # One of the first may be what ended the process before this one.
         self._on_record = self.batch_size
 
     def publish(self, events: Sequence[Event], *, waiting: Callable[[], None]) -> int:
-        until = monotonic() + self.batch_seconds
+        until = monotonic() + self._batch_seconds
         kept: dict[str, list[Event]] = {}
         taken = 0
         try:

@@ -33,6 +33,8 @@ POLL_WITH_HINTS_SECONDS = 1.0
 SHORTEST_POLL_SECONDS = 0.01
 LONGEST_POLL_SECONDS = 0.05
 RECONNECT_SECONDS = 1.0
+# For so long the handlers work before it is the turn of other users.
+BATCH_SECONDS = 0.25
 # On a stop, what is in flight has this long to be acknowledged.
 DRAIN_SECONDS = 5
 
@@ -47,7 +49,7 @@ class StopRequested(Exception):  # noqa: N818 - no error
 def broker_of_settings() -> Broker:
     """Kafka when KAFKA_BOOTSTRAP_SERVERS names one, else this process."""
     if not settings.KAFKA_BOOTSTRAP_SERVERS:
-        return InProcessBroker()
+        return InProcessBroker(batch_seconds=BATCH_SECONDS)
     from events_app.kafka import KafkaBroker  # librdkafka is not loaded where it is not used
 
     return KafkaBroker()

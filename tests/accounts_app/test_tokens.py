@@ -66,12 +66,15 @@ def test_an_unknown_address_costs_as_many_hashes_as_a_known_one(
         return encode(self, password, salt)
 
     monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", counted)
-    costs = []
-    for email in ("alice@example.test", "nobody@example.test"):
-        hashed.clear()
-        sign_in(anyone, email, "wrong password")
-        costs.append(len(hashed))
-    assert costs == [1, 1]
+    User.objects.create_user("outside@example.test")  # without a password
+    User.objects.create_user("closed@example.test", "x" * 20, is_active=False)
+    for password, forms in (("wrong password", 1), ("wrong pass\u0065\u0301", 2)):
+        costs = []
+        for name in ("alice", "no-one", "outside", "closed"):
+            hashed.clear()
+            sign_in(anyone, f"{name}@example.test", password)
+            costs.append(len(hashed))
+        assert costs == [forms] * 4
 
 
 @pytest.mark.parametrize("body", [{}, {"email": "alice@example.test"}, {"password": "x"}])

@@ -169,7 +169,7 @@ def test_handlers_that_take_long_end_a_batch(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(brokers, "monotonic", clock.monotonic)
     change(ALICE, times=5)
     turns = Turns()
-    broker = InProcessBroker()
+    broker = InProcessBroker(batch_seconds=0.25)
 
     def slow(event: Event) -> list[str]:
         clock.now += 0.2
