@@ -27,8 +27,8 @@ from tasks_app.reminding import still_rings_at
 log = structlog.get_logger(__name__)
 
 State = Reminder.State
-# Quiet hours last for less than a day, which may have 25 hours.
-LONGEST_WAIT = timedelta(hours=25)
+# Quiet hours last for less than a day, which may have 25 hours, and a gap may join those of two days.
+LONGEST_WAIT = timedelta(hours=50)
 # Keeps one call far below a tick's time limit; the next tick goes on.
 BATCHES_PER_CALL = 10
 
