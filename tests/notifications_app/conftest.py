@@ -33,11 +33,17 @@ def configured(settings: Settings) -> None:
     settings.VAPID_SUBJECT = "mailto:operator@todo-operator.net"  # Apple refuses reserved names
 
 
+@pytest.fixture(autouse=True)
+def closed_connections() -> Iterator[None]:
+    """None is kept for the next test."""
+    yield
+    pinned_http.close_idle()
+
+
 @pytest.fixture
 def service() -> Iterator[PushService]:
     with push_service() as running:
         yield running
-    pinned_http.close_idle()
 
 
 @pytest.fixture

@@ -228,3 +228,28 @@ def test_an_unknown_authority_is_refused(
         pytest.raises(UnreachableError, match=r"(?i)certificate"),
     ):
         send(port, scheme="https")
+
+
+def test_a_handshake_that_comes_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinned_http, "ANSWER_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        done = threading.Event()
+
+        def drip() -> None:
+            with closing(listening.accept()[0]) as peer:
+                record = b"\x16\x03\x03\x40\x00"  # a record of 16 kB that never ends
+                while not done.wait(0.02):
+                    try:
+                        peer.sendall(record or b"\x02")
+                    except OSError:
+                        return
+                    record = b""
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        started = time.monotonic()
+        with pytest.raises(UnreachableError):
+            send(listening.getsockname()[1], scheme="https")
+        assert time.monotonic() - started < 3
+        done.set()
+        thread.join()

@@ -1,0 +1,62 @@
+"""People with a browser and a task each, whose reminders come at one instant."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.db import connection
+
+from accounts_app.models import User
+from benchmarks.stage import execute, people
+from devkit.demo.push_service import Browser
+from notifications_app.models import PushSubscription
+from tasks_app import task_writes
+from tasks_app.models import Task
+from tasks_app.task_writes import Draft
+
+# Neither is done while the reminders are due: they are made beforehand, for a time that never comes.
+NEVER = datetime.fromisoformat("2099-01-01T00:00:00+00:00")
+
+
+def with_a_browser_each(count: int, origin: str) -> None:
+    """`count` users, each with a browser at `{origin}/push/{number}` and a task without a time yet."""
+    users = [one.user for one in people(f"reader-{uuid4()}", count)]
+    _subscribe(users, [f"{origin}/push/{number}" for number in range(count)])
+    _tasks(users)
+
+
+def with_dripping_browsers(count: int, origin: str) -> None:
+    """As many users as may have `count` browsers together, all of which drip; and a task for each user."""
+    users = [one.user for one in people(f"dripping-{uuid4()}", max(count // 50, 1))]
+    for number, user in enumerate(users):
+        addresses = [f"{origin}/drip/{number}-{each}" for each in range(count // len(users))]
+        _subscribe([user] * len(addresses), addresses)
+    _tasks(users)
+
+
+def due_at(instant: datetime) -> None:
+    """Have every reminder come at this instant. No change that anyone would be notified of."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tasks SET reminder_at = %s, next_reminder_at = %s, reminded_until = NULL,"
+            " reminder_sent = false",
+            [instant, instant],
+        )
+    execute("VACUUM ANALYZE tasks")
+
+
+def _subscribe(users: list[User], endpoints: list[str]) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    keys = Browser(key, uuid4().bytes, "").subscription
+    del keys["endpoint"]
+    PushSubscription.objects.bulk_create(
+        PushSubscription(user=user, endpoint=endpoint, user_agent="a browser", **keys)
+        for user, endpoint in zip(users, endpoints, strict=True)
+    )
+
+
+def _tasks(users: list[User]) -> None:
+    tasks = [Task(user=user, title="Take the medicine", reminder_at=NEVER) for user in users]
+    for start in range(0, len(tasks), 500):
+        task_writes.create([Draft(task) for task in tasks[start : start + 500]])
+    execute("TRUNCATE outbox_events")
