@@ -27,6 +27,7 @@ NAMES = {
     "encryption": "encrypting a push message, beside pywebpush and the key exchange alone",
 }
 LONG = {
+    "burst": "1,000 and 10,000 reminders at one instant, until the push service has them (some minutes)",
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",
     "latency": "from the commit to handlers and clients of the stream, with and without Kafka (needs Java)",
     "idle": "1,000 and 5,000 idle streams: memory of each, and the API beside them (some minutes)",

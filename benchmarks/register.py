@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from benchmarks import ceiling, code, encryption, erasure, footprint, memory, recurrence, templates
 from benchmarks.api import bulk, complete, create, events, listing, one
+from benchmarks.burst import bursts
 from benchmarks.events import idle, latency, relay
 from benchmarks.report import Report
 from benchmarks.scale import growth
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "recurrence": recurrence.run,
     "templates": templates.run,
     "encryption": encryption.run,
+    "burst": bursts.run,
     "relay": relay.run,
     "latency": latency.run,
     "idle": idle.run,

@@ -1,1 +1,1 @@
-"""Many reminders at one instant: from their time until the push service has them."""
+"""Reminders at one instant."""

@@ -1,5 +1,6 @@
 """People with a browser and a task each, whose reminders come at one instant."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from accounts_app.models import User
 from benchmarks.stage import execute, people
 from devkit.demo.push_service import Browser
 from notifications_app.models import PushSubscription
+from notifications_app.subscriptions import MAX_PER_USER
 from tasks_app import task_writes
 from tasks_app.models import Task
 from tasks_app.task_writes import Draft
@@ -18,24 +20,25 @@ from tasks_app.task_writes import Draft
 NEVER = datetime.fromisoformat("2099-01-01T00:00:00+00:00")
 
 
-def with_a_browser_each(count: int, origin: str) -> None:
-    """`count` users, each with a browser at `{origin}/push/{number}` and a task without a time yet."""
-    users = [one.user for one in people(f"reader-{uuid4()}", count)]
-    _subscribe(users, [f"{origin}/push/{number}" for number in range(count)])
+def with_a_browser_each(endpoints: Sequence[str]) -> None:
+    """A user with a browser for each of these endpoints, and a task without a time yet."""
+    users = [one.user for one in people(f"reader-{uuid4()}", len(endpoints))]
+    _subscribe(users, endpoints)
     _tasks(users)
 
 
-def with_dripping_browsers(count: int, origin: str) -> None:
-    """As many users as may have `count` browsers together, all of which drip; and a task for each user."""
-    users = [one.user for one in people(f"dripping-{uuid4()}", max(count // 50, 1))]
-    for number, user in enumerate(users):
-        addresses = [f"{origin}/drip/{number}-{each}" for each in range(count // len(users))]
-        _subscribe([user] * len(addresses), addresses)
+def with_many_browsers(endpoints: Sequence[str]) -> None:
+    """As few users as may have so many browsers together, and a task for each user."""
+    starts = range(0, len(endpoints), MAX_PER_USER)
+    users = [one.user for one in people(f"many-{uuid4()}", len(starts))]
+    for user, start in zip(users, starts, strict=True):
+        own = endpoints[start : start + MAX_PER_USER]
+        _subscribe([user] * len(own), own)
     _tasks(users)
 
 
 def due_at(instant: datetime) -> None:
-    """Have every reminder come at this instant. No change that anyone would be notified of."""
+    """Have every reminder come at this instant, as if the tasks had been written so."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE tasks SET reminder_at = %s, next_reminder_at = %s, reminded_until = NULL,"
@@ -45,7 +48,7 @@ def due_at(instant: datetime) -> None:
     execute("VACUUM ANALYZE tasks")
 
 
-def _subscribe(users: list[User], endpoints: list[str]) -> None:
+def _subscribe(users: Sequence[User], endpoints: Sequence[str]) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     keys = Browser(key, uuid4().bytes, "").subscription
     del keys["endpoint"]

@@ -1,36 +1,37 @@
-"""One burst: everything is due at one instant; what the push service got, when, and what it cost."""
+"""One burst: everything is due at one instant; what the push service got, when, and what that cost."""
 
-import subprocess
-import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from django.db import connection
 
 from benchmarks.burst import people
-from benchmarks.burst.backend import Backend, backend
+from benchmarks.burst.backend import Backend
+from benchmarks.burst.sink import Sink
 from benchmarks.measuring import percentile_of
-from benchmarks.stage import Stage, empty_tables
-from devkit.embedded.ports import free_port
+from benchmarks.stage import empty_tables
 
-# From the last preparation until the reminders are due: the processes have settled, and beat has ticked.
-LEAD_SECONDS = 4.0
+# From the preparation until the reminders are due.
+LEAD_SECONDS = 2.5
 PATIENCE_SECONDS = 120.0
+DRIPPING = 100
+# Of those that the dripping endpoints get, the last is given up after hours: it is not waited for.
+_PENDING = "SELECT count(*) FROM deliveries WHERE state = 'pending' AND target NOT LIKE '%/drip/%'"
 
 
 @dataclass(frozen=True)
 class Burst:
-    """What one burst was: seconds from the instant until each reminder was at the push service, in order."""
+    """What one burst was: seconds from its instant until each reminder was at the push service, in order.
+
+    `twice` is how many came again, `processor` the seconds that each role used.
+    """
 
     count: int
     seconds: list[float]
     twice: int
-    processor: dict[str, float] = field(default_factory=dict)
+    processor: dict[str, float]
 
     @property
     def lost(self) -> int:
@@ -40,91 +41,72 @@ class Burst:
         return percentile_of(self.seconds, percentile)
 
     @property
+    def last(self) -> float:
+        return self.seconds[-1]
+
     def milliseconds_each(self) -> float:
         """Of the processors, of all processes together."""
         return sum(self.processor.values()) / self.count * 1000
 
 
 @dataclass(frozen=True)
-class Sink:
-    """A counting push service."""
+class Scene:
+    """A running backend and two push services: those of people, and one that drips."""
 
-    origin: str
-    file: Path
+    running: Backend
+    push: Sink
+    dripper: Sink
 
-    def arrivals(self) -> list[tuple[str, float]]:
-        lines = (line.split(" ") for line in self.file.read_text().splitlines())
-        return [(path, float(at)) for path, at in lines]
+    def burst(
+        self, count: int, *, milliseconds: int = 0, dripping: bool = False, kill: bool = False
+    ) -> Burst:
+        """`count` reminders at one instant, each for a push service that takes so many milliseconds.
 
-
-@contextmanager
-def sink(stage: Stage, delay: float) -> Iterator[Sink]:
-    """A process that answers each push after `delay` seconds."""
-    port, file = free_port(), stage.folder / f"arrivals-{time.monotonic_ns()}"
-    file.touch()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.burst.sink", str(port), str(delay), file])
-    try:
-        yield Sink(f"http://127.0.0.1:{port}", file)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def burst(stage: Stage, count: int, *, delay: float = 0.0, dripping: int = 0) -> Burst:
-    """`count` reminders at one instant, beside some whose push endpoints drip."""
-    empty_tables()
-    with sink(stage, delay) as push, sink(stage, 0) as dripper, backend(stage) as running:
-        people.with_a_browser_each(count, push.origin)
+        `dripping`: beside DRIPPING endpoints that drip, whose reminders come then too. `kill`: a process that
+        sends is killed when half of them have come.
+        """
+        empty_tables()
+        self._wait(lambda: not self._unhandled())
+        paths = [f"/{milliseconds}/{time.monotonic_ns()}-{number}" for number in range(count)]
+        people.with_a_browser_each([self.push.origin + path for path in paths])
         if dripping:
-            people.with_dripping_browsers(dripping, dripper.origin)
-        settle(running)
-        return measured(running, push, count)
+            people.with_many_browsers([f"{self.dripper.origin}/drip/{n}" for n in range(DRIPPING)])
+        instant = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=LEAD_SECONDS)
+        people.due_at(instant)
+        before = self.running.processor_seconds()
+        if kill:
+            self._wait(lambda: len(self._arrivals(paths)) >= count / 2)
+            self._kill()
+        self._wait(lambda: len(self._arrivals(paths)) == count)
+        self._wait(lambda: not self._unhandled())
+        after = self.running.processor_seconds()
+        arrivals = self._arrivals(paths)
+        return Burst(
+            count,
+            sorted(min(times) - instant.timestamp() for times in arrivals.values()),
+            twice=sum(map(len, arrivals.values())) - len(arrivals),
+            processor={role: after[role] - before[role] for role in after},
+        )
 
+    def _arrivals(self, paths: list[str]) -> dict[str, list[float]]:
+        times: dict[str, list[float]] = {path: [] for path in paths}
+        for path, at in self.push.arrivals():
+            if path in times:
+                times[path].append(at)
+        return {path: came for path, came in times.items() if came}
 
-def settle(running: Backend) -> None:
-    """Wait until the processes have started, and beat has ticked."""
-    time.sleep(LEAD_SECONDS)
-    assert all(process.poll() is None for process in running.processes.values())
+    def _kill(self) -> None:
+        """End the process with the most work so far, with SIGKILL."""
+        children = self.running.children("worker")
+        max(children, key=lambda one: one.cpu_times().user).kill()
 
-
-def measured(running: Backend, push: Sink, count: int) -> Burst:
-    """Make them due and wait for them."""
-    instant = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=LEAD_SECONDS)
-    people.due_at(instant)
-    before = running.processor_seconds()
-    wait_for(push, count)
-    wait_until_recorded()
-    after = running.processor_seconds()
-    return result(push, count, instant, {role: after[role] - before[role] for role in after})
-
-
-def result(push: Sink, count: int, instant: datetime, processor: dict[str, float]) -> Burst:
-    arrivals = [(path, at) for path, at in push.arrivals() if path.startswith("/push/")]
-    first: dict[str, float] = {}
-    for path, at in arrivals:
-        first.setdefault(path, at - instant.timestamp())
-    twice = sum(number - 1 for number in Counter(path for path, _ in arrivals).values())
-    return Burst(count, sorted(first.values()), twice, processor)
-
-
-def wait_for(push: Sink, count: int) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        if len({path for path, _ in push.arrivals() if path.startswith("/push/")}) >= count:
-            return
-        time.sleep(0.2)
-
-
-def wait_until_recorded() -> None:
-    """Until tasks and events say so too."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
+    def _unhandled(self) -> int:
+        """Deliveries that are not recorded, and events that are not handled."""
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM deliveries WHERE state = 'pending' AND target NOT LIKE '%%/drip/%%'"
-            )
-            pending = cursor.fetchone()[0]
-            cursor.execute("SELECT count(*) FROM outbox_events")
-            if pending + cursor.fetchone()[0] == 0:
-                return
-        time.sleep(0.1)
+            cursor.execute(f"SELECT ({_PENDING}) + (SELECT count(*) FROM outbox_events)")
+            return int(cursor.fetchone()[0])
+
+    def _wait(self, is_so: Callable[[], bool]) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not is_so() and time.monotonic() < until:
+            time.sleep(0.1)

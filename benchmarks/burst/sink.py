@@ -1,21 +1,53 @@
-"""A push service that only counts: it answers 201, at once or after a while, and writes down what came when.
+"""A push service that only writes down what came when, in a process of its own, which is not measured.
 
-Under `/drip/` it answers a byte at a time and never ends. Run as a process of its own, whose processor does
-not count.
+A path begins with how it answers: `/100/...` with 201 after 100 ms, `/drip/...` a byte at a time.
 """
 
 import asyncio
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
+
+from devkit.embedded.ports import free_port
 
 _ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 _DRIP_SECONDS = 0.2
 
 
+@dataclass(frozen=True)
+class Sink:
+    """A running one."""
+
+    origin: str
+    file: Path
+
+    def arrivals(self) -> list[tuple[str, float]]:
+        """The path of each message, and when it came (Unix seconds)."""
+        lines = (line.split(" ") for line in self.file.read_text().splitlines())
+        return [(path, float(at)) for path, at in lines]
+
+
+@contextmanager
+def sink(folder: Path) -> Iterator[Sink]:
+    """A sink until the block ends, with its file in this folder."""
+    port, file = free_port(), folder / f"arrivals-{time.monotonic_ns()}"
+    file.touch()
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.burst.sink", str(port), file])
+    try:
+        yield Sink(f"http://127.0.0.1:{port}", file)
+    finally:
+        process.terminate()
+        process.wait()
+
+
 class _Connection(asyncio.Protocol):
-    def __init__(self, delay: float, arrivals: TextIO) -> None:
-        self.delay, self.arrivals = delay, arrivals
+    def __init__(self, arrivals: TextIO) -> None:
+        self.arrivals = arrivals
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -24,24 +56,21 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+        while (end := self.buffer.find(b"\r\n\r\n") + 4) > 3:
             head = self.buffer[:end].lower()
-            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-            if len(self.buffer) < end + 4 + length:
+            end += int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+            if len(self.buffer) < end:
                 return
-            path = self.buffer.split(b" ", 2)[1].decode()
-            self.buffer = self.buffer[end + 4 + length :]
-            self._take(path)
+            self._take(self.buffer.split(b" ", 2)[1].decode())
+            self.buffer = self.buffer[end:]
 
     def _take(self, path: str) -> None:
         self.arrivals.write(f"{path} {time.time()}\n")
-        loop = asyncio.get_running_loop()
-        if path.startswith("/drip/"):
+        how = path.split("/")[1]
+        if how == "drip":
             self._drip()
-        elif self.delay:
-            loop.call_later(self.delay, self.transport.write, _ANSWER)
         else:
-            self.transport.write(_ANSWER)
+            asyncio.get_running_loop().call_later(int(how) / 1000, self.transport.write, _ANSWER)
 
     def _drip(self) -> None:
         if not self.transport.is_closing():
@@ -49,13 +78,13 @@ class _Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_DRIP_SECONDS, self._drip)
 
 
-async def _serve(port: int, delay: float, path: str) -> None:
-    with open(path, "a", buffering=1) as arrivals:
+async def _serve(port: int, file: str) -> None:
+    with open(file, "a", buffering=1) as arrivals:
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(delay, arrivals), "127.0.0.1", port, backlog=1000
+            lambda: _Connection(arrivals), "127.0.0.1", port, backlog=1000
         )
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))
+    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2]))

@@ -50,6 +50,7 @@ MEASURED_ALONE = (
     "latency",
     "idle",
     "relay",
+    "burst",
 )
 # Measured over 3,000 requests: less than half of it.
 LARGEST_GROWTH_MB = 30
@@ -110,6 +111,14 @@ def test_encryption_is_measured_beside_pywebpush_and_the_exchange_alone(stage: S
     found = BENCHMARKS["encryption"](stage)
     sides = re.findall(r"^\| (\w.+?) \| [\d,]+ \|", found.text, re.MULTILINE)
     assert (sides[0], sides[-1], len(sides)) == ("key and exchange alone", "pywebpush", 4)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_of_reminders_at_one_instant_none_is_lost_and_none_comes_twice(stage: Stage) -> None:
+    found = BENCHMARKS["burst"](replace(stage, tasks=50))
+    kinds = re.findall(r"^\| (50, .+?) \|.*\| 0 \| 0 \| [\d.]+ \(", found.text, re.MULTILINE)
+    assert kinds == ["50, at once", "50, beside 100 that drip", "50, after 100 ms"]
 
 
 @pytest.mark.slow
