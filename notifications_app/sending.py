@@ -96,8 +96,8 @@ class Pipeline:
             finally:
                 with self._changed:
                     self._is_running = False
-                self._record_what_came()
                 threads.shutdown(wait=False)
+                self._record_what_came()
                 if not self._open:
                     pinned_http.close_idle()
             if monotonic() >= ends_at:

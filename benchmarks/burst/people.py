@@ -16,7 +16,7 @@ from tasks_app import task_writes
 from tasks_app.models import Task
 from tasks_app.task_writes import Draft
 
-# Neither is done while the reminders are due: they are made beforehand, for a time that never comes.
+# Neither is done while the reminders are due: they are made first, for a time that never comes.
 NEVER = datetime.fromisoformat("2099-01-01T00:00:00+00:00")
 
 
