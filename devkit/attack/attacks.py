@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from devkit.attack.calls import Account, ask, connection, message, status_of
+from devkit.attack.calls import Account, connection, message, status_of
 from devkit.attack.target import ISSUER, Target
 
 BULK = 1000
@@ -230,10 +230,10 @@ def _counted(statuses: list[int]) -> str:
 
 
 async def _insist(target: Target, sent: bytes) -> int:
-    """The status of an answer; a process that is just starting refuses connections."""
+    """The status of an answer, 0 without one; a process that is just starting refuses connections."""
     for _ in range(200):
-        with suppress(ConnectionError, EOFError):
-            return (await ask(target.port, sent, seconds=60)).status
+        if status := await status_of(target.port, sent):
+            return status
         await asyncio.sleep(0.1)
     return 0
 
