@@ -48,8 +48,8 @@ def make(model: type[EventFields], subject: str = "7", key: str = "alice", **fie
     )  # fmt: skip
 
 
-def in_an_hour() -> dict[str, object]:
-    return {"next_attempt_at": timezone.now() + timedelta(hours=1)}
+def in_ten_minutes() -> dict[str, object]:
+    return {"next_attempt_at": timezone.now() + timedelta(minutes=10)}
 
 
 class TestReadOnly:
@@ -106,16 +106,16 @@ class TestLists:
 
 class TestParked:
     def test_retry_now(self, operator: Client, handled: list[str]) -> None:
-        make(ParkedEvent, "1", **in_an_hour())
-        second = make(ParkedEvent, "2", **in_an_hour())
-        make(ParkedEvent, "3", "bob", **in_an_hour())
+        make(ParkedEvent, "1", **in_ten_minutes())
+        second = make(ParkedEvent, "2", **in_ten_minutes())
+        make(ParkedEvent, "3", "bob", **in_ten_minutes())
         assert retry_parked() == 0
         assert "2 events of 1 keys are tried again" in act(operator, "retry_now", [second])
         assert retry_parked() == 2
         assert handled == ["1", "2"]
 
     def test_bury(self, operator: Client, handled: list[str]) -> None:
-        head = make(ParkedEvent, "1", **in_an_hour())
+        head = make(ParkedEvent, "1", **in_ten_minutes())
         make(ParkedEvent, "2")
         assert "1 buried" in act(operator, "bury", [head])
         (dead,) = DeadLetter.objects.all()
@@ -174,7 +174,7 @@ def test_who_may_only_look_can_do_none(alice: User, model: type[EventFields], ac
     alice.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     looking = Client()
     looking.force_login(alice)
-    row = make(model, **(in_an_hour() if model is ParkedEvent else {}))
+    row = make(model, **(in_ten_minutes() if model is ParkedEvent else {}))
     before = list(model.objects.values())  # type: ignore[attr-defined]
     act(looking, action, [row])
     assert list(model.objects.values()) == before  # type: ignore[attr-defined]
