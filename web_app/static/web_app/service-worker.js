@@ -19,7 +19,8 @@ self.addEventListener("message", (event) => event.waitUntil(sendKept())); // the
 self.addEventListener("notificationclick", (event) => {
   const { action, notification } = event;
   const { navigate = "/app/", links = {} } = notification.data ?? {};
-  notification.close();
+  // After a button it stays until the answer replaces it: closing may come later than that, and would close both.
+  if (!links[action]) notification.close();
   event.waitUntil(links[action] ? press(links[action], notification) : open(navigate));
 });
 self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(subscribeAgain(event)));
