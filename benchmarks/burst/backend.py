@@ -82,5 +82,6 @@ def _seconds_of_tree(root: psutil.Process) -> float:
             used = process.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        total += used.user + used.system
+        # With those of its children that have ended, such as sessions of PostgreSQL.
+        total += used.user + used.system + used.children_user + used.children_system
     return total
