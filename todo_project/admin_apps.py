@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class OperatorAdminConfig(AdminConfig):
-    default_site = "accounts_app.operators.OperatorSite"
+    default_site = "accounts_app.admin_sign_in.OperatorSite"

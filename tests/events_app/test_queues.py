@@ -30,15 +30,33 @@ def test_what_is_due_comes_oldest_first() -> None:
     park("later", due=NOON + MINUTE)
     park("second", due=NOON)
     park("first", due=NOON - MINUTE)
-    due = queues.lock_due(ParkedEvent.objects.all(), NOON)
+    due = queues.lock_due(ParkedEvent.objects.all(), NOON, longest=MINUTE)
     assert [row.subject for row in due] == ["first", "second"]
+
+
+def test_what_is_further_ahead_than_the_longest_wait_is_due_too() -> None:
+    park("a minute", due=NOON + MINUTE)
+    park("longer", due=NOON + MINUTE + timedelta(microseconds=1))
+    found = ParkedEvent.objects.filter(queues.due(NOON, longest=MINUTE))
+    assert [row.subject for row in found] == ["longer"]
+    for row in ParkedEvent.objects.all():
+        is_due = queues.is_due(row.next_attempt_at, NOON, longest=MINUTE)
+        assert is_due == (row.subject == "longer")
+
+
+def test_what_was_written_ahead_of_now_has_passed() -> None:
+    park("just now", due=NOON)
+    park("a minute ago", due=NOON - MINUTE)
+    park("ahead", due=NOON + timedelta(microseconds=1))
+    found = ParkedEvent.objects.filter(queues.passed(NOON, wait=MINUTE, field="next_attempt_at"))
+    assert [row.subject for row in found] == ["a minute ago", "ahead"]
 
 
 def test_a_lease_hides_the_row_until_it_ends_and_writes_what_goes_with_it() -> None:
     row = park("1", due=NOON)
     queues.lease(row, until=NOON + MINUTE, attempts=1)
-    assert not queues.lock_due(ParkedEvent.objects.all(), NOON)
-    (again,) = queues.lock_due(ParkedEvent.objects.all(), NOON + MINUTE)
+    assert not queues.lock_due(ParkedEvent.objects.all(), NOON, longest=MINUTE)
+    (again,) = queues.lock_due(ParkedEvent.objects.all(), NOON + MINUTE, longest=MINUTE)
     assert (again, again.attempts) == (row, 1)
 
 

@@ -5,6 +5,7 @@ import resource
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -15,11 +16,16 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="files of other 
 
 @pytest.fixture
 def few_files() -> Iterator[None]:
-    """So few that they are short."""
+    """So few that they are short, whatever numbers this process has left free."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = os.dup(0)
     os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + RESERVE // 2, before[1]))
+    limit = lowest + RESERVE // 2
+    for number in range(lowest, limit):
+        with suppress(OSError):
+            os.fstat(number)
+            limit += 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

@@ -51,7 +51,7 @@ runpy.run_path("manage.py", run_name="__main__")
     "start",
     [
         pytest.param("import recurrence.rules", id="the room alone"),
-        pytest.param("import todo_project.wsgi", id="web", marks=pytest.mark.slow),
+        pytest.param("import todo_project.rsgi", id="web", marks=pytest.mark.slow),
         pytest.param("import todo_project.celery", id="worker, ticker and beat", marks=pytest.mark.slow),
         pytest.param(MANAGE, id="stream, relay, consumers and commands", marks=pytest.mark.slow),
     ],
@@ -81,7 +81,7 @@ def test_every_process_starts_in_one_of_these_ways() -> None:
     commands = [line.partition(":")[2].split() for line in (ROOT / "Procfile").read_text().splitlines()]
 
     assert len(commands) == 7
-    assert all({"todo_project.wsgi:application", "todo_project", "manage.py"} & {*line} for line in commands)
+    assert all({"todo_project.rsgi:application", "todo_project", "manage.py"} & {*line} for line in commands)
 
 
 @pytest.mark.parametrize("year", [2011, 2041])
