@@ -164,7 +164,9 @@ def attempt(group: str, *events: Event) -> Failure | None:
     handler = handler_of(group, first.type)
     if handler is None:
         return Failure(f"Group {group!r} has no handler of {first.type!r}.")
-    about = {"type": first.type, "subject": first.subject, "count": len(events)}
+    about: dict[str, object] = {"type": first.type, "subject": first.subject, "count": len(events)}
+    if len(events) > 1:  # of a single one the log has the id anyway
+        about["event_ids"] = [str(event.id) for event in events]
     try:
         if handler.transactional:
             _in_savepoint(handler, events)

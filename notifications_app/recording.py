@@ -131,8 +131,8 @@ def record(results: Sequence[Result]) -> None:
         _leave_gone(result)
     with transaction.atomic():
         tasks = {task.pk: task for task in Task.objects.filter(pk__in=_task_ids(results)).locked()}
-        _write_attempts(results)
         written = _write_deliveries(results, now)
+        _write_attempts(results)
         named = _named_in(results, written)
         if named:
             written |= _write_deliveries(named, now)
@@ -276,6 +276,7 @@ def about(delivery: Delivery) -> dict[str, object]:
     """What a log line says of a delivery; `task_id` is None for a test notification."""
     return {
         "delivery": delivery.pk,
+        "event_id": str(delivery.event_id),
         "task_id": delivery.reminder and delivery.reminder.task_id,
         "user_id": str(delivery.user_id),
         "push_host": host_of(delivery.target),

@@ -1,9 +1,10 @@
 """Subscribe and unsubscribe browsers.
 
-A subscription is locked before it is deleted: a deletion first updates its deliveries, and two deletions that
-start there could deadlock.
+A deletion locks the subscription, and then its deliveries by id: a deletion updates them all, in any order,
+while a worker that records locks many of them by id.
 """
 
+from collections.abc import Collection
 from uuid import UUID
 
 import structlog
@@ -12,7 +13,7 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from accounts_app.models import User
-from notifications_app.models import PushSubscription
+from notifications_app.models import Delivery, PushSubscription
 
 log = structlog.get_logger(__name__)
 
@@ -44,14 +45,14 @@ def unsubscribe(subscription: PushSubscription) -> None:
     """Delete the subscription. Its pending deliveries are cancelled when they become due."""
     with transaction.atomic():
         if row := PushSubscription.objects.select_for_update().filter(pk=subscription.pk).first():
-            row.delete()
+            _delete([row.pk])
 
 
 def unsubscribe_all(user: User) -> None:
     """Delete every subscription of the user."""
     with transaction.atomic():
         rows = PushSubscription.objects.filter(user=user).order_by("pk").select_for_update()
-        PushSubscription.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        _delete([row.pk for row in rows])
 
 
 def unsubscribe_gone(subscription: PushSubscription) -> None:
@@ -59,5 +60,12 @@ def unsubscribe_gone(subscription: PushSubscription) -> None:
     with transaction.atomic():
         row = PushSubscription.objects.select_for_update().filter(pk=subscription.pk).first()
         if row is not None and row.updated_at == subscription.updated_at:
-            row.delete()
+            _delete([row.pk])
             log.info("push_subscription_gone", subscription=subscription.pk, user_id=str(row.user_id))
+
+
+def _delete(locked: Collection[int]) -> None:
+    """Delete subscriptions that this transaction has locked, so that they get no new deliveries."""
+    deliveries = Delivery.objects.filter(subscription__in=locked).order_by("pk")
+    list(deliveries.select_for_update(no_key=True).values_list("pk"))
+    PushSubscription.objects.filter(pk__in=locked).delete()

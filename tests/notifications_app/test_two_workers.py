@@ -17,11 +17,12 @@ from events_app.models import OutboxEvent, ParkedEvent
 from notifications_app.channels.channel import Outcome
 from notifications_app.channels.web_push import WebPush
 from notifications_app.claiming import claim
-from notifications_app.models import Delivery, DeliveryAttempt, Reminder
+from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from notifications_app.scan import scan_reminders
 from notifications_app.sending import Pipeline, deliver, deliver_due
-from notifications_app.subscriptions import unsubscribe, unsubscribe_gone
+from notifications_app.subscriptions import unsubscribe, unsubscribe_all, unsubscribe_gone
 from tasks_app.models import Task
+from tests.aside import aside
 from tests.notifications_app.conftest import pending_delivery, subscribe, task_due
 
 T = TypeVar("T")
@@ -196,3 +197,28 @@ def test_a_browser_may_go_in_every_way_at_once(alice: User, service: PushService
         assert not Delivery.objects.filter(state="pending").exists()
         OutboxEvent.objects.all().delete()
         Task.objects.all().delete()
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [unsubscribe, unsubscribe_gone, lambda subscription: unsubscribe_all(subscription.user)],
+    ids=["unsubscribe", "gone", "all"],
+)
+def test_a_browser_may_go_while_its_deliveries_are_recorded(
+    alice: User, service: PushService, leave: Callable[[PushSubscription], None]
+) -> None:
+    """The deletion takes the deliveries by id, as a recorder does, and not as they lie in the table."""
+    subscription = subscribe(alice, service.subscribe())
+    for _ in range(2):
+        task_due(alice)
+    scan_reminders()
+    first, second = Delivery.objects.order_by("pk")
+    claim(1, only=first.pk)  # its row lies behind the other one now
+    with aside() as start:
+        with transaction.atomic():
+            Delivery.objects.select_for_update(no_key=True).get(pk=first.pk)
+            leaving = start(lambda: leave(subscription))
+            Delivery.objects.select_for_update(no_key=True, nowait=True).get(pk=second.pk)
+        leaving.result(10)
+    assert not PushSubscription.objects.exists()
+    assert set(Delivery.objects.values_list("subscription", flat=True)) == {None}
