@@ -91,8 +91,11 @@ def _lock_reminders(users: Sequence[User], now: datetime) -> list[Reminder]:
     The missed ones of a user stay while the scan has not yet seen all that came due: one notice names all.
     """
     mine = _due(now).filter(task__user__in=users)
+    # Before the tasks are read: what the scan commits in between would not be among them.
+    unseen = set(
+        Task.objects.filter(user__in=users, next_reminder_at__lte=now).values_list("user", flat=True)
+    )
     tasks = {task.pk: task for task in Task.objects.filter(reminders__in=mine).locked()}
-    unseen = Task.objects.filter(user__in=users, next_reminder_at__lte=now).values("user")
     reminders = mine.filter(task__in=tasks).exclude(state=State.MISSED, task__user__in=unseen)
     found = list(reminders.order_by("reminder_at", "pk"))
     for reminder in found:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from pytest_django import Settings
 
 from accounts_app.models import User
@@ -195,3 +196,26 @@ def test_three_at_once_make_one_notice(alice: User, service: PushService) -> Non
     assert states() == ["missed"] * 30
     assert Delivery.objects.filter(notice="missed").count() == 1
     assert Delivery.objects.filter(sent_with__isnull=False).count() == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_scan_commits_during_a_release_is_in_the_same_notice(
+    alice: User, service: PushService
+) -> None:
+    subscribe(alice, service.subscribe())
+    for number in range(2):
+        missed(alice, f"Task {number}")
+
+    def scan_after_each_read(execute: Any, sql: str, *args: Any) -> Any:
+        read = execute(sql, *args)
+        if 'FROM "tasks"' in sql:
+            at_once(lambda: scan_reminders(limit=1))
+        return read
+
+    with time_machine.travel(NOON, tick=False), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("notifications_app.scan.BATCHES_PER_CALL", 1)
+        scan_reminders(limit=1)
+        with connection.execute_wrapper(scan_after_each_read):
+            release_reminders()
+        release_reminders()
+    assert Delivery.objects.filter(notice="missed").count() == 1
