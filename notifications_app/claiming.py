@@ -29,8 +29,10 @@ _LEASE = """
     INSERT INTO delivery_attempts (delivery_id, at, error) SELECT unnest(%s::bigint[]), %s, ''
     RETURNING delivery_id, id
 """
+# What a notice names is not due before the notice has ended (notices.py).
 _PROLONG = """
-    UPDATE deliveries SET expires_at = prolonged.at
+    UPDATE deliveries SET expires_at = prolonged.at,
+        next_attempt_at = CASE sent_with_id WHEN prolonged.id THEN prolonged.at ELSE next_attempt_at END
     FROM unnest(%s::bigint[], %s::timestamptz[]) AS prolonged (id, at)
     WHERE prolonged.id IN (deliveries.id, deliveries.sent_with_id)
 """

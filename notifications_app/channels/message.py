@@ -86,13 +86,14 @@ def _of_reminder(reminder: Reminder) -> Message:
 
 
 def _of_notice(delivery: Delivery) -> Message:
-    """Of those that it names and that are wanted; one that is left over is sent as it is."""
-    reminders = [each.reminder for each in delivery.wanted if each.reminder]
+    """Of those that it names and that are wanted, each task once; one that is left over is sent as it is."""
+    wanted = [each.reminder for each in delivery.wanted if each.reminder]
+    wanted.sort(key=lambda reminder: (reminder.reminder_at, reminder.pk))
+    newest = {reminder.task_id: reminder for reminder in wanted}
     notice = Delivery.Notice(delivery.notice or "")
-    if notice is Delivery.Notice.LIST and len(reminders) == 1:
-        return _of_reminder(reminders[0])
-    reminders.sort(key=lambda reminder: (reminder.reminder_at, reminder.pk))
-    return message_of_list(delivery.user_id, notice, [reminder.task.title for reminder in reminders])
+    if notice is Delivery.Notice.LIST and len(newest) == 1:
+        return _of_reminder(wanted[-1])
+    return message_of_list(delivery.user_id, notice, [reminder.task.title for reminder in newest.values()])
 
 
 def _of_due_soon(task: Task) -> Message:

@@ -9,9 +9,11 @@ import time_machine
 
 from accounts_app.models import User
 from devkit.demo.push_service import PushService
+from notifications_app.claiming import claim
 from notifications_app.deliveries import resend
 from notifications_app.models import Delivery
 from notifications_app.releasing import release_reminders
+from notifications_app.scan import scan_reminders
 from tasks_app.models import Task
 from tasks_app.services import complete_task
 from tests.notifications_app.conftest import refusing, subscribe
@@ -162,3 +164,33 @@ class TestSeveral:
         send()
         assert shown(service) == [("2 reminders", "Call mum\nCall dad")] * 2
         assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+
+    def test_two_reminders_of_one_task_are_that_task_once(
+        self, alice: User, service: PushService, clock: Any
+    ) -> None:
+        subscribe(alice, service.subscribe())
+        Task.objects.create(
+            user=alice, title="Call mum", due_at=NIGHT + timedelta(hours=1), reminder_offsets=[30, 0]
+        )
+        for _ in range(2):
+            clock.shift(timedelta(minutes=31))
+            assert scan_reminders() == 1
+        clock.move_to(MORNING)
+        send()
+        ((title, _),) = shown(service)
+        assert title == "Call mum"
+        assert service.messages[0].payload["notification"]["actions"]
+        assert states() == ["delivered"] * 2
+
+    def test_a_notice_that_waits_for_the_next_morning_is_still_one(
+        self, alice: User, service: PushService, clock: Any
+    ) -> None:
+        subscribe(alice, service.subscribe())
+        rings(alice, clock, "Call mum", "Call dad")
+        clock.move_to(MORNING)
+        release_reminders()
+        clock.move_to(MORNING + timedelta(hours=23, minutes=30))  # in the next quiet hours, after a failure
+        send()
+        clock.move_to(MORNING + DAY)
+        (lease,) = claim(10).leases
+        assert lease.delivery.notice == "list"
