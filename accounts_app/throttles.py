@@ -10,6 +10,9 @@ from accounts_app.known_addresses import is_known
 from accounts_app.models import DueMail
 from http_app.throttling import ByAddress, ByAddressAndEmail, ByUser, Throttle, Writes
 
+# Seconds between two guesses of a password, from all addresses together.
+LONGEST_WAIT = 30
+
 
 class SignInByAddress(ByAddress):
     scope = "sign_in_by_address"
@@ -76,8 +79,6 @@ def limit_mails(kind: DueMail.Kind, address: str) -> None:
         raise Throttled(throttle.wait())
 
 
-# Seconds between two guesses of a password, from all addresses together.
-LONGEST_WAIT = 30
 Throttles = list[type[BaseThrottle]]
 SIGN_IN: Throttles = [SignInByAddress, SignInByAccount, SignInFromElsewhere]
 SIGN_UP: Throttles = [SignUp]

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from notifications_app.action_situations import Outcome, Situation
 from notifications_app.action_tokens import Action
+from notifications_app.local_words import local_words
 from notifications_app.models import ReminderAction
-from recurrence.rules import local_of
 
 LABELS = {
     Action.COMPLETE: "Complete",
@@ -49,12 +49,6 @@ def _undone(found: Situation) -> str:
     record = found.record
     undone_at = f" on {_local(found, record.undone_at)}" if record and record.undone_at else ""
     return f"This was undone{undone_at}. {_NOTHING}"
-
-
-def local_words(at: datetime, timezone: str) -> str:
-    """An instant in the zone: `Tuesday, 3 March at 09:00`."""
-    local = local_of(at, timezone)
-    return f"{local:%A}, {local.day} {local:%B} at {local:%H:%M}"
 
 
 def _local(found: Situation, at: datetime) -> str:

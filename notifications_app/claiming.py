@@ -1,8 +1,8 @@
 """Claim deliveries that are due: a lease for each, in one short transaction for many.
 
-A lease moves `next_attempt_at` forward, so that no other worker takes the delivery meanwhile, and that of a
-worker that dies comes due again. A delivery that another worker has locked is passed over, and nothing is
-waited for here, so this needs no lock of the tasks.
+A lease moves `next_attempt_at` forward: no other worker takes the delivery meanwhile, and if this one dies,
+the delivery comes due again. Deliveries that another worker has locked are skipped. Nothing here waits for a
+lock, so tasks need not be locked first.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from notifications_app.planning import REMINDER_TTL
 from notifications_app.retrying import LONGEST_WAIT
 from notifications_app.wanted import end_before_sending, end_of_wait, load_named
 
-# A send takes SEND_SECONDS at most (sending.py). What a worker leaves behind that dies is late by this much.
+# A send takes SEND_SECONDS at most (sending.py). If a worker dies, its deliveries are late by this much.
 LEASE = timedelta(seconds=30)
 
 _LEASE = """
@@ -49,7 +49,7 @@ class Lease:
 
 @dataclass
 class Claimed:
-    """What one claim found: to be sent; to be ended without, with the state; how many were put off."""
+    """What one claim found: deliveries to send, those to end without sending, and how many were put off."""
 
     leases: list[Lease] = field(default_factory=list)
     ended: list[tuple[Lease, Delivery.State]] = field(default_factory=list)
@@ -66,7 +66,7 @@ def _no_wait(_delivery: Delivery) -> timedelta:
 
 
 def has_due() -> bool:
-    """Whether a delivery is due that no worker has a lease of."""
+    """Whether a delivery is due, and no worker has a lease on it."""
     now = timezone.now()
     return _due(now).exists() or _ahead(now).exists()
 
@@ -77,7 +77,7 @@ def claim(
 ) -> Claimed:
     """Claim at most `limit` due deliveries, the oldest first, or only that one.
 
-    A delivery for which `wait` returns more than zero is put off for so long.
+    A delivery is postponed by what `wait` returns for it, if that is more than zero.
     """
     now = timezone.now()
     rows = _lock(_due(now), limit, only) or _lock(_ahead(now), limit, only)
@@ -117,7 +117,7 @@ def _due(now: datetime) -> QuerySet[Delivery]:
 
 
 def _ahead(now: datetime) -> QuerySet[Delivery]:
-    """Deliveries that a clock wrote that was ahead; not those that wait for another one, or for a day."""
+    """Deliveries written while the clock was ahead. Those of notices may be due later for other reasons."""
     ahead = Delivery.objects.filter(state=Delivery.State.PENDING, next_attempt_at__gt=now + LONGEST_WAIT)
     return ahead.filter(notice=None, sent_with=None)
 

@@ -1,8 +1,8 @@
 """POST to an address that has been checked. SNI, the Host header and the certificate still use the name.
 
 Connections are kept for the next POST to the same origin, and stay with the address that was checked when
-they were made. `WebPusher.send` follows redirects, resolves the name again, and reads a response of any
-length into memory.
+they were made. The usual HTTP clients resolve the name again, may follow redirects, and read a response of
+any length into memory.
 """
 
 import socket

@@ -1,14 +1,13 @@
-"""Record what became of deliveries: one transaction and one statement of each kind for many.
+"""Record the results of many deliveries: one transaction, and one statement of each kind.
 
 To change reminders, deliveries or attempts of a task, lock the task first, as every deletion of a task does;
 then the deliveries, by id. This prevents deadlocks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import sleep
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -16,11 +15,11 @@ from django.utils import timezone
 
 from notifications_app.channels import all_channels
 from notifications_app.channels.channel import Outcome, Verdict
-from notifications_app.claiming import LEASE, Lease
-from notifications_app.endpoints import host_of
-from notifications_app.metrics import ATTEMPTS, DELIVERIES, DELIVERY_LATENESS, observe_stages
+from notifications_app.claiming import Lease
 from notifications_app.models import Delivery, Reminder
 from notifications_app.redirecting import reach_otherwise
+from notifications_app.reporting import about, report
+from notifications_app.results import Ended, NotTried, Result, Row
 from notifications_app.retrying import wait_before_retry
 from state_store.markers import mark_reminders_sent
 from tasks_app import task_writes
@@ -62,42 +61,12 @@ _WRITE_REMINDERS = """
     ) AS now
     WHERE reminders.id = now.reminder_id AND reminders.state NOT IN (now.state, 'delivered', 'missed')
 """
-
-
+# Of the notices, these name reminders.
 _NAMING = {Delivery.Notice.LIST, Delivery.Notice.MISSED}
 
 
-@dataclass(frozen=True)
-class NotTried:
-    """Nothing was sent: the delivery is due again after `wait`."""
-
-    wait: timedelta
-
-
-@dataclass(frozen=True)
-class Ended:
-    """Nothing was sent, nor will be."""
-
-    state: Delivery.State
-
-
-class Result(NamedTuple):
-    """What became of a delivery under a lease."""
-
-    lease: Lease
-    what: Outcome | NotTried | Ended
-
-
-class _Row(NamedTuple):
-    """What is written of a delivery."""
-
-    state: str
-    next_attempt_at: datetime
-    sent_at: datetime | None = None
-
-
 def record_all(results: Sequence[Result]) -> None:
-    """Record the results. One that cannot be recorded keeps none of the others from it."""
+    """Record the results, each by itself if they cannot be recorded together."""
     try:
         _record_patiently(results)
     except (OperationalError, InterfaceError):
@@ -140,13 +109,13 @@ def record(results: Sequence[Result]) -> None:
         _write_reminders(changed)
         _mark_tasks(changed, tasks, now)
     for result in results:
-        _report(result, written.get(result.lease.delivery.pk))
+        report(result, written.get(result.lease.delivery.pk))
 
 
 def _leave_gone(result: Result) -> None:
-    """A target that is gone gets nothing more, and what was on its way there goes elsewhere.
+    """Send nothing more to a target that is gone, and send elsewhere what was on its way there.
 
-    Before the result is recorded: a worker that is killed in between leaves a delivery that does this again.
+    This comes before the result is recorded: if the worker is killed in between, the next one does it again.
     """
     delivery, channel = result.lease.delivery, all_channels()[result.lease.delivery.channel]
     if is_gone := isinstance(result.what, Outcome) and result.what.verdict is Verdict.GONE:
@@ -163,8 +132,8 @@ def _task_ids(results: Iterable[Result]) -> set[int]:
     return {reminder.task_id for reminder in reminders if reminder}
 
 
-def _named_in(results: Iterable[Result], written: Mapping[int, _Row]) -> list[Result]:
-    """The results of what notices name that have ended: theirs, or cancelled if it was no longer wanted."""
+def _named_in(results: Iterable[Result], written: Mapping[int, Row]) -> list[Result]:
+    """The results of what ended notices name: the state of the notice, or cancelled if it was not wanted."""
     return [
         Result(
             Lease(each, each.next_attempt_at, None),
@@ -189,8 +158,8 @@ def _write_attempts(results: Sequence[Result]) -> None:
             cursor.execute("DELETE FROM delivery_attempts WHERE id = ANY(%s)", [not_tried])
 
 
-def _write_deliveries(results: Sequence[Result], now: datetime) -> dict[int, _Row]:
-    """Write the deliveries; those that were changed. Others were erased, or belong to another worker now."""
+def _write_deliveries(results: Sequence[Result], now: datetime) -> dict[int, Row]:
+    """Write the deliveries; returns those that were changed. Others are gone, or of another worker now."""
     by_id = {result.lease.delivery.pk: result for result in results}
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [list(by_id)])
@@ -204,23 +173,23 @@ def _write_deliveries(results: Sequence[Result], now: datetime) -> dict[int, _Ro
     return rows
 
 
-def _row_of(result: Result, current: tuple[str, datetime], attempts: int, now: datetime) -> _Row | None:
+def _row_of(result: Result, current: tuple[str, datetime], attempts: int, now: datetime) -> Row | None:
     """What to write of the delivery; None if this worker's lease has ended, as the next outcome counts."""
     lease, what = result
     if isinstance(what, Outcome) and what.verdict is Verdict.SENT:
-        return _Row(Delivery.State.SENT, current[1], now)
+        return Row(Delivery.State.SENT, current[1], now)
     if current != (Delivery.State.PENDING, lease.ends_at):
         return None
     if isinstance(what, Ended):
-        return _Row(what.state, current[1], now if _is_sent(what) else None)
+        return Row(what.state, current[1], now if result.is_sent else None)
     if isinstance(what, NotTried):
-        return _Row(Delivery.State.PENDING, now + what.wait)
+        return Row(Delivery.State.PENDING, now + what.wait)
     if what.verdict is not Verdict.LATER:
-        return _Row(Delivery.State.FAILED, current[1])
+        return Row(Delivery.State.FAILED, current[1])
     next_at = now + wait_before_retry(what, attempts)
     if next_at >= lease.delivery.expires_at:
-        return _Row(Delivery.State.EXPIRED, current[1])
-    return _Row(Delivery.State.PENDING, next_at)
+        return Row(Delivery.State.EXPIRED, current[1])
+    return Row(Delivery.State.PENDING, next_at)
 
 
 def _write_reminders(results: Sequence[Result]) -> None:
@@ -234,8 +203,8 @@ def _mark_tasks(results: Sequence[Result], tasks: dict[int, Task], now: datetime
     """Set `reminder_sent`, unless the reminder was moved while it was sent: the new one has not been sent."""
     sent = {
         reminder.task_id: reminder
-        for lease, what in results
-        if (reminder := lease.delivery.reminder) and _is_sent(what) and reminder.task_id in tasks
+        for result in results
+        if (reminder := result.lease.delivery.reminder) and result.is_sent and reminder.task_id in tasks
         if reminder.state != Reminder.State.MISSED
     }
     rung = [tasks[pk] for pk, reminder in sent.items() if is_instant_of(tasks[pk], reminder.reminder_at)]
@@ -244,43 +213,6 @@ def _mark_tasks(results: Sequence[Result], tasks: dict[int, Task], now: datetime
     task_writes.write([Draft(task) for task in rung])
     if sent:
         transaction.on_commit(lambda: mark_reminders_sent(sent, at=now), robust=True)
-
-
-def _is_sent(what: object) -> bool:
-    if isinstance(what, Ended):
-        return what.state == Delivery.State.SENT
-    return isinstance(what, Outcome) and what.verdict is Verdict.SENT
-
-
-def _report(result: Result, row: _Row | None) -> None:
-    """Log and count one result. `row` is what was written, None if nothing was."""
-    lease, what = result
-    delivery = lease.delivery
-    if row and row.state != Delivery.State.PENDING:
-        DELIVERIES.labels(delivery.channel, row.state).inc()
-    if isinstance(what, Ended):
-        log.info("delivery_not_sent", **about(delivery), state=what.state)
-    elif isinstance(what, Outcome):
-        ATTEMPTS.labels(delivery.channel, str(what.status or "none")).inc()
-        write = log.info if _is_sent(what) else log.warning
-        write("delivery_attempted", **about(delivery), state=row and str(row.state), status=what.status)
-        if row and row.sent_at and (reminder := delivery.reminder):
-            rings_at = reminder.quiet_until or reminder.reminder_at
-            lateness = row.sent_at - rings_at
-            DELIVERY_LATENESS.labels(delivery.channel).observe(lateness.total_seconds())
-            claimed_at, taken_at = max(reminder.claimed_at, rings_at), lease.ends_at - LEASE
-            observe_stages([rings_at, claimed_at, delivery.created_at, taken_at, row.sent_at])
-
-
-def about(delivery: Delivery) -> dict[str, object]:
-    """What a log line says of a delivery; `task_id` is None for a test notification."""
-    return {
-        "delivery": delivery.pk,
-        "event_id": str(delivery.event_id),
-        "task_id": delivery.reminder and delivery.reminder.task_id,
-        "user_id": str(delivery.user_id),
-        "push_host": host_of(delivery.target),
-    }
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

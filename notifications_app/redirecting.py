@@ -1,4 +1,4 @@
-"""A user's last target of a channel is gone: what was on its way there goes where the user is reached now."""
+"""When a user's last target of a channel is gone: send what was on its way there by another channel."""
 
 from datetime import datetime
 
@@ -16,11 +16,10 @@ log = structlog.get_logger(__name__)
 
 
 def reach_otherwise(delivery: Delivery) -> None:
-    """Create the same deliveries to the targets of other channels, if none of this one is left.
+    """Create the same deliveries to the targets of other channels, if this channel has none left.
 
-    What is no longer wanted is cancelled there, when a worker claims it.
-
-    The unique key of deliveries makes it once, if several workers find that out.
+    A worker that claims one cancels it if it is no longer wanted. If several workers come here with the same
+    delivery, the unique key of deliveries keeps all but one from creating them.
     """
     now = timezone.now()
     with transaction.atomic():

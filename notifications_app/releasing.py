@@ -1,7 +1,7 @@
-"""The end of quiet hours: what waited is sent, several reminders of a user as one notice. So are the missed.
+"""The end of quiet hours: send what waited, several reminders of a user as one notice. So are missed ones.
 
-Each batch is one transaction: it locks the users, then their tasks, so that three of these at once make one
-notice. What is completed or moved meanwhile is not sent.
+Each batch is one transaction. It locks the users first and then their tasks, so that several calls at once
+create one notice. Reminders whose task was completed or moved meanwhile are not sent.
 """
 
 from collections import defaultdict
@@ -34,12 +34,12 @@ BATCHES_PER_CALL = 10
 
 
 def has_due() -> bool:
-    """Whether reminders wait whose time has come."""
+    """Whether reminders have waited long enough."""
     return _due(timezone.now()).exists()
 
 
 def release_reminders(limit: int = 200) -> int:
-    """Release what has waited long enough, `limit` users to a batch; how many reminders there were."""
+    """Release what has waited long enough, `limit` users to a batch. Returns the number of reminders."""
     released = 0
     for _ in range(BATCHES_PER_CALL):
         batch = _release_batch(limit, timezone.now())
@@ -51,7 +51,7 @@ def release_reminders(limit: int = 200) -> int:
 
 @transaction.atomic
 def look_again(user: User) -> None:
-    """Have what waits of this user looked at by the next release, which may let it wait for longer."""
+    """Have the next release look at what waits for this user. It may wait again, if quiet hours go on."""
     waiting = Reminder.objects.filter(task__user=user, waits_until__isnull=False)
     if waiting.exists():
         list(Task.objects.filter(reminders__in=waiting).locked().values_list("pk"))

@@ -1,8 +1,8 @@
 """Send what is due: claim, send in threads, record; many at once, and nothing waits for the slowest.
 
-One thread claims and records. Each time it records whatever was sent while it was busy, so that batches are
-as large as the load wants, and the time between a send and its record is short: a worker that is killed in
-between sends again, and not every browser replaces the first notification.
+One thread claims and records. Each time it records whatever was sent while it was busy. So batches grow with
+the load, and the time between a send and its record is short. If a worker is killed in that time, another one
+sends the delivery again, and not every browser replaces the first notification.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,9 @@ from notifications_app.channels.channel import ChannelUnavailableError, Outcome,
 from notifications_app.claiming import Claimed, Lease, claim
 from notifications_app.hints import hint
 from notifications_app.models import Delivery
-from notifications_app.recording import Ended, NotTried, Result, about, record_all
+from notifications_app.recording import record_all
+from notifications_app.reporting import about
+from notifications_app.results import Ended, NotTried, Result
 from notifications_app.retrying import UNAVAILABLE_RETRY
 from notifications_app.traffic import Traffic
 
@@ -30,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 # The longest send, a second longer than pinned_http.py allows.
 SEND_SECONDS = 16
-# The worker has other work, and a time limit that kills. After this long a hint brings the next turn.
+# The worker has other work, and a time limit that kills it. After this long a hint starts the next run.
 RUN_SECONDS = 20.0
 # How long to wait for a send to end before looking again for what is due.
 LOOK_SECONDS = 0.05
@@ -57,7 +59,7 @@ def send(lease: Lease) -> Outcome | NotTried:
     """Send once, unless the lease ends too soon for it. Any failure of the channel is an outcome."""
     delivery = lease.delivery
     if timezone.now() > lease.ends_at - timedelta(seconds=SEND_SECONDS):
-        return NotTried(NOW)  # this process stood still; another one may be sending it soon
+        return NotTried(NOW)  # this process was suspended, and another one may send it soon
     try:
         return all_channels()[delivery.channel].send(delivery)
     except ChannelUnavailableError as error:
@@ -69,9 +71,9 @@ def send(lease: Lease) -> Outcome | NotTried:
 
 
 class Pipeline:
-    """What one process sends, at most `window` deliveries that are being sent or are not recorded yet.
+    """What one process sends: at most `window` deliveries that are being sent or are not recorded yet.
 
-    A send that lasts does not keep `run` from its end: its thread then records it.
+    `run` does not wait for slow sends. Each of their threads records its own result.
     """
 
     def __init__(self, window: int) -> None:
@@ -166,7 +168,7 @@ class Pipeline:
             hint()  # what was put off may be sent now
 
     def _record_what_came(self) -> None:
-        """Record the results so far, unless another thread is about it, which then takes these too."""
+        """Record the results so far, unless another thread is doing that; it then records these too."""
         while self._done and self._records.acquire(blocking=False):
             with self._changed:
                 results, self._done = self._done, []

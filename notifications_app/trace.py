@@ -1,13 +1,13 @@
 """Why a reminder rang, or did not, in a sentence that can be read out, and where the time went."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.utils import timezone
 
+from notifications_app.local_words import local_words
 from notifications_app.models import Delivery, Reminder
 from notifications_app.push_answers import meaning_of
-from recurrence.rules import local_of
 from tasks_app.models import Task
 from tasks_app.reminding import is_instant_of, reminder_instants
 
@@ -19,7 +19,7 @@ IN_TIME = timedelta(seconds=5)
 
 def why(reminder: Reminder, zone: str) -> str:
     """What became of a reminder, its times in this zone. Reads its task, deliveries and their attempts."""
-    due = f"It was due on {_day(reminder.reminder_at, zone)}"
+    due = f"It was due on {local_words(reminder.reminder_at, zone)}"
     claimed = "was claimed in time"
     if reminder.lateness >= IN_TIME:
         claimed = f"was claimed {_span(reminder.lateness)} late"
@@ -37,7 +37,7 @@ def why_planned(task: Task, zone: str) -> str:
         if reminder_instants(task) or task.snoozed_until:
             return "All reminders of the task have passed."
         return "The task has no reminder."
-    at = _day(task.next_reminder_at, zone)
+    at = local_words(task.next_reminder_at, zone)
     if task.next_reminder_at <= timezone.now():
         return f"It has been due since {at}, and the reminder scan has not claimed it yet."
     is_snoozed = task.next_reminder_at == task.snoozed_until
@@ -74,7 +74,7 @@ def _outcome(reminder: Reminder, zone: str) -> str:
     if reminder.state == State.CANCELLED:
         return f"was not sent, because {_cause(reminder, deliveries, zone)}"
     until = reminder.waits_until or reminder.quiet_until
-    when = f" on {_day(until, zone)}" if until else ""
+    when = f" on {local_words(until, zone)}" if until else ""
     return {
         State.WAITING: f"waits for the end of its user's quiet hours{when}",
         State.MISSED: f"was too late to ring: one notice{when} names all that were missed",
@@ -102,7 +102,7 @@ def _pending(deliveries: Sequence[Delivery], zone: str) -> str:
     if meaning := _meaning_of_latest(deliveries):
         pending = (one.next_attempt_at for one in deliveries if one.state == Delivery.State.PENDING)
         following = min(pending, default=None)
-        again = f" The next attempt is on {_day(following, zone)}" if following else ""
+        again = f" The next attempt is on {local_words(following, zone)}" if following else ""
         return f"has not been sent yet: {meaning}.{again}"
     return "waits for a worker to send it"
 
@@ -117,24 +117,18 @@ def _cause(reminder: Reminder, deliveries: Sequence[Delivery], zone: str) -> str
     """Why it was cancelled, as far as the task says so now."""
     task = reminder.task
     if task.deleted_at:
-        return f"the task was deleted on {_day(task.deleted_at, zone)}"
+        return f"the task was deleted on {local_words(task.deleted_at, zone)}"
     if task.completed_at:
-        return f"the task was completed on {_day(task.completed_at, zone)}"
+        return f"the task was completed on {local_words(task.completed_at, zone)}"
     if task.archived:
         return "the task was archived"
     if not is_instant_of(task, reminder.reminder_at):
         return "its time was changed before it was sent"
     if task.snoozed_until and task.snoozed_until > reminder.claimed_at:
-        return f"the task was snoozed until {_day(task.snoozed_until, zone)}"
+        return f"the task was snoozed until {local_words(task.snoozed_until, zone)}"
     if any(delivery.channel == "web_push" and delivery.subscription_id is None for delivery in deliveries):
         return "its browser was unsubscribed"
     return "the task was completed, deleted or moved meanwhile"
-
-
-def _day(at: datetime, zone: str) -> str:
-    """`Monday, 2 March at 12:58`."""
-    local = local_of(at, zone)
-    return f"{local:%A}, {local.day} {local:%B} at {local:%H:%M}"
 
 
 def _span(time: timedelta) -> str:

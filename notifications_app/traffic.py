@@ -1,7 +1,7 @@
 """How much may be on its way at once, so that slow servers do not delay other reminders.
 
-What is slow is measured here, in each process: the sends that last. Endpoints are user input, so a server
-that is not known to be fast is taken for a slow one.
+Each process measures here how long sends take. Endpoints are user input, so a server counts as slow until it
+is known to be fast.
 """
 
 from collections import Counter, OrderedDict
@@ -12,10 +12,10 @@ from uuid import UUID
 # A send that takes longer is slow, and so is its server for SLOW_FOR_SECONDS.
 FAST_SECONDS = 1.0
 SLOW_FOR_SECONDS = 60.0
-# What is put off comes at the pace of what is before it, but within these bounds.
+# How long a postponed send waits follows from the sends before it, within these bounds.
 SHORTEST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 60.0
-# Origins are user input; of older ones it is forgotten whether they are fast.
+# Origins are user input, so only this many are remembered.
 REMEMBERED = 2_000
 
 Key = tuple[str, str]
@@ -64,7 +64,7 @@ class Traffic:
                 self._remember(origin, now)
 
     def young(self) -> int:
-        """How many have not lasted long. Marks the servers of the others as slow."""
+        """How many sends are still fast. Marks the servers of the others as slow."""
         with self._lock:
             now = monotonic()
             old = [origin for origin, _, _, started in self._flights.values() if now - started > FAST_SECONDS]

@@ -32,6 +32,9 @@ class Fact:
     url: str = ""
 
 
+_NO_DATABASE = Fact("PostgreSQL", BROKEN, "It does not answer, so that no request can be answered.")
+
+
 @dataclass(frozen=True)
 class _Queue:
     """What must not wait for longer than so many seconds, and the reason if it does."""
@@ -70,9 +73,6 @@ def operator_state() -> list[Fact]:
     }
     facts = [*_servers(values), *_facts(values)] if values[("database_up",)] else [_NO_DATABASE]
     return sorted(facts, key=lambda fact: [BROKEN, WARNING, OK].index(fact.state))
-
-
-_NO_DATABASE = Fact("PostgreSQL", BROKEN, "It does not answer, so that no request can be answered.")
 
 
 def _servers(values: dict[tuple[str, ...], float]) -> Iterator[Fact]:

@@ -35,6 +35,12 @@ RESERVED_ENDINGS = (
     "example.net",
     "example.org",
 )
+# Other checks refuse shorter ones.
+_SHORTEST = {
+    "AUTH_JWT_SECRET": SHORTEST_SHARED_SECRET,
+    "METRICS_TOKEN": SHORTEST_TOKEN,
+    "INTERNAL_TOKEN": SHORTEST_TOKEN,
+}
 _RANDOM = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
 
@@ -67,13 +73,6 @@ def _secrets() -> Iterator[CheckMessage]:
     for name in ("METRICS_TOKEN", "INTERNAL_TOKEN"):
         yield from _weak("E014", name, getattr(settings, name, ""), TOKEN_BITS)
     yield from _weak("E050", "OPERATOR_PASSWORD", os.environ.get("OPERATOR_PASSWORD", ""), PASSWORD_BITS)
-
-
-_SHORTEST = {
-    "AUTH_JWT_SECRET": SHORTEST_SHARED_SECRET,
-    "METRICS_TOKEN": SHORTEST_TOKEN,
-    "INTERNAL_TOKEN": SHORTEST_TOKEN,
-}
 
 
 def _weak(number: str, name: str, secret: str, least: float) -> Iterator[CheckMessage]:
@@ -160,5 +159,5 @@ def _host_of(subject: str) -> str:
 
 
 def _is_anyones(host: str) -> bool:
-    """Whether anyone can get a host of this pattern: `*`, `.com`."""
+    """Whether anyone can register a host that matches: `*`, `.com`."""
     return "*" in host or (host.startswith(".") and "." not in host.strip("."))

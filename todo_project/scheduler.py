@@ -31,7 +31,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Entry(ModelEntry):  # type: ignore[misc] # untyped
     """A tick that has run in the future is due now: the clock was ahead then.
 
-    The library's own waits until the clock has come there, which may take hours.
+    The library's own entry waits until the clock has reached that time, which may take hours.
     """
 
     last_run_at: datetime
@@ -78,7 +78,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
         return wait
 
     def _notice_a_clock_set_back(self) -> None:
-        """Plan again: the plan has times of the clock of before, and only its first tick is looked at."""
+        """Plan again: the plan has times of the earlier clock, and beat looks only at the first of them."""
         now = timezone.now()
         if now < self._last_turn:
             log.warning("clock_set_back", seconds=(self._last_turn - now).total_seconds())

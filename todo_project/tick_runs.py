@@ -1,6 +1,6 @@
-"""When each tick last ran, for probes, metrics and the admin: whatever stops beat or the ticks shows here.
+"""When each tick last ran, for probes, metrics and the admin: if beat or a tick stops, it shows here.
 
-The row is in PostgreSQL, because a tick runs in any of several processes and is asked about in others.
+The rows are in PostgreSQL, because several processes run ticks, and others read when they ran.
 """
 
 from collections.abc import Mapping
@@ -27,11 +27,6 @@ RECORDED_EVERY_SECONDS = 10.0
 
 # By tick, in this process; monotonic.
 recorded_at: dict[str, float] = {}
-# Not ORM: a clock that was set back must not be kept from writing its earlier time.
-_RECORD = """
-    INSERT INTO tick_runs (name, last_run_at) VALUES (%s, %s)
-    ON CONFLICT (name) DO UPDATE SET last_run_at = excluded.last_run_at
-"""
 
 
 def record_run(name: str) -> None:
@@ -40,8 +35,12 @@ def record_run(name: str) -> None:
     if now - recorded_at.get(name, float("-inf")) < RECORDED_EVERY_SECONDS:
         return
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_RECORD, [name, timezone.now()])
+        TickRun.objects.bulk_create(
+            [TickRun(name=name, last_run_at=timezone.now())],
+            update_conflicts=True,
+            unique_fields=["name"],
+            update_fields=["last_run_at"],
+        )
         recorded_at[name] = now
     except DatabaseError as error:
         log.warning("tick_run_not_recorded", tick=name, error=str(error))
@@ -50,15 +49,13 @@ def record_run(name: str) -> None:
 def seconds_since_runs() -> dict[str, float | None]:
     """Seconds since the last run of each tick of the settings.
 
-    None if it never ran, or at a time that is still to come: a clock was ahead then.
+    None if it never ran, or if its last run is in the future, because a clock was ahead.
     """
     now = timezone.now()
-    runs = dict(TickRun.objects.values_list("name", "last_run_at"))
-    ages = {
-        name: (now - runs[name]).total_seconds() for name in settings.CELERY_BEAT_SCHEDULE if name in runs
-    }
+    past = dict(TickRun.objects.filter(last_run_at__lte=now).values_list("name", "last_run_at"))
     return {
-        name: age if (age := ages.get(name, -1.0)) >= 0 else None for name in settings.CELERY_BEAT_SCHEDULE
+        name: (now - past[name]).total_seconds() if name in past else None
+        for name in settings.CELERY_BEAT_SCHEDULE
     }
 
 

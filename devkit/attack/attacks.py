@@ -1,4 +1,4 @@
-"""The attacks. Each runs until the event and then says what came of it."""
+"""The attacks. Each runs until the event is set, and returns its outcome."""
 
 import asyncio
 import time
@@ -13,10 +13,11 @@ from devkit.attack.calls import Account, connection, message, status_of
 from devkit.attack.target import ISSUER, Target
 
 BULK = 1000
+_LARGE_ANSWERS = ("/api/schema", "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js")
 
 
 class Outcome(NamedTuple):
-    """Whether what the attack itself saw is as expected, and what that was."""
+    """What the attack itself saw, and whether that is as expected."""
 
     held: bool
     saw: str
@@ -129,14 +130,7 @@ async def slow_readers(target: Target, _mallory: Account, over: Event) -> Outcom
         for number in range(200):
             reader, writer = await stack.enter_async_context(connection(target.port))
             reader._transport.pause_reading()  # type: ignore[attr-defined]
-            writer.write(
-                message(
-                    "GET",
-                    ("/api/schema", "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js")[
-                        number % 2
-                    ],
-                )
-            )
+            writer.write(message("GET", _LARGE_ANSWERS[number % 2]))
         await over.wait()
     return Outcome(True, "200 answers never read")
 
@@ -223,10 +217,7 @@ def _expect(statuses: list[int], allowed: set[int]) -> Outcome:
 
 
 def _counted(statuses: list[int]) -> str:
-    names = {0: "none"}
-    return ", ".join(
-        f"{count} x {names.get(status, status)}" for status, count in sorted(Counter(statuses).items())
-    )
+    return ", ".join(f"{count} x {status or 'none'}" for status, count in sorted(Counter(statuses).items()))
 
 
 async def _insist(target: Target, sent: bytes) -> int:

@@ -1,6 +1,6 @@
 """Bodies of requests are read whole, in the event loop, within bounds.
 
-So a client that sends a byte a second takes no thread from the others, and many large bodies not all memory.
+So a client that sends a byte a second takes no thread from others, and large bodies do not take all memory.
 """
 
 from asyncio import Timeout, get_running_loop, timeout
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http_app.bridge.rsgi import Headers, HTTPProtocol
 from http_app.errors import BodyTimeout, BodyTooLarge, IncompleteBody, Overloaded, TooManyAtOnce
 
-# A body that is complete by then is not slow: fifty honest clients at once are no attack.
+# A body that is complete within this time is not slow: fifty honest clients at once are no attack.
 SLOW_AFTER_SECONDS = 1.0
 # How much of `bytes_together` one address may have.
 ADDRESS_SHARE = 0.25
@@ -23,7 +23,7 @@ LONGEST_DISCARD_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Limits:
-    """`bytes_each` and `seconds_each` hold for a body, `slow_each` counts those of an address."""
+    """The most of one body (bytes, seconds), of one address (slow bodies), and of all bodies (bytes)."""
 
     bytes_each: int
     seconds_each: float
@@ -66,10 +66,7 @@ class Bodies:
 
     @contextmanager
     def slow(self, address: str, deadline: Timeout) -> Iterator[None]:
-        """Count a body as slow when it is; with too many from its address, the deadline is at once.
-
-        Raises TooManyAtOnce then.
-        """
+        """Count a body as slow once it is. Raises TooManyAtOnce then if its address has too many of them."""
         is_counted = is_refused = False
 
         def count() -> None:
@@ -95,7 +92,7 @@ class Bodies:
 
 
 class Body:
-    """One body; `is_worth_reading` is false when the rest of it would not come, or too late."""
+    """One body. `is_worth_reading` is false if the rest of it may never come, or comes too late."""
 
     def __init__(self, bodies: Bodies, length: int | None, protocol: HTTPProtocol, address: str) -> None:
         self.is_worth_reading = True

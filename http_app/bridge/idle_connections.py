@@ -1,7 +1,7 @@
 """Closes idle connections when this process is about to have no file left.
 
-Each connection is a file. Without one the server accepts no connection, and a request gets no database; those
-that sent nothing for up to a minute would keep it so.
+Each connection is a file. When none is left, the server accepts no connection and requests cannot connect to
+the database. Clients that send nothing could keep it in that state, a minute at a time.
 """
 
 import os
@@ -28,7 +28,7 @@ def files_are_short() -> bool:
 def close_idle(busy: Collection[str]) -> int:
     """Shut down connections to this process's listening ports whose client (`host:port`) is not busy.
 
-    How many. It opens no file, since there may be none left.
+    Returns how many. Opens no file, since there may be none left.
     """
     limit, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     accepted, ports = {}, set()

@@ -13,7 +13,7 @@ SECONDS = 60
 def end_slow_readers() -> int:
     """Have the system close connections, accepted from now on, whose client reads nothing for SECONDS.
 
-    Their listening socket is not ours to create, so it is looked for. How many were found: none where the
+    Granian creates the listening sockets, so they are searched for. Returns how many were found: none if the
     system has no such limit (TCP_USER_TIMEOUT, tcp(7) of Linux) or does not list a process's files.
     """
     if not hasattr(socket, "TCP_USER_TIMEOUT") or not os.path.isdir("/proc/self/fd"):

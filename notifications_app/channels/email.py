@@ -20,10 +20,11 @@ from django.template.loader import render_to_string
 from accounts_app.models import User
 from accounts_app.preferences import Channel as Choice
 from accounts_app.preferences import EmailStop
-from notifications_app.action_texts import LABELS, local_words
+from notifications_app.action_texts import LABELS
 from notifications_app.action_tokens import name_of
 from notifications_app.channels.channel import ChannelUnavailableError, Outcome, Target, Verdict
 from notifications_app.channels.message import message_of
+from notifications_app.local_words import local_words
 from notifications_app.models import Delivery
 from notifications_app.unsubscribing import unsubscribe_url
 from tasks_app.models import Task

@@ -86,7 +86,7 @@ def _of_reminder(reminder: Reminder) -> Message:
 
 
 def _of_notice(delivery: Delivery) -> Message:
-    """Of those that it names and that are wanted, each task once; one that is left over is sent as it is."""
+    """The message of the reminders still wanted, each task once; if only one is wanted, its own message."""
     wanted = [each.reminder for each in delivery.wanted if each.reminder]
     wanted.sort(key=lambda reminder: (reminder.reminder_at, reminder.pk))
     newest = {reminder.task_id: reminder for reminder in wanted}

@@ -9,7 +9,8 @@ from accounts_app.models import User
 from devkit.demo.push_service import PushService
 from notifications_app.claiming import Lease, claim, has_due
 from notifications_app.models import Delivery
-from notifications_app.recording import Result, record_all
+from notifications_app.recording import record_all
+from notifications_app.results import Result
 from notifications_app.sending import deliver, deliver_due, send
 from tasks_app.models import Task
 from tests.notifications_app.conftest import (

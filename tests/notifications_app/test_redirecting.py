@@ -10,8 +10,9 @@ from accounts_app.preferences import EmailStop
 from devkit.demo.push_service import PushService
 from notifications_app.claiming import LEASE, claim
 from notifications_app.models import Delivery, PushSubscription, Reminder
-from notifications_app.recording import Result, record_all
+from notifications_app.recording import record_all
 from notifications_app.releasing import release_reminders
+from notifications_app.results import Result
 from notifications_app.scan import scan_reminders
 from notifications_app.sending import deliver, send
 from tasks_app.models import Task

@@ -10,7 +10,8 @@ from devkit.demo.push_service import PushService
 from notifications_app.claiming import claim
 from notifications_app.metrics import PUSH_REFUSED
 from notifications_app.models import Delivery, PushSubscription, Reminder
-from notifications_app.recording import Result, record_all
+from notifications_app.recording import record_all
+from notifications_app.results import Result
 from notifications_app.sending import send
 from tasks_app.models import Task
 from tests.notifications_app.conftest import (

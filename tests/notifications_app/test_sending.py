@@ -16,7 +16,8 @@ from events_app.models import OutboxEvent
 from notifications_app.channels.channel import Outcome, Verdict
 from notifications_app.claiming import claim
 from notifications_app.models import Delivery, Reminder
-from notifications_app.recording import Result, record_all
+from notifications_app.recording import record_all
+from notifications_app.results import Result
 from notifications_app.scan import scan_reminders
 from notifications_app.sending import deliver
 from tasks_app.models import Task
