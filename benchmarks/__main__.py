@@ -28,6 +28,7 @@ NAMES = {
 }
 LONG = {
     "burst": "1,000 and 10,000 reminders at one instant, until the push service has them (some minutes)",
+    "reminders": "claiming, pushing, and an idle scan of ten million tasks (a quarter of an hour, some GB)",
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",
     "latency": "from the commit to handlers and clients of the stream, with and without Kafka (needs Java)",
     "idle": "1,000 and 5,000 idle streams: memory of each, and the API beside them (some minutes)",
@@ -64,7 +65,10 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--rounds", type=int, default=5, help="turns each side gets (default 5)")
     options.add_argument("--seconds", type=float, default=5, help="the length of a turn (default 5)")
     options.add_argument(
-        "--tasks", type=int, default=1_000_000, help="of the one user, for scale and erasure"
+        "--tasks",
+        type=int,
+        default=1_000_000,
+        help="of the one user, for scale and erasure; a tenth of all, for reminders",
     )
     options.add_argument("--requests", type=int, default=100_000, help="to the worker, for memory")
     options.add_argument(

@@ -6,6 +6,7 @@ from benchmarks import ceiling, code, encryption, erasure, footprint, memory, re
 from benchmarks.api import bulk, complete, create, events, listing, one
 from benchmarks.burst import bursts
 from benchmarks.events import idle, latency, relay
+from benchmarks.reminders import steps
 from benchmarks.report import Report
 from benchmarks.scale import growth
 from benchmarks.stage import Stage
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "templates": templates.run,
     "encryption": encryption.run,
     "burst": bursts.run,
+    "reminders": steps.run,
     "relay": relay.run,
     "latency": latency.run,
     "idle": idle.run,

@@ -27,6 +27,11 @@ def with_a_browser_each(endpoints: Sequence[str]) -> None:
     _tasks(users)
 
 
+def with_a_task_each(count: int) -> None:
+    """Users without a browser, and a task without a time yet for each."""
+    _tasks([one.user for one in people(f"reader-{uuid4()}", count)])
+
+
 def with_many_browsers(endpoints: Sequence[str]) -> None:
     """As few users as may have so many browsers together, and a task for each user."""
     starts = range(0, len(endpoints), MAX_PER_USER)

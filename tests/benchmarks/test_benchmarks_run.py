@@ -17,6 +17,8 @@ from benchmarks.events import idle, latency
 from benchmarks.load import UnexpectedAnswer, load, request
 from benchmarks.measuring import Side, Spread, Turn, interleave, percentile_of, ratio
 from benchmarks.register import BENCHMARKS
+from benchmarks.reminders import idle as idle_scan
+from benchmarks.reminders import steps
 from benchmarks.report import Report
 from benchmarks.scale.queries import queries
 from benchmarks.scale.rows import Owner
@@ -51,6 +53,7 @@ MEASURED_ALONE = (
     "idle",
     "relay",
     "burst",
+    "reminders",
 )
 # Measured over 3,000 requests: less than half of it.
 LARGEST_GROWTH_MB = 30
@@ -119,6 +122,23 @@ def test_of_reminders_at_one_instant_none_is_lost_and_none_comes_twice(stage: St
     found = BENCHMARKS["burst"](replace(stage, tasks=50))
     kinds = re.findall(r"^\| (50, .+?) \|.*\| 0 \| 0 \| [\d.]+ \(", found.text, re.MULTILINE)
     assert kinds == ["50, at once", "50, beside 100 that drip", "50, after 100 ms"]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_steps_of_reminders_are_measured_beside_their_rivals(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "CLAIMS", 100)
+    monkeypatch.setattr(steps, "PUSHES", 20)
+    monkeypatch.setattr(idle_scan, "GROWTH", 2)
+    monkeypatch.setattr(idle_scan, "SCANS", 20)
+    found = BENCHMARKS["reminders"](replace(stage, seconds=0.1, tasks=7_000))
+    assert found.text.count("goal") == 8
+    assert re.findall(r"^\| ([\d,]+) \| [\d.]+ \| [\d.]+ \|$", found.text, re.MULTILINE) == [
+        "7,000",
+        "14,000",
+    ]
 
 
 @pytest.mark.slow

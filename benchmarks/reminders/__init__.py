@@ -1,0 +1,1 @@
+"""Reminders step by step: claimed, looked for in vain, pushed."""
