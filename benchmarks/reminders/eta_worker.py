@@ -26,7 +26,7 @@ def ring(task_id: int) -> None:
     with transaction.atomic():
         task = Task.objects.select_for_update(no_key=True).get(pk=task_id)
         at = task.next_reminder_at
-        if at is None or at > now:
+        if at is None:
             return
         # Django's own: that of tasks has one way to be changed.
         QuerySet(Task).filter(pk=task_id).update(next_reminder_at=None, reminded_until=now)

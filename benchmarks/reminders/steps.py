@@ -9,7 +9,7 @@ from benchmarks.report import Report, side_table, verdict
 from benchmarks.stage import Stage
 from devkit.embedded.instance import new_vapid_key
 
-CLAIMS, PUSHES = 2_000, 1_000
+CLAIMS, PUSHES = 1_000, 1_000
 SLOW_MILLISECONDS = 20
 
 
