@@ -1,1 +1,1 @@
-"""Reminders step by step: claimed, looked for in vain, pushed."""
+"""Reminders step by step: claimed, pushed, and scans that find nothing."""

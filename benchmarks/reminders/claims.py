@@ -34,7 +34,7 @@ _CLAIM_WITH_ROWS = f"""
 
 
 def furnish(count: int) -> None:
-    """As many tasks, each of another user, whom nothing reaches: there are no deliveries."""
+    """As many tasks, each of another user, without a browser: there are no deliveries."""
     empty_tables()
     people.with_a_task_each(count)
 
