@@ -1,7 +1,7 @@
 """People with a browser and a task each, whose reminders come at one instant."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,6 +18,15 @@ from tasks_app.task_writes import Draft
 
 # Neither is done while the reminders are due: they are made first, for a time that never comes.
 NEVER = datetime.fromisoformat("2099-01-01T00:00:00+00:00")
+_DUE = """
+    UPDATE tasks SET reminder_at = due.at, next_reminder_at = due.at
+    FROM (
+        SELECT id, %s + make_interval(secs => %s)
+            * (row_number() OVER (ORDER BY id) / count(*) OVER ()::float) AS at
+        FROM tasks WHERE reminder_at = %s
+    ) AS due
+    WHERE tasks.id = due.id
+"""
 
 
 def with_a_browser_each(endpoints: Sequence[str]) -> None:
@@ -42,14 +51,13 @@ def with_many_browsers(endpoints: Sequence[str]) -> None:
     _tasks(users)
 
 
-def due_at(instant: datetime) -> None:
-    """Have every reminder come at this instant, as if the tasks had been written so."""
+def due_at(instant: datetime, *, over: timedelta = timedelta(0)) -> None:
+    """Have every reminder that has no time yet come at this instant, as if the tasks had been written so.
+
+    With `over` they come from then on at a steady pace, the last one after so long.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE tasks SET reminder_at = %s, next_reminder_at = %s, reminded_until = NULL,"
-            " reminder_sent = false",
-            [instant, instant],
-        )
+        cursor.execute(_DUE, [instant, over.total_seconds(), NEVER])
     execute("VACUUM ANALYZE tasks")
 
 

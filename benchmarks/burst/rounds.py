@@ -90,7 +90,7 @@ class Scene:
 
     def _arrivals(self, paths: list[str]) -> dict[str, list[float]]:
         times: dict[str, list[float]] = {path: [] for path in paths}
-        for path, at in self.push.arrivals():
+        for path, at, _topic in self.push.arrivals():
             if path in times:
                 times[path].append(at)
         return {path: came for path, came in times.items() if came}

@@ -4,6 +4,7 @@ A path begins with how it answers: `/100/...` with 201 after 100 ms, `/drip/...`
 """
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -11,12 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from devkit.embedded.ports import free_port
 
 _ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 _DRIP_SECONDS = 0.2
+_TOPIC = re.compile(rb"\r\ntopic: *(\S+)", re.IGNORECASE)
+
+
+class Arrival(NamedTuple):
+    """A message: its path, when it came (Unix seconds), and its Topic."""
+
+    path: str
+    at: float
+    topic: str
 
 
 @dataclass(frozen=True)
@@ -26,10 +36,10 @@ class Sink:
     origin: str
     file: Path
 
-    def arrivals(self) -> list[tuple[str, float]]:
-        """The path of each message, and when it came (Unix seconds)."""
+    def arrivals(self) -> list[Arrival]:
+        """Every message so far, in the order in which they came."""
         lines = (line.split(" ") for line in self.file.read_text().splitlines())
-        return [(path, float(at)) for path, at in lines]
+        return [Arrival(path, float(at), topic) for path, at, topic in lines]
 
 
 @contextmanager
@@ -61,11 +71,12 @@ class _Connection(asyncio.Protocol):
             end += int(head.split(b"content-length:")[1].split(b"\r\n")[0])
             if len(self.buffer) < end:
                 return
-            self._take(self.buffer.split(b" ", 2)[1].decode())
+            topic = _TOPIC.search(self.buffer, 0, end)
+            self._take(self.buffer.split(b" ", 2)[1].decode(), topic[1].decode() if topic else "")
             self.buffer = self.buffer[end:]
 
-    def _take(self, path: str) -> None:
-        self.arrivals.write(f"{path} {time.time()}\n")
+    def _take(self, path: str, topic: str) -> None:
+        self.arrivals.write(f"{path} {time.time()} {topic}\n")
         how = path.split("/")[1]
         if how == "drip":
             self._drip()

@@ -129,7 +129,5 @@ def test_the_log_names_the_to_do_the_user_and_the_push_host_and_a_failure_is_a_w
     line = cast(dict[str, object], record.msg)
     assert (line["task_id"], line["user_id"]) == (Task.objects.get().pk, str(alice.pk))
     assert (line["delivery"], line["push_host"]) == (delivery.pk, "127.0.0.1")
-    assert line["event_id"] == str(
-        delivery.event_id
-    )  # leads from the line of the event's handling to this one
+    assert line["event_id"] == str(delivery.event_id)  # also on the line of the event's handling
     assert delivery.target not in record.getMessage()  # a secret
