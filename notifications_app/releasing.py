@@ -69,7 +69,8 @@ def _release_batch(limit: int, now: datetime) -> int:
     for user in users:
         _release(user, by_user[user.pk], ways[user.pk], now)
     Reminder.objects.bulk_update(waiting, ["state", "waits_until", "quiet_until"])
-    log.info("reminders_released", count=len(waiting))
+    if waiting:
+        log.info("reminders_released", count=len(waiting))
     return len(waiting)
 
 

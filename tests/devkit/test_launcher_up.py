@@ -200,8 +200,7 @@ def test_a_start_that_waits_says_what_for(places: Places, free_port: int) -> Non
     ):
         waiting = Up(places, free_port, **away)
         try:
-            wait_until(lambda waiting=waiting: "waiting: " in waiting.output, seconds=120)
-            assert said in waiting.output
+            wait_until(lambda waiting=waiting, said=said: said in waiting.output, seconds=120)
             assert "Ready: " not in waiting.output
         finally:
             waiting.stop(signal.SIGTERM)

@@ -59,7 +59,7 @@ def test_a_stream_ends_with_its_token(serve: Callable[..., StreamServer], alice:
     client = server.client(token=secret).open()
     assert client.next().event == "ready"
     assert client.next() is None
-    assert timezone.now() >= until
+    assert timezone.now() >= until - timedelta(milliseconds=1)  # the timer counts by another clock
 
 
 def test_silence_is_filled_by_heartbeats(serve: Callable[..., StreamServer], alice: User) -> None:
