@@ -107,10 +107,13 @@ class User(Preferences, AbstractBaseUser, PermissionsMixin):
 
     def set_password(self, raw_password: str | None) -> None:
         """Raises ValueError for more than LONGEST_PASSWORD characters, TooBusy (429)."""
-        if raw_password is not None and len(raw_password) > LONGEST_PASSWORD:
+        if raw_password is None:  # nothing is hashed
+            super().set_password(None)
+            return
+        if len(raw_password) > LONGEST_PASSWORD:
             raise ValueError(f"A password has at most {LONGEST_PASSWORD} characters.")
         with place_for_a_hash():
-            super().set_password(raw_password and normalize("NFC", raw_password))
+            super().set_password(normalize("NFC", raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether it is the password, in whatever form the keyboard of the device writes accents.

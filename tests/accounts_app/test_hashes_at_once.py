@@ -58,6 +58,7 @@ def test_two_are_hashed_at_once_and_others_are_answered(
     with ThreadPoolExecutor(2) as pool:
         hashing_now = [pool.submit(in_a_thread, f"{number}@example.test") for number in range(2)]
         assert all(slow.begun.acquire(timeout=20) for _ in range(2))
+        assert not User.objects.create_user(None).has_usable_password()  # needs no hash, and waits for none
         refused = sign_in(APIClient(), "alice@example.test")
         assert error_of(refused, 429) == (None, "too_busy")
         assert refused.headers["Retry-After"] == "1"
