@@ -48,7 +48,7 @@ class Preferences(models.Model):
     )
     due_soon_notifications = models.BooleanField(default=False, db_default=False)
     # Null: none. Choosing the channel `email` or confirming the address again ends a stop.
-    email_stopped = models.CharField(max_length=12, choices=EmailStop, null=True, blank=True)  # noqa: DJ001
+    email_stopped = models.CharField(max_length=12, choices=EmailStop, null=True, blank=True)  # noqa: DJ001 - null: not stopped
 
     # Of User.
     email: str | None
