@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "notifications_app",
     "sync_app",
     "web_app",
+    "chat_app",
     "todo_project",
 ]
 

@@ -1,0 +1,5 @@
+"""What an English sentence says about a task: a closed grammar, in pure Python.
+
+Each word is part of a phrase of the grammar or of the title. Where a sentence has two readings, the answer
+is a question, never a guess.
+"""
