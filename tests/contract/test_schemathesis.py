@@ -66,6 +66,8 @@ FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "180")
 def server(settings: Settings) -> Iterator[Web]:
     settings.VAPID_PRIVATE_KEY = new_vapid_key()
     with web(free_port(), **UNLIMITED) as server:
+        # The first one makes the document, seconds of work under coverage; schemathesis waits ten.
+        assert call(server.port, "GET", "/api/schema").status == 200
         yield server
 
 
