@@ -22,8 +22,8 @@ from events_app.catalogue import (
 )
 from events_app.envelope import MEDIA_TYPE, SEQUENCE_DIGITS, SOURCE, Event, to_wire
 from events_app.groups import group_names, types_of
+from events_app.release import VERSION
 
-VERSION = "1.0.0"
 _BINDING = "0.5.0"
 _ENVELOPE: dict[str, Any] = {
     "specversion": {"const": "1.0"},

@@ -6,10 +6,8 @@ prometheus_client has these for one process alone, and none where several share 
 import os
 import platform
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +15,8 @@ import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-_PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+from events_app.release import VERSION
+
 _COUNTERS_OF_PROCESS = re.compile(r"counter_(\d+)\.db")
 
 
@@ -93,11 +92,5 @@ class BuildInfo(Collector):
             "todo_build_info", "The release that runs.", labels=["version", "revision", "python"]
         )
         revision = os.environ.get("TODO_REVISION") or "unknown"
-        info.add_metric([version(), revision, platform.python_version()], 1)
+        info.add_metric([VERSION, revision, platform.python_version()], 1)
         return [info]
-
-
-@cache
-def version() -> str:
-    """The project's version."""
-    return str(tomllib.loads(_PROJECT.read_text())["project"]["version"])

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from psycopg.errors import DiskFull
 
 from events_app.relay import relay_is_active
+from events_app.release import VERSION
 from recurrence.rules import ZONE_DATA_VERSION
 from state_store.client import is_there
 from todo_project.tick_runs import seconds_since_runs, trouble_of_scan
@@ -64,10 +65,10 @@ def live(_request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200, or 503 naming what is missing, within ANSWER_WITHIN_SECONDS.
 
-    `{status, not_ready: [names], checks: {name: "ok" or what is wrong}, seconds_since_ticks, zone_data}`;
-    `seconds_since_ticks` says for each tick how long ago it last ran (null: never), `zone_data` is the
-    release of the time zone database. Only the REQUIRED parts make it a 503; with `?all=true` every part
-    does, for anyone that starts the whole backend and waits for it.
+    `{status, not_ready: [names], checks: {name: "ok" or what is wrong}, seconds_since_ticks, zone_data,
+    version}`; `seconds_since_ticks` says for each tick how long ago it last ran (null: never), `zone_data`
+    is the release of the time zone database, `version` that of the backend. Only the REQUIRED parts make it
+    a 503; with `?all=true` every part does, for anyone that starts the whole backend and waits for it.
     """
     checks, ticks = _all_checks()
     wrong = [name for name, state in checks.items() if state != OK]
@@ -79,6 +80,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         "checks": checks,
         "seconds_since_ticks": ticks,
         "zone_data": ZONE_DATA_VERSION,
+        "version": VERSION,
     }
     return JsonResponse(body, status=200 if is_ready else 503)
 

@@ -19,7 +19,7 @@ answer is a 412.
 **Errors.** Every error has the same form, and codes that do not change.
 """
 CONTACT = {"name": "The operator of this server"}
-LICENSE = {"name": "All rights reserved", "identifier": "LicenseRef-All-Rights-Reserved"}
+LICENSE = {"name": "MIT", "identifier": "MIT"}
 SERVERS = [{"url": "/", "description": "The server that this document comes from."}]
 TAGS = [
     {"name": name, "description": description}

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from events_app.release import VERSION
 from todo_project import openapi_info
 from todo_project.environment import Environment, verifying
 from todo_project.logs import ON_EVERY_LINE, logging_config
@@ -315,7 +316,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": openapi_info.TAGS,
     "ENUM_NAME_OVERRIDES": openapi_info.ENUMS,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "VERSION": "1",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

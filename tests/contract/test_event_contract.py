@@ -17,11 +17,12 @@ from jsonschema import Draft7Validator
 from pytest_django import Settings
 
 from accounts_app.models import User
-from events_app.asyncapi import VERSION, document
+from events_app.asyncapi import document
 from events_app.catalogue import CATALOGUE
 from events_app.kafka import KafkaBroker
 from events_app.models import OutboxEvent
 from events_app.relay import relay_batch
+from events_app.release import VERSION
 from notifications_app.due_soon import announce_due_soon
 from notifications_app.scan import scan_reminders
 from tasks_app.models import Priority, Tag

@@ -15,6 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from events_app.relay import LOCK_ID
+from events_app.release import VERSION
 from todo_project import health
 from todo_project.models import TickRun
 
@@ -77,7 +78,8 @@ def test_with_everything_there_it_is_ready() -> None:
     assert set(body.pop("seconds_since_ticks").values()) == {None}
     checks = dict.fromkeys(names, "ok")
     assert status == 200
-    assert body == {"status": "ok", "not_ready": [], "checks": checks, "zone_data": tzdata.IANA_VERSION}
+    releases = {"zone_data": tzdata.IANA_VERSION, "version": VERSION}
+    assert body == {"status": "ok", "not_ready": [], "checks": checks} | releases
     assert ready(all="true")[0] == 200
 
 

@@ -21,8 +21,8 @@ from pytest_django import Settings
 
 from accounts_app.models import DueMail, User
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
-from events_app.process_metrics import version
 from events_app.relay import LOCK_ID
+from events_app.release import VERSION
 from tasks_app.models import Task
 from todo_project import database_metrics
 from todo_project.models import TickRun
@@ -112,8 +112,8 @@ class TestProcesses:
     def test_the_release_is_a_label(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TODO_REVISION", "4711abc")
         (labels,) = [labels for labels in scraped() if labels[0] == "todo_build_info"]
-        assert labels[1:] == (platform.python_version(), "4711abc", version())
-        assert re.fullmatch(r"\d+\.\d+\.\d+", version())
+        assert labels[1:] == (platform.python_version(), "4711abc", VERSION)
+        assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
 
     def test_memory_processor_and_files_by_the_name_of_the_process(
         self, settings: Settings, tmp_path: Path
