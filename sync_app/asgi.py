@@ -5,7 +5,7 @@ An event loop serves thousands of streams, without a thread or a database connec
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from starlette.types import Receive, Scope, Send
 from state_store.task_updates import StateStoreUnavailable, UpdateReader
 from sync_app.access import Grant, grant_by_header, valid_grants
 from sync_app.exceptions import StreamUnavailable
+from sync_app.guests import guests_of_settings
 from sync_app.hub import Hub
 from sync_app.responses import EXCEPTION_HANDLERS, RequestIds
 from sync_app.streams import Stream
@@ -133,20 +134,22 @@ async def query(function: Callable[[], Result]) -> Result:
 
 
 def application() -> Starlette:
+    guests = guests_of_settings()
     app = Starlette(
         routes=[
             Route("/api/stream", stream),
             Route("/healthz/live", live),
             Route("/healthz/ready", ready),
+            *(route for guest in guests for route in guest.routes),
         ],
         middleware=[
             Middleware(RequestIds),
             Middleware(
                 Cors,
                 allow_origins=settings.CORS_ALLOWED_ORIGINS,
-                allow_methods=["GET"],
+                allow_methods=["GET", "POST"],
                 allow_headers=[*settings.CORS_ALLOW_HEADERS, "cache-control"],
-                expose_headers=["Retry-After", "X-Request-ID"],
+                expose_headers=settings.CORS_EXPOSE_HEADERS,
             ),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
@@ -154,6 +157,7 @@ def application() -> Starlette:
     )
     app.router.redirect_slashes = False  # a redirect would send the ticket to the host the request names
     app.state.hub = None
+    app.state.guests = guests
     return app
 
 
@@ -163,7 +167,10 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.hub = hub = Hub(reader)
     tasks = [asyncio.create_task(hub.listen()), asyncio.create_task(end_revoked(hub))]
     try:
-        yield
+        async with AsyncExitStack() as stack:
+            for guest in app.state.guests:
+                await stack.enter_async_context(guest.running())
+            yield
     finally:
         for task in tasks:
             task.cancel()

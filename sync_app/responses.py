@@ -62,7 +62,7 @@ def _api_exception(request: Request, error: Exception) -> Exception:
     if isinstance(error, HTTPException):
         if error.status_code == MethodNotAllowed.status_code:
             return MethodNotAllowed(request.method)
-        return NotFound("Not found. Only GET /api/stream is served here.")
+        return NotFound("Not found. The other routes of the API are served on another port.")
     known = _handler(error).convert_known_exceptions(error)
     return known if isinstance(known, APIException) else InternalError(request.state.request_id)
 

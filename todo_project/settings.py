@@ -463,6 +463,9 @@ STREAM_SEND_TIMEOUT_SECONDS = env.float("STREAM_SEND_TIMEOUT_SECONDS", default=2
 # So long a stream may outlast its token, when that is revoked before its time.
 STREAM_CHECK_SECONDS = env.float("STREAM_CHECK_SECONDS", default=10.0)
 
+# Functions that return what the same process serves beside the stream (sync_app/guests.py).
+STREAM_GUESTS: list[str] = []
+
 # --- Recurrence --------------------------------------------------------------------------------
 
 SHORTEST_RECURRENCE = timedelta(minutes=env.int("SHORTEST_RECURRENCE_MINUTES", default=5))
