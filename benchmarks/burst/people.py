@@ -23,7 +23,7 @@ _DUE = """
     FROM (
         SELECT id, %s + make_interval(secs => %s)
             * (row_number() OVER (ORDER BY id) / count(*) OVER ()::float) AS at
-        FROM tasks WHERE reminder_at = %s
+        FROM tasks WHERE %s OR reminder_at = %s
     ) AS due
     WHERE tasks.id = due.id
 """
@@ -51,13 +51,14 @@ def with_many_browsers(endpoints: Sequence[str]) -> None:
     _tasks(users)
 
 
-def due_at(instant: datetime, *, over: timedelta = timedelta(0)) -> None:
+def due_at(instant: datetime, *, over: timedelta = timedelta(0), again: bool = False) -> None:
     """Have every reminder that has no time yet come at this instant, as if the tasks had been written so.
 
-    With `over` they come from then on at a steady pace, the last one after so long.
+    With `over` they come from then on at a steady pace, the last one after so long; with `again` those come
+    too that had a time before.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [instant, over.total_seconds(), NEVER])
+        cursor.execute(_DUE, [instant, over.total_seconds(), again, NEVER])
     execute("VACUUM ANALYZE tasks")
 
 

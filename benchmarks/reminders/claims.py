@@ -42,7 +42,7 @@ def furnish(count: int) -> None:
 def make_due(instant: datetime) -> None:
     """As before the first turn: nothing is claimed, and every reminder comes at this instant."""
     execute("TRUNCATE reminders, outbox_events CASCADE")
-    people.due_at(instant)
+    people.due_at(instant, again=True)
 
 
 def sides() -> list[Side]:
@@ -69,6 +69,8 @@ def _turns(claim: Callable[[], int]) -> Callable[[float], Turn]:
             took = perf_counter() - started
             spent += took
             latencies += [took / done] * done if done else []
+        if not latencies:
+            raise RuntimeError("Nothing was claimed.")
         return Turn(latencies, spent)
 
     return turn
