@@ -6,7 +6,15 @@ from django.db import connection
 
 from tasks_app.models import Priority
 
-OURS = ["todo_project", "notifications_app", "recurring_app", "tasks_app", "accounts_app", "events_app"]
+OURS = [
+    "chat_app",
+    "todo_project",
+    "notifications_app",
+    "recurring_app",
+    "tasks_app",
+    "accounts_app",
+    "events_app",
+]
 
 
 def tables() -> set[str]:

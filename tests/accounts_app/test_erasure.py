@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 
 from accounts_app import erasure
 from accounts_app.models import DueMail, ErasedIdentity, OutsideIdentity, User
+from chat_app.models import Change, Confirmation, Conversation, Message, ToolCall, Turn
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from http_app.models import IdempotencyKey
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
@@ -73,6 +74,7 @@ def furnish(user: User) -> None:
     IdempotencyKey.objects.create(user=user, key="k", fingerprint="0" * 64, status=201)
     user.api_tokens.create(name="a program", digest=f"{user.pk.hex:0>64}", scopes=["read"])
     OutsideIdentity.objects.create(user=user, issuer="https://id.example.test", subject=str(user.pk))
+    converse(user, head)
     sign_in(APIClient(), str(user.email))
     for model, more in ((ParkedEvent, {}), (DeadLetter, {"attempts": 9, "error": "x"})):
         model.objects.create(  # type: ignore[attr-defined] # one of two models
@@ -85,6 +87,27 @@ def furnish(user: User) -> None:
             group="recurring",
             **more,
         )
+
+
+def converse(user: User, task: Task) -> None:
+    conversation = Conversation.objects.create(user=user, title="hers")
+    turn = Turn.objects.create(user=user, conversation=conversation)
+    Turn.objects.create(user=user)
+    Message.objects.create(conversation=conversation, turn=turn, role="user", content="hello", position=0)
+    ToolCall.objects.create(turn=turn, call_id="1", tool="complete_tasks", result={})
+    Change.objects.create(
+        turn=turn, position=0, kind="task", action="completed", object_id=task.pk, version_after=2
+    )
+    Confirmation.objects.create(
+        user=user,
+        conversation=conversation,
+        turn=turn,
+        call_id="2",
+        tool="delete_tasks",
+        arguments={},
+        words="Delete head",
+        expires_at=timezone.now(),
+    )
 
 
 def rows() -> dict[str, int]:
@@ -141,6 +164,9 @@ def test_everything_is_erased_and_nothing_of_others(alice: User, bob: User) -> N
     furnish(alice)
     touched = {name for name, number in rows().items() if number > of_bob[name]}
     assert {"tasks_app.Task", "notifications_app.Delivery", "http_app.IdempotencyKey"} <= touched
+    assert {"Message", "ToolCall", "Change", "Confirmation"} <= {
+        name.removeprefix("chat_app.") for name in touched
+    }
     OutboxEvent.objects.all().delete()
     erasure.close_account(alice)
     erase()
