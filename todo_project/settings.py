@@ -135,8 +135,9 @@ TEMPLATES = [
     }
 ]
 
-# Served by whitenoise straight from the packages: no collectstatic step to forget.
-WHITENOISE_USE_FINDERS = True
+# Served by whitenoise from the packages: no collectstatic step to forget. The image has collected them.
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_MIMETYPES = {".webmanifest": "application/manifest+json"}
 
 # --- PostgreSQL --------------------------------------------------------------------------------
