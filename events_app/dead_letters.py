@@ -4,10 +4,12 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import datetime
+from hashlib import sha256
 from uuid import NAMESPACE_URL, uuid5
 
 import structlog
 from django.db import connection, transaction
+from django.utils import timezone
 from psycopg import Cursor
 
 from events_app.envelope import LONGEST_KEY, Event, from_message, from_row
@@ -31,17 +33,23 @@ def bury_message(
     group: str,
     *,
     topic: str,
-    partition: int,
-    offset: int,
-    time: datetime,
+    partition: int | None = None,
+    offset: int | None = None,
+    time: datetime | None = None,
     key: bytes | None,
     value: bytes | None,
     headers: Headers,
     error: str,
 ) -> DeadLetter:
-    """Keep a message that is no event of ours as a dead letter of the group, once, however often it comes."""
-    # The time too: a topic that was created again begins at offset 0.
-    origin = f"{topic}/{partition}/{offset}/{time.isoformat()}"
+    """Keep a message that is no event of ours as a dead letter of the group, once, however often it comes.
+
+    One of unknown origin comes from a Dapr sidecar, which also puts it on the dead-letter topic.
+    """
+    now = timezone.now()
+    if time is None:
+        origin = f"{topic}/{sha256(value or b'').hexdigest()}"
+    else:  # the time too: a topic that was created again begins at offset 0
+        origin = f"{topic}/{partition}/{offset}/{time.isoformat()}"
     dead, made = DeadLetter.objects.get_or_create(
         group=group,
         event_id=uuid5(NAMESPACE_URL, origin),
@@ -49,7 +57,8 @@ def bury_message(
             "topic": topic,
             "partition": partition,
             "offset": offset,
-            "time": time,
+            "time": time or now,
+            "published_at": None if time else now,
             "key": _readable(key)[:LONGEST_KEY],
             "sequence": 0,
             "data": {},

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from events_app.catalogue import UnknownEventError, kind_of, parse
+from events_app.catalogue import TAG_EVENTS, UnknownEventError, kind_of, parse
 from events_app.models import EventFields
 
 SOURCE = "/todo-backend/tasks"
@@ -138,8 +138,11 @@ def to_wire(event: Event) -> dict[str, Any]:
     return wire | {name: value for name, value in optional.items() if value}
 
 
-def from_wire(wire: dict[str, Any], *, key: str) -> Event:
-    """The event of a message's value. Raises UnknownEventError if it is not one of ours."""
+def from_wire(wire: dict[str, Any], *, key: str | None) -> Event:
+    """The event of a message's value. Without a key it has the one that its writer gives to such events.
+
+    Raises UnknownEventError if it is not one of ours.
+    """
     try:
         envelope = _Envelope.model_validate(wire)
         parse(envelope.type, envelope.data)
@@ -149,7 +152,7 @@ def from_wire(wire: dict[str, Any], *, key: str) -> Event:
         id=envelope.id,
         topic=kind_of(envelope.type).topic,
         type=envelope.type,
-        key=key,
+        key=_own_key(envelope) if key is None else key,
         subject=envelope.subject,
         sequence=envelope.sequence,
         time=envelope.time,
@@ -177,12 +180,19 @@ def from_message(
     return replace(event, partition=partition, offset=offset)
 
 
+def _own_key(envelope: _Envelope) -> str:
+    is_label = kind_of(envelope.type).topic == TAG_EVENTS
+    return envelope.subject if is_label else str(envelope.data["user_id"])
+
+
 def _user_of(data: dict[str, Any]) -> UUID | None:
     return UUID(str(data["user_id"])) if data.get("user_id") else None
 
 
-def _text_of(key: bytes | None) -> str:
-    text = (key or b"").decode()
+def _text_of(key: bytes | None) -> str | None:
+    if key is None:
+        return None
+    text = key.decode()
     if len(text) > LONGEST_KEY:
         raise UnknownEventError(f"A key has at most {LONGEST_KEY} characters.")
     return text

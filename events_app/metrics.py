@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 RELAYED = Counter("todo_outbox_relayed", "Events the broker took.")
+NOT_TAKEN = Counter("todo_outbox_refused", "Attempts that ended with the broker taking nothing.")
 HANDLED = Counter("todo_events_handled", "Events a group was given.", ["group", "type", "outcome"])
 OUTCOMES = ("done", "failed", "put off")
 BURIED = Counter("todo_events_buried", "Events a group gave up on.", ["group"])

@@ -16,7 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from events_app.brokers import Broker, InProcessBroker, PublishError
 from events_app.liveness import turned
-from events_app.metrics import RELAYED
+from events_app.metrics import NOT_TAKEN, RELAYED
 from events_app.outbox import WakeUp
 from events_app.turns import Turns
 
@@ -47,7 +47,11 @@ class StopRequested(Exception):  # noqa: N818 - no error
 
 
 def broker_of_settings() -> Broker:
-    """Kafka when KAFKA_BOOTSTRAP_SERVERS names one, else this process."""
+    """A Dapr sidecar if DAPR has `publish`, Kafka if KAFKA_BOOTSTRAP_SERVERS names one, else this process."""
+    if "publish" in settings.DAPR:
+        from events_app.sidecar import SidecarBroker
+
+        return SidecarBroker()
     if not settings.KAFKA_BOOTSTRAP_SERVERS:
         return InProcessBroker(batch_seconds=BATCH_SECONDS)
     from events_app.kafka import KafkaBroker  # librdkafka is not loaded where it is not used
@@ -151,6 +155,7 @@ class Relay:
             connection.close()
             return RECONNECT_SECONDS
         except PublishError as error:
+            NOT_TAKEN.inc()
             log.error("broker_refuses", error=str(error))
             return RECONNECT_SECONDS
         except StopRequested:

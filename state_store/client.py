@@ -1,11 +1,5 @@
-"""The connection to Redis or Valkey.
+"""The connection to Redis or Valkey. What is called on `store()` raises RedisError."""
 
-`put_many` and `is_there` fail open: without the store, the work goes on. To handle RedisError yourself, call
-`store()`.
-"""
-
-from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -21,21 +15,14 @@ from redis.retry import Retry
 log = structlog.get_logger(__name__)
 
 
-def put_many(values: Mapping[str, str], *, ttl: timedelta) -> bool:
-    """Store the values for `ttl`, in one round trip; False if the store is unavailable."""
-
-    def put_all() -> None:
-        with store().pipeline(transaction=False) as pipeline:
-            for key, value in values.items():
-                pipeline.set(key, value, px=ttl)
-            pipeline.execute()
-
-    return _done(put_all)
-
-
 def is_there() -> bool:
     """Whether the store responds."""
-    return _done(lambda: store().ping())
+    try:
+        store().ping()
+    except RedisError as error:
+        log.warning("state_store_away", error=str(error))
+        return False
+    return True
 
 
 def store() -> Redis:
@@ -71,15 +58,6 @@ def async_store() -> "redis.asyncio.Redis":
         protocol=2,  # with version 3, its pubsub does not recognise the reply to PING
         **_timeouts(settings.REDIS_TIMEOUT_SECONDS),
     )
-
-
-def _done(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except RedisError as error:
-        log.warning("state_store_away", error=str(error))
-        return False
-    return True
 
 
 @lru_cache(maxsize=4)

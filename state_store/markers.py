@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from state_store import keys
-from state_store.client import put_many
+from state_store.values import put_many
 
 _KEPT = timedelta(days=7)
 

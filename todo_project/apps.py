@@ -17,6 +17,7 @@ class TodoProjectConfig(AppConfig):
         import_module("todo_project.checks")
         import_module("todo_project.connection_checks")
         import_module("todo_project.api_checks")
+        import_module("todo_project.dapr_checks")
         import_module("todo_project.production_checks")
         import_module("todo_project.transport_checks")
         import_module("todo_project.readiness")

@@ -95,7 +95,7 @@ def _wrong_push() -> Iterator[CheckMessage]:
 
 
 def _wrong_metrics() -> Iterator[CheckMessage]:
-    for name in ("METRICS_TOKEN", "INTERNAL_TOKEN"):
+    for name in ("METRICS_TOKEN", "INTERNAL_TOKEN", "APP_API_TOKEN"):
         if 0 < len(getattr(settings, name, "")) < SHORTEST_TOKEN:
             hint = f"Set {SHORTEST_TOKEN} random characters or more, or none: then the route is not served."
             yield error("E014", f"{name} can be guessed.", hint)

@@ -21,6 +21,11 @@ def check_reminders(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not has_token(request, settings.INTERNAL_TOKEN):
         return token_needed()
+    return JsonResponse({"claimed": scan_now()})
+
+
+def scan_now() -> int:
+    """Scan for due reminders, as a run of the tick; how many were claimed."""
     claimed = scan_reminders()
     record_run(SCAN)
-    return JsonResponse({"claimed": claimed})
+    return claimed

@@ -40,6 +40,7 @@ _SHORTEST = {
     "AUTH_JWT_SECRET": SHORTEST_SHARED_SECRET,
     "METRICS_TOKEN": SHORTEST_TOKEN,
     "INTERNAL_TOKEN": SHORTEST_TOKEN,
+    "APP_API_TOKEN": SHORTEST_TOKEN,
 }
 _RANDOM = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
@@ -70,7 +71,7 @@ def _secrets() -> Iterator[CheckMessage]:
     signing |= {f"SECRET_KEY_FALLBACKS[{n}]": key for n, key in enumerate(settings.SECRET_KEY_FALLBACKS)}
     for name, secret in signing.items():
         yield from _weak("E042" if name == "AUTH_JWT_SECRET" else "E004", name, secret, SIGNING_BITS)
-    for name in ("METRICS_TOKEN", "INTERNAL_TOKEN"):
+    for name in ("METRICS_TOKEN", "INTERNAL_TOKEN", "APP_API_TOKEN"):
         yield from _weak("E014", name, getattr(settings, name, ""), TOKEN_BITS)
     yield from _weak("E050", "OPERATOR_PASSWORD", os.environ.get("OPERATOR_PASSWORD", ""), PASSWORD_BITS)
 

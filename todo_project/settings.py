@@ -41,7 +41,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 86400 if PRODUCTION else 0)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
 # What asks these comes from inside, past the proxies.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$", r"^internal/"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$", r"^internal/", r"^dapr/", r"^reminder-cron$"]
 # On a private network, some of: kafka, postgresql, redis, smtp.
 INSECURE_TRANSPORT_OK = env.list("INSECURE_TRANSPORT_OK", default=[])
 
@@ -448,6 +448,21 @@ EVENT_MAX_ATTEMPTS = env.int("EVENT_MAX_ATTEMPTS", default=10)
 EVENT_FIRST_RETRY = timedelta(seconds=env.float("EVENT_FIRST_RETRY_SECONDS", default=5))
 # A loop that has not turned for so long is stuck: longer than any statement of a handler may take.
 EVENT_STUCK_SECONDS = env.float("EVENT_STUCK_SECONDS", default=60)
+
+# --- Dapr: a sidecar beside a process, which some of this may go through (docs/dapr.md) --------------
+
+# Some of: publish (the relay), subscribe (the groups of handlers), state (markers and caches).
+DAPR = env.list("DAPR", default=[])
+# What the sidecar sends us; without it nothing that it calls is served. And what we send it.
+APP_API_TOKEN = env.str("APP_API_TOKEN", default="")
+DAPR_API_TOKEN = env.str("DAPR_API_TOKEN", default="")
+DAPR_HTTP_PORT = env.int("DAPR_HTTP_PORT", default=3500)
+DAPR_TIMEOUT_SECONDS = env.float("DAPR_TIMEOUT_SECONDS", default=5.0)
+# The names of its components.
+DAPR_PUBSUB = env.str("DAPR_PUBSUB", default="kafka-pubsub")
+DAPR_STATE_STORE = env.str("DAPR_STATE_STORE", default="statestore")
+if ALLOWED_HOSTS and APP_API_TOKEN:  # a sidecar calls the web by its address, not by its name
+    ALLOWED_HOSTS = [*dict.fromkeys([*ALLOWED_HOSTS, "localhost", "127.0.0.1", "[::1]"])]
 
 # --- The live stream: a process and a port of its own ----------------------------------------------
 

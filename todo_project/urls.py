@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from http_app.error_answers import read_only
 from notifications_app.action_views import follow_link
 from notifications_app.unsubscribe_views import follow_unsubscribe_link
-from todo_project import health
+from todo_project import dapr, health
 from todo_project.internal import check_reminders
 from todo_project.metrics import metrics
 from todo_project.openapi import KeptSchemaGenerator
@@ -45,4 +45,7 @@ urlpatterns = [
     path("healthz/ready", health.ready),
     path("metrics", metrics),
     path("internal/check-reminders", check_reminders),
+    path("dapr/subscribe", dapr.subscribe),
+    path("dapr/events/<str:topic>", dapr.take_message, name="dapr-events"),
+    path("reminder-cron", dapr.reminder_cron),
 ]
