@@ -76,7 +76,7 @@ class SidecarValues:
 
 
 def _item(key: str, text: str, ttl: timedelta) -> dict[str, Any]:
-    # `ttl` is a name that the component ignores. A second is the shortest; 0 would mean for ever.
+    # `ttl` is a name that the component ignores. A second is the shortest; 0 would mean forever.
     seconds = max(1, round(ttl.total_seconds()))
     _checked(key)
     return {"key": key, "value": text, "metadata": {"ttlInSeconds": str(seconds)}}

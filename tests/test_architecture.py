@@ -43,6 +43,7 @@ def test_migrations_are_named_for_what_they_do() -> None:
             "redis",
             {
                 "state_store/client.py",
+                "state_store/redis_values.py",
                 "state_store/task_updates.py",
                 "state_store/wake_up.py",
                 "state_store/cache.py",  # the same, behind Django's cache framework

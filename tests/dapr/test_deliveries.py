@@ -1,4 +1,4 @@
-"""What a sidecar delivers reaches the same handlers as from Kafka, and is parked or buried in the same way."""
+"""What a sidecar delivers reaches the same handlers as from Kafka, and is parked or buried as there."""
 
 import json
 import logging
@@ -262,7 +262,7 @@ def test_what_the_sidecar_drops_by_itself_never_comes(sidecar: Sidecar, group: G
 def test_what_is_delivered_again_has_its_effect_once(
     sidecar: Sidecar, alice: User, client_of: Callable[[User], APIClient]
 ) -> None:
-    """The real handlers: a recurring task that is completed has one successor, however often it is told."""
+    """The real handlers: a completed recurring task has one successor, however often its event comes."""
     made = client_of(alice).post(
         "/api/tasks", {"title": "Water", "recurrence_rule": "daily", "due_at": "2030-01-01T09:00:00Z"}
     )
