@@ -80,6 +80,10 @@ def claim(
     A delivery is postponed by what `wait` returns for it, if that is more than zero.
     """
     now = timezone.now()
+    # By statistics from before a burst little is due: PostgreSQL would read all of it, to sort it, for each
+    # claim (4.6 s where 80,000 were due, and 8 ms in the order of the index).
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off")
     rows = _lock(_due(now), limit, only) or _lock(_ahead(now), limit, only)
     load_named([delivery for delivery in rows if delivery.notice], now)
     times: dict[int, datetime] = {}

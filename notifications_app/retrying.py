@@ -10,7 +10,8 @@ from notifications_app.channels.channel import Outcome
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(minutes=15)
 # A push service may ask for a longer wait than a reminder is useful; it is tried again at least this often.
-LONGEST_RETRY_AFTER = timedelta(hours=1)
+# Below an hour: a clock with the wrong time zone is ahead by that, and what it wrote must not seem to wait.
+LONGEST_RETRY_AFTER = timedelta(minutes=50)
 UNAVAILABLE_RETRY = timedelta(minutes=1)
 # A delivery that must wait for longer was written by a clock that was ahead.
 LONGEST_WAIT = max(LONGEST_RETRY, LONGEST_RETRY_AFTER, UNAVAILABLE_RETRY)

@@ -23,16 +23,21 @@ _DUE = """
     FROM (
         SELECT id, %s + make_interval(secs => %s)
             * (row_number() OVER (ORDER BY id) / count(*) OVER ()::float) AS at
-        FROM tasks WHERE %s OR reminder_at = %s
+        FROM (SELECT id FROM tasks WHERE %s OR reminder_at = %s ORDER BY id LIMIT %s) AS chosen
     ) AS due
     WHERE tasks.id = due.id
 """
 
 
-def with_a_browser_each(endpoints: Sequence[str]) -> None:
+def new_browser() -> Browser:
+    """The keys of a browser, which all of some people may have."""
+    return Browser(ec.generate_private_key(ec.SECP256R1()), uuid4().bytes, "")
+
+
+def with_a_browser_each(endpoints: Sequence[str], browser: Browser | None = None) -> None:
     """A user with a browser for each of these endpoints, and a task without a time yet."""
     users = [one.user for one in people(f"reader-{uuid4()}", len(endpoints))]
-    _subscribe(users, endpoints)
+    _subscribe(users, endpoints, browser or new_browser())
     _tasks(users)
 
 
@@ -47,24 +52,29 @@ def with_many_browsers(endpoints: Sequence[str]) -> None:
     users = [one.user for one in people(f"many-{uuid4()}", len(starts))]
     for user, start in zip(users, starts, strict=True):
         own = endpoints[start : start + MAX_PER_USER]
-        _subscribe([user] * len(own), own)
+        _subscribe([user] * len(own), own, new_browser())
     _tasks(users)
 
 
-def due_at(instant: datetime, *, over: timedelta = timedelta(0), again: bool = False) -> None:
+def due_at(
+    instant: datetime,
+    *,
+    over: timedelta = timedelta(0),
+    again: bool = False,
+    limit: int | None = None,
+) -> None:
     """Have every reminder that has no time yet come at this instant, as if the tasks had been written so.
 
     With `over` they come from then on at a steady pace, the last one after so long; with `again` those come
-    too that had a time before.
+    too that had a time before. With `limit` it is so many of them.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [instant, over.total_seconds(), again, NEVER])
+        cursor.execute(_DUE, [instant, over.total_seconds(), again, NEVER, limit])
     execute("VACUUM ANALYZE tasks")
 
 
-def _subscribe(users: Sequence[User], endpoints: Sequence[str]) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    keys = Browser(key, uuid4().bytes, "").subscription
+def _subscribe(users: Sequence[User], endpoints: Sequence[str], browser: Browser) -> None:
+    keys = browser.subscription
     del keys["endpoint"]
     PushSubscription.objects.bulk_create(
         PushSubscription(user=user, endpoint=endpoint, user_agent="a browser", **keys)

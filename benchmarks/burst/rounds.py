@@ -90,9 +90,9 @@ class Scene:
 
     def _arrivals(self, paths: list[str]) -> dict[str, list[float]]:
         times: dict[str, list[float]] = {path: [] for path in paths}
-        for path, at, _topic in self.push.arrivals():
-            if path in times:
-                times[path].append(at)
+        for one in self.push.arrivals():
+            if one.path in times:
+                times[one.path].append(one.at)
         return {path: came for path, came in times.items() if came}
 
     def _kill(self) -> None:

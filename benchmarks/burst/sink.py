@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ _TOPIC = re.compile(rb"\r\ntopic: *(\S+)", re.IGNORECASE)
 
 
 class Arrival(NamedTuple):
-    """A message: its path, when it came (Unix seconds), and its Topic."""
+    """A message: its path, when it came (Unix seconds), its Topic, and its body in base64, if it is kept."""
 
     path: str
     at: float
     topic: str
+    body: str
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,16 @@ class Sink:
     def arrivals(self) -> list[Arrival]:
         """Every message so far, in the order in which they came."""
         lines = (line.split(" ") for line in self.file.read_text().splitlines())
-        return [Arrival(path, float(at), topic) for path, at, topic in lines]
+        return [Arrival(path, float(at), topic, body) for path, at, topic, body in lines]
 
 
 @contextmanager
-def sink(folder: Path) -> Iterator[Sink]:
+def sink(folder: Path, *, keeps_bodies: bool = False) -> Iterator[Sink]:
     """A sink until the block ends, with its file in this folder."""
     port, file = free_port(), folder / f"arrivals-{time.monotonic_ns()}"
     file.touch()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.burst.sink", str(port), file])
+    command = [sys.executable, "-m", "benchmarks.burst.sink", str(port), str(file)]
+    process = subprocess.Popen([*command, *(["bodies"] if keeps_bodies else [])])
     try:
         yield Sink(f"http://127.0.0.1:{port}", file)
     finally:
@@ -56,8 +59,8 @@ def sink(folder: Path) -> Iterator[Sink]:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, arrivals: TextIO) -> None:
-        self.arrivals = arrivals
+    def __init__(self, arrivals: TextIO, *, keeps_bodies: bool) -> None:
+        self.arrivals, self.keeps_bodies = arrivals, keeps_bodies
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -67,16 +70,18 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n") + 4) > 3:
-            head = self.buffer[:end].lower()
+            head, start = self.buffer[:end].lower(), end
             end += int(head.split(b"content-length:")[1].split(b"\r\n")[0])
             if len(self.buffer) < end:
                 return
             topic = _TOPIC.search(self.buffer, 0, end)
-            self._take(self.buffer.split(b" ", 2)[1].decode(), topic[1].decode() if topic else "")
+            body = b64encode(self.buffer[start:end]) if self.keeps_bodies else b""
+            path = self.buffer.split(b" ", 2)[1]
+            self._take(path.decode(), topic[1].decode() if topic else "", body.decode())
             self.buffer = self.buffer[end:]
 
-    def _take(self, path: str, topic: str) -> None:
-        self.arrivals.write(f"{path} {time.time()} {topic}\n")
+    def _take(self, path: str, topic: str, body: str) -> None:
+        self.arrivals.write(f"{path} {time.time()} {topic} {body}\n")
         how = path.split("/")[1]
         if how == "drip":
             self._drip()
@@ -89,13 +94,13 @@ class _Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_DRIP_SECONDS, self._drip)
 
 
-async def _serve(port: int, file: str) -> None:
+async def _serve(port: int, file: str, *, keeps_bodies: bool) -> None:
     with open(file, "a", buffering=1) as arrivals:
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(arrivals), "127.0.0.1", port, backlog=1000
+            lambda: _Connection(arrivals, keeps_bodies=keeps_bodies), "127.0.0.1", port, backlog=1000
         )
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2], keeps_bodies=sys.argv[3:] == ["bodies"]))

@@ -3,9 +3,11 @@
 The processes run on the test's own database, with a Valkey of their own.
 """
 
+import random
 import signal
 import subprocess
 import sys
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +16,16 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+import psutil
 from django.db import connection
 
 from benchmarks.burst import people
 from benchmarks.burst.sink import Arrival, Sink, sink
 from benchmarks.measuring import percentile_of
+from devkit.demo.push_service import Browser
 from devkit.embedded.instance import new_vapid_key
 from devkit.embedded.places import Places
-from devkit.embedded.processes import stop_all
+from devkit.embedded.processes import kill_group, stop_all
 from devkit.embedded.supervisor import procfile
 from devkit.embedded.valkey import Valkey
 from notifications_app.channels.message import tag_of_task
@@ -51,17 +55,21 @@ _WRONG_ROWS = {
 
 @dataclass
 class Deliverers:
-    """The processes by name."""
+    """The processes by name: a role of the Procfile, with a digit where there are several of it.
+
+    With `clock` they go by a clock that may be set while they run.
+    """
 
     valkey: Valkey
+    clock: Path | None = None
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    killed: list[subprocess.Popen[bytes]] = field(default_factory=list)
     vapid_key: str = field(default_factory=new_vapid_key)
 
     def start(self, *names: str) -> None:
         for name in names or ALL:
-            _python, *command = procfile()[name].split()
             self.processes[name] = subprocess.Popen(
-                [sys.executable, *command],
+                [sys.executable, *self._command(name)],
                 cwd=ROOT,
                 env=environment()
                 | {
@@ -73,19 +81,53 @@ class Deliverers:
                 start_new_session=True,
             )
 
+    def _command(self, name: str) -> list[str]:
+        role = name.rstrip("0123456789")
+        # Of several Celery workers on one machine each needs a name of its own.
+        _python, *command = procfile()[role].replace("@%h", f"{name.removeprefix(role)}@%h").split()
+        if self.clock is None:
+            return command
+        module = command[1:] if command[0] == "-m" else [command[0].removesuffix(".py"), *command[1:]]
+        return ["-m", "tests.faults.set_clock", str(self.clock), *module]
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the clock so many seconds ahead of the right time, or behind it."""
+        assert self.clock
+        new = self.clock.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.replace(self.clock)
+
+    def kill(self, name: str, *, children: bool = False) -> None:
+        """Kill it, with its children or without, and start it again."""
+        process = self.processes[name]
+        if children:
+            kill_group(process.pid)
+        else:
+            process.kill()
+        process.wait()
+        self.killed.append(process)
+        self.start(name)
+
+    def kill_child(self, name: str, chance: random.Random) -> None:
+        """Kill one of its children, which it starts again by itself."""
+        if children := psutil.Process(self.processes[name].pid).children():
+            chance.choice(children).kill()
+
 
 @contextmanager
-def deliverers(folder: Path) -> Iterator[Deliverers]:
+def deliverers(folder: Path, clock: Path | None = None) -> Iterator[Deliverers]:
     """With their Valkey, but not started; what was started is stopped when the block ends."""
     places = Places(data=folder)
     places.make()
     valkey = Valkey(places, durable=False)
     valkey.start()
     valkey.wait_until_ready()
-    found = Deliverers(valkey)
+    found = Deliverers(valkey, clock)
     try:
         yield found
     finally:
+        for process in found.killed:  # their children may live on
+            kill_group(process.pid)
         stop_all([*found.processes.values()], stop_signal=signal.SIGTERM, seconds=10)
         valkey.stop()
 
@@ -96,13 +138,18 @@ class Reminders:
 
     push: Sink
     count: int = 0
+    browser: Browser = field(default_factory=people.new_browser)
+
+    def furnish(self, count: int) -> None:
+        """`count` people more, whose reminders have no time yet. Not while anything is due."""
+        for first in range(self.count, self.count + count, _AT_ONCE):
+            numbers = range(first, min(first + _AT_ONCE, self.count + count))
+            people.with_a_browser_each([f"{self.push.origin}/0/{n}" for n in numbers], self.browser)
+        self.count += count
 
     def add(self, count: int, start: datetime, *, over: timedelta = timedelta(0)) -> None:
         """For `count` people more, from `start` at a steady pace."""
-        for first in range(self.count, self.count + count, _AT_ONCE):
-            numbers = range(first, min(first + _AT_ONCE, self.count + count))
-            people.with_a_browser_each([f"{self.push.origin}/0/{number}" for number in numbers])
-        self.count += count
+        self.furnish(count)
         people.due_at(start, over=over)
 
     def wait(self, until: datetime, *, seconds: float) -> None:
@@ -123,7 +170,7 @@ class Reminders:
                 cursor.execute(statement)
                 rows[name] = int(cursor.fetchone()[0])
         assert len(due) == self.count
-        return Outcome(due, self.push.arrivals(), rows)
+        return Outcome(due, self.push.arrivals(), rows, self.browser)
 
 
 @dataclass
@@ -133,6 +180,7 @@ class Outcome:
     due: dict[str, tuple[int, float]]
     arrivals: list[Arrival]
     rows: dict[str, int]
+    browser: Browser
 
     @cached_property
     def by_path(self) -> dict[str, list[Arrival]]:
@@ -158,6 +206,11 @@ class Outcome:
         """Every message after the first one of its reminder."""
         return [one for arrivals in self.by_path.values() for one in arrivals[1:]]
 
+    def tag_of(self, one: Arrival) -> str:
+        """By it a device replaces the first of two notifications. Needs the bodies."""
+        payload = self.browser.decrypt(b64decode(one.body))
+        return str(payload["notification"]["tag"])
+
     def lateness(self, percentile: int) -> float:
         """Seconds from the time of a reminder to the push service having it first."""
         late = [arrivals[0].at - self.due[path][1] for path, arrivals in self.by_path.items()]
@@ -177,7 +230,13 @@ def unrelayed() -> bool:
 
 
 @contextmanager
-def scene(folder: Path) -> Iterator[tuple[Deliverers, Reminders]]:
-    """Processes that are not started yet, and no reminders yet."""
-    with sink(folder) as push, deliverers(folder / "data") as processes:
+def scene(folder: Path, *, faults: bool = False) -> Iterator[tuple[Deliverers, Reminders]]:
+    """Processes that are not started yet, and no reminders yet.
+
+    With `faults` the clock of the processes may be set, and the push service keeps what it got.
+    """
+    clock = folder / "clock" if faults else None
+    if clock:
+        clock.write_text("0")
+    with sink(folder, keeps_bodies=faults) as push, deliverers(folder / "data", clock) as processes:
         yield processes, Reminders(push)

@@ -1,18 +1,28 @@
-"""Reminders arrive after everything was stopped, and at a steady pace: each once.
+"""Reminders arrive: after everything was stopped, at a steady pace, and while whatever delivers them dies.
 
-A short version is among the slow tests, the full ones are
+Short versions are among the slow tests, the full ones are
 `./todo test -n 0 -s -m faults tests/faults/test_reminders.py`; REMINDERS (100,000) says how many,
-REMINDER_MINUTES (10) how long they come at a steady pace.
+REMINDER_MINUTES (10) how long they come at a steady pace, REMINDER_ROUNDS (10) how often each kind of fault
+comes, FAULT_SEED (printed) draws the same faults.
 """
 
+import json
+import os
 import time
+from base64 import b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 
+from benchmarks.burst import people
+from benchmarks.burst.sink import Arrival
+from notifications_app.channels.encryption import encrypt, receiver_of
 from tests.acceptance.processes import eventually
+from tests.faults.dying import BEATS, Fault, Faults, again_by_fault, unlike
 from tests.faults.reminders import Outcome, scene, unrelayed
 from tests.faults.run import number
 
@@ -58,6 +68,32 @@ def at_a_steady_pace(folder: Path, *, count: int, over: timedelta) -> Outcome:
     return found
 
 
+def while_processes_die(
+    folder: Path, *, count: int, rounds: int, pause: float, names: Sequence[str], kinds: Sequence[str] = ()
+) -> Outcome:
+    """In each round every kind of fault comes once, one each `pause` seconds, and always some reminders."""
+    seed, later = os.environ.get("FAULT_SEED") or uuid4().hex[:8], timedelta(seconds=12 * pause)
+    print(f"\nFAULT_SEED={seed}: {count} reminders, {rounds} rounds of faults")
+    with scene(folder, faults=True) as (processes, reminders):
+        reminders.furnish(count)
+        processes.start(*names, *BEATS)
+        faults = Faults(processes, seed)
+        plan = [kind for _ in range(rounds) for kind in faults.round(kinds)]
+        for kind in plan:
+            # Those that come later by themselves come at once when the clock is set forward.
+            people.due_at(datetime.now(UTC), over=later, limit=-(-count // len(plan)))
+            eventually(reminders.push.arrivals)  # all work, before the first fault
+            time.sleep(pause)
+            faults.make(kind)
+        reminders.wait(datetime.now(UTC) + later, seconds=600)
+        found = reminders.outcome()
+    found.rows["again, not replacing the first"] = unlike(found)
+    for kind, again in again_by_fault(found, faults.done).items():
+        print(f"{kind:26} {len(again):3} times; {sum(again):5} came again, {max(again):4} of one at most")
+    print(f"{len(found.again)} of {len(found.due)} came again; wrong: {found.wrong}")
+    return found
+
+
 def _all_claimed() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT NOT EXISTS (SELECT FROM tasks WHERE next_reminder_at <= now())")
@@ -68,11 +104,40 @@ def is_right(found: Outcome) -> None:
     assert not any(found.wrong.values()), found.wrong
 
 
+@pytest.mark.parametrize(("topic", "tag", "found"), [("a", "a", 0), ("a", "b", 1), ("b", "a", 1)])
+def test_a_message_that_replaces_nothing_is_found(topic: str, tag: str, found: int) -> None:
+    browser = people.new_browser()
+
+    def arrival(at: float, topic: str, tag: str) -> Arrival:
+        keys = browser.subscription
+        payload = json.dumps({"notification": {"tag": tag}}).encode()
+        body = encrypt(payload, receiver_of(keys["p256dh_key"], keys["auth_key"]))
+        return Arrival("/0/1", at, topic, b64encode(body).decode())
+
+    outcome = Outcome({}, [arrival(1.0, "a", "a"), arrival(9.0, topic, tag)], {}, browser)
+    assert unlike(outcome) == found
+    kills = [Fault("worker", 1.5), Fault("beat", 5.0)]
+    assert again_by_fault(outcome, kills) == {"worker": [1], "beat": [0]}
+
+
 @pytest.mark.slow
 def test_what_fell_due_during_a_stop(tmp_path: Path) -> None:
     found = after_a_stop(tmp_path, count=300, seconds=60)
     is_right(found)
     assert found.again == []
+
+
+@pytest.mark.slow
+def test_while_some_processes_die(tmp_path: Path) -> None:
+    names, kinds = ("worker", "ticker", "relay"), ("a child of worker", "beat", "Valkey killed")
+    is_right(while_processes_die(tmp_path, count=300, rounds=1, pause=0.5, names=names, kinds=kinds))
+
+
+@pytest.mark.faults
+def test_while_all_processes_die(tmp_path: Path) -> None:
+    names = ("worker1", "worker2", "ticker1", "ticker2", "relay1", "relay2")
+    count, rounds = number("REMINDERS", 100_000), number("REMINDER_ROUNDS", 10)
+    is_right(while_processes_die(tmp_path, count=count, rounds=rounds, pause=5, names=names))
 
 
 @pytest.mark.faults

@@ -54,6 +54,20 @@ def test_a_worker_killed_between_send_and_record_sends_once_more(
     assert len(set(topics)) == 1  # on the device the second replaces the first
 
 
+def test_a_lease_of_a_clock_that_was_an_hour_ahead_does_not_last_for_that_hour(
+    alice: User, service: PushService, noon: time_machine.Traveller
+) -> None:
+    """An hour is the commonest fault of a clock: it is that of a time zone."""
+    delivery = pending_delivery(alice, service.subscribe())
+    noon.shift(HOUR)
+    claimed(delivery)  # and then nothing
+    noon.shift(timedelta(seconds=31) - HOUR)
+    assert has_due()
+    deliver_due()
+    delivery.refresh_from_db()
+    assert delivery.state == "sent"
+
+
 def test_what_cannot_be_sent_within_its_lease_is_given_back(
     alice: User, service: PushService, noon: time_machine.Traveller
 ) -> None:

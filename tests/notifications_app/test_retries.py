@@ -11,6 +11,7 @@ from accounts_app.models import User
 from devkit.demo.push_service import PushService
 from notifications_app.claiming import has_due
 from notifications_app.models import Delivery, PushSubscription, Reminder
+from notifications_app.retrying import LONGEST_RETRY_AFTER
 from notifications_app.sending import deliver
 from tests.notifications_app.conftest import (
     NOON,
@@ -52,7 +53,7 @@ def test_a_passing_fault_is_tried_again(
     [
         ("120", timedelta(seconds=120)),
         ("0", timedelta(seconds=10)),
-        ("86400", HOUR),
+        ("86400", LONGEST_RETRY_AFTER),
         (format_datetime(NOON + timedelta(minutes=7), usegmt=True), timedelta(minutes=7)),
         (format_datetime(NOON - HOUR, usegmt=True), timedelta(seconds=10)),
     ],

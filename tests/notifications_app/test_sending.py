@@ -112,7 +112,7 @@ def test_many_deliveries_cost_the_same_few_statements(alice: User, service: Push
         assert len(leases) == reminders
         return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
 
-    assert statements_for(2) == statements_for(30) <= 9
+    assert statements_for(2) == statements_for(30) <= 10
     assert Task.objects.filter(reminder_sent=True).count() == 32
 
 
