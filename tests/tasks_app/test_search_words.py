@@ -142,9 +142,15 @@ def _odd_tokens(draw: st.DrawFn) -> str:
 
 
 _FORM = st.sampled_from(["NFC", "NFD"])
+# Drawing odd text is slow where the machine is busy, which says nothing about search.
+SOME_TEXTS = settings(
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@SOME_TEXTS
 @given(
     token=_odd_tokens(),
     around=st.tuples(st.text(max_size=12), _SEPARATOR, _SEPARATOR, st.text(max_size=12)),
@@ -160,7 +166,7 @@ def test_a_title_is_found_by_any_token_in_it(
     assert finds(token.casefold(), title)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@SOME_TEXTS
 @given(text=st.text(max_size=60), q=st.text(max_size=60))
 def test_any_text_is_a_text_and_a_search(text: str, q: str) -> None:
     if query(SOMEONE, q):
