@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from prometheus_client import Counter
 
+from events_app.liveness import turned
 from todo_project.readiness import say_ready
 
 SENT = Counter("todo_ticks_sent", "Ticks that beat sent.", ["tick"])
@@ -69,7 +70,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
             SENT.labels(entry.name).inc()
 
     def tick(self, *args: Any, **options: Any) -> Any:
-        """Beat is ready when it has sent what was due at its start."""
+        """Beat is ready when it has sent what was due at its start, and lives while this is called."""
+        turned("beat")
         self._notice_a_clock_set_back()
         wait = super().tick(*args, **options)
         if not self._is_ready:

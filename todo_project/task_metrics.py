@@ -3,7 +3,7 @@
 from time import perf_counter, time
 from typing import Any
 
-from celery.signals import task_postrun, task_prerun, worker_ready
+from celery.signals import beat_init, task_postrun, task_prerun, worker_ready
 from prometheus_client import Counter, Gauge, Histogram
 
 from events_app.metrics import serve_metrics
@@ -45,6 +45,12 @@ def _serve(sender: Any = None, **_signal: Any) -> None:
                 TASKS.labels(task, state)
     runs_ticks = "ticks" in sender.app.amqp.queues.consume_from
     serve_metrics(trouble=_trouble_of_scan if runs_ticks else str)
+
+
+@beat_init.connect
+def serve_metrics_of_beat(**_signal: Any) -> None:
+    """At METRICS_PORT, as a worker does, but from the start: beat is alive before it has sent anything."""
+    serve_metrics()
 
 
 def _trouble_of_scan() -> str:

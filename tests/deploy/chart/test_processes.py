@@ -1,0 +1,111 @@
+"""The process types of the chart are those of the Procfile, by the same commands, and of one release."""
+
+import json
+
+import pytest
+import yaml
+
+from devkit.embedded.supervisor import procfile
+from events_app.groups import group_names
+from events_app.release import VERSION
+from tests.deploy.chart.rendering import containers, documents, named, of_kind, pod_of, set_named
+from tests.deploy.chart.values import CHART, DEFAULT, EVERYTHING, KAFKA, SETS, merged
+
+
+def commands(name: str) -> dict[str, str]:
+    """Component -> its command, without what prepares it."""
+    return {
+        container["name"]: container["args"][0].rpartition("exec ")[2]
+        for workload, _spec, container in containers(set_named(name))
+        if "args" in container and not workload.endswith("-migrate")
+    }
+
+
+def test_each_command_is_that_of_the_procfile() -> None:
+    expected = procfile()
+    expected["backend"] = expected.pop("web")
+    consume = expected.pop("consumers")
+    assert commands("default") == expected
+    assert commands("no-frontend") == expected | {
+        f"consumers-{group}": f"{consume} {group}" for group in group_names()
+    }
+
+
+def test_values_know_the_groups_of_handlers() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert set(values["replicaCount"]["consumers"]) == set(group_names())
+
+
+def test_the_chart_is_of_the_release() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
+    (image,) = {container["image"] for *_, container in containers(set_named("default"))}
+    assert image == f"todo-backend:{VERSION}"
+
+
+def test_web_and_stream_may_be_upgraded_last() -> None:
+    """`image.background.tag` is that of everything else, and of the migrations."""
+    images = {name: container["image"] for name, _spec, container in containers(set_named("everything"))}
+    assert images.pop("todo-frontend") == "registry.to-do-service.dev/web:3"
+    assert images.pop("todo-backend") == images.pop("todo-stream") == f"todo-backend:{VERSION}"
+    assert set(images.values()) == {"todo-backend:0.2.0"}
+
+
+def test_replicas_and_resources_are_those_of_the_values() -> None:
+    found = documents(
+        merged(
+            SETS["one-host"],
+            KAFKA,
+            {"replicaCount": {"frontend": 2, "backend": 3, "relay": 4, "consumers": {"sync": 5}}},
+            {"resources": {"backend": {"limits": {"memory": "2Gi"}}, "consumers": {"limits": {"cpu": "3"}}}},
+        )
+    )
+    replicas = {one["metadata"]["name"]: one["spec"]["replicas"] for one in of_kind(found, "Deployment")}
+    assert replicas["todo-frontend"], replicas["todo-backend"] == (2, 3)
+    assert (replicas["todo-relay"], replicas["todo-consumers-sync"], replicas["todo-worker"]) == (4, 5, 1)
+    limits = {name: container["resources"]["limits"] for name, _spec, container in containers(found)}
+    assert limits["todo-backend"] == {"memory": "2Gi", "cpu": "2"}
+    assert {limits[f"todo-consumers-{group}"]["cpu"] for group in group_names()} == {"3"}
+
+
+def test_services_are_of_their_type_and_port() -> None:
+    found = documents(
+        merged(
+            EVERYTHING,
+            {"service": {"frontend": {"port": 3100}, "backend": {"port": 80}, "stream": {"port": 81}}},
+        )
+    )
+    frontend = named(found, "Service", "todo-frontend")["spec"]
+    (port,) = frontend["ports"]
+    assert (frontend["type"], port["port"], port["nodePort"]) == ("NodePort", 3100, 30080)
+    backend = named(found, "Service", "todo-backend")["spec"]
+    assert (backend["type"], [port["port"] for port in backend["ports"]]) == ("LoadBalancer", [80])
+    (container,) = pod_of(named(found, "Deployment", "todo-frontend"))["spec"]["containers"]
+    assert [port["containerPort"] for port in container["ports"]] == [3100]
+    assert {"name": "PORT", "value": "3100"} in container["env"]
+
+
+@pytest.mark.parametrize("name", ["default", "no-frontend"])
+def test_migrations_run_before_anything_and_wait_for_the_database(name: str) -> None:
+    found = set_named(name)
+    hooks = [one for one in found if "helm.sh/hook" in one["metadata"].get("annotations", {})]
+    assert {(one["kind"], one["metadata"]["annotations"]["helm.sh/hook"]) for one in hooks} == {
+        (kind, "pre-install,pre-upgrade") for kind in ("Secret", "ConfigMap", "Job")
+    }
+    weights = {one["kind"]: int(one["metadata"]["annotations"]["helm.sh/hook-weight"]) for one in hooks}
+    assert max(weights["Secret"], weights["ConfigMap"]) < weights["Job"]
+    job = named(found, "Job", "todo-migrate")
+    (container,) = pod_of(job)["spec"]["containers"]
+    steps = container["args"][0].splitlines()
+    assert steps[:2] == [
+        "python manage.py wait_for_database --seconds 120",
+        "python manage.py migrate --no-input",
+    ]
+    assert steps[2:] == (["python manage.py create_topics"] if name == "no-frontend" else [])
+    assert container["command"] == ["sh", "-ec"]
+    assert "serviceAccountName" not in pod_of(job)["spec"]  # the chart's own is not there yet
+
+
+def test_an_upgrade_without_the_job() -> None:
+    found = documents(merged(DEFAULT, {"migrations": {"enabled": False}}))
+    assert [one for one in found if "helm.sh/hook" in json.dumps(one)] == []
