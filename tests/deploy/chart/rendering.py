@@ -28,7 +28,7 @@ def render(values: Values, *, name: str = "todo", namespace: str = "live") -> di
 def documents(values: Values, **options: str) -> list[Document]:
     """All objects that Kubernetes would get."""
     texts = (text for path, text in render(values, **options).items() if path != "NOTES.txt")
-    return [one for text in texts for one in yaml.safe_load_all(text) if one]
+    return [one for text in texts for one in yaml.load_all(text, yaml.CSafeLoader) if one]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Each object that the chart renders has the form that Kubernetes and the operators' own definitions give it."""
+"""Each object has the form that Kubernetes and the definitions of custom kinds give it."""
 
 import json
 from functools import cache

@@ -146,7 +146,7 @@ def test_a_private_network_may_do_without_tls() -> None:
 
 def test_an_existing_secret_lifts_all_of_these() -> None:
     assert refusal({"host": DEFAULT["host"], "existingSecret": "todo-secrets"}) == ""
-    given = {name: "" for name in ALL}
+    given = dict.fromkeys(ALL, "")
     values = merged(PROD, {"secrets": given, "assistant": {"model": "gpt-5"}})
     assert refusal(values) == ""
     assert "`secrets` is not used" in render(values)["NOTES.txt"]

@@ -20,7 +20,7 @@ MORE_SECRETS = {
     "METRICS_TOKEN": "mT9kYc3LhN8vJd1SgFpE6aWt",
     "INTERNAL_TOKEN": "N8vJd1SgFpE6aWtQzXo4iUyK",
     "EMAIL_URL": "smtp+tls://todo:kN8vR2xQ5tW9yZ3b@mail.to-do-service.dev:587",
-    "OPERATOR_PASSWORD": "four usual words together",
+    "OPERATOR_PASSWORD": "yKjB-MfGrHsVnCeDlAPw7R2x",
     "OPENAI_API_KEY": "sk-kN8vR2xQ5tW9yZ3b",
     "APP_API_TOKEN": "vJd1SgFpE6aWtQzXo4iUyKjB",
     "DAPR_API_TOKEN": "QzXo4iUyKjBvJd1SgFpE6aWt",
@@ -75,6 +75,7 @@ EVERYTHING = merged(
         "imagePullSecrets": [{"name": "registry"}],
         "service": {"frontend": {"type": "NodePort", "nodePort": 30080}, "backend": {"type": "LoadBalancer"}},
         "assistant": {"model": "openai:gpt-5-mini"},
+        "insecureTransportOk": ["smtp"],
         "operatorEmail": "operator@to-do-service.dev",
         "certificatesSecret": "authorities",
         "config": {"KAFKA_CA_FILE": "/etc/todo/certificates/kafka.crt", "TASKS_PER_USER": 1000000},
@@ -95,7 +96,7 @@ EVERYTHING = merged(
         "nodeSelector": {"kubernetes.io/arch": "amd64"},
         "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "todo", "effect": "NoSchedule"}],
         "affinity": {"nodeAffinity": {}},
-        # With consumers, so that these are among everything: events through Kafka, the rest through the sidecar.
+        # With consumers, so that these are among everything.
         "dapr": {"enabled": True, "use": ["state"], "redisHost": "redis.to-do-service.dev:6379"},
     },
 )

@@ -11,6 +11,7 @@
   "METRICS_HOST" "0.0.0.0"
   "PUBLIC_URL" (printf "https://%s" .Values.host)
   "STREAM_URL" (printf "https://%s/api/stream" .Values.host)
+  "MCP_URL" (printf "https://%s/mcp" .Values.host)
   "CSRF_TRUSTED_ORIGINS" (printf "https://%s" .Values.host)
   "VAPID_SUBJECT" (printf "https://%s" .Values.host)
   "TRUSTED_PROXIES" "1"
@@ -97,7 +98,7 @@ KAFKA_SASL_MECHANISM: {{ include "todo.saslMechanismOfKafka" . }}
 {{- range $name := list "OPENAI_API_KEY" "GEMINI_API_KEY" "ANTHROPIC_API_KEY" -}}
 {{- $variables = append $variables (dict "name" $name "key" $name "required" (eq $name $provider)) -}}
 {{- end -}}
-{{- range $name := list "SECRET_KEY_FALLBACKS" "EMAIL_URL" "METRICS_TOKEN" "INTERNAL_TOKEN" -}}
+{{- range $name := list "DATABASE_DIRECT_URL" "SECRET_KEY_FALLBACKS" "EMAIL_URL" "METRICS_TOKEN" "INTERNAL_TOKEN" -}}
 {{- $variables = append $variables (dict "name" $name "key" $name "required" false) -}}
 {{- end -}}
 {{- toJson (dict "variables" $variables) -}}

@@ -68,7 +68,7 @@ imagePullSecrets:
 - name: ALLOWED_HOSTS
   value: {{ include "todo.allowedHosts" .root | quote }}
 - name: PROMETHEUS_MULTIPROC_DIR
-  value: /run/todo
+  value: /tmp/todo-metrics
 {{- with .root.Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
@@ -76,16 +76,14 @@ imagePullSecrets:
 
 {{- define "todo.mounts" -}}
 - {name: tmp, mountPath: /tmp}
-- {name: run, mountPath: /run/todo}
 {{- if .Values.certificatesSecret }}
 - {name: certificates, mountPath: /etc/todo/certificates, readOnly: true}
 {{- end }}
 {{- end -}}
 
-{{/* In memory. /run/todo has the files in which the processes of a container put their metrics together. */}}
+{{/* In memory: the only folder that can be written to. Metrics of a container's processes are put together there. */}}
 {{- define "todo.volumes" -}}
-- {name: tmp, emptyDir: {medium: Memory, sizeLimit: 64Mi}}
-- {name: run, emptyDir: {medium: Memory, sizeLimit: 32Mi}}
+- {name: tmp, emptyDir: {medium: Memory, sizeLimit: 128Mi}}
 {{- with .Values.certificatesSecret }}
 - {name: certificates, secret: {secretName: {{ . }}}}
 {{- end }}

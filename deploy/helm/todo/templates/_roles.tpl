@@ -1,4 +1,4 @@
-{{/* The process types: what each runs (as the Procfile says it), how it is probed and how long it may take to stop.
+{{/* The process types: the role of the Procfile that the image starts, how it is probed and how long it may take to stop.
 
      A web and a stream answer requests at a port, and are asked whether they can. The others have no port but
      that of their metrics. A worker, a ticker and beat are ready when they have made the file TODO_READY_FILE.
@@ -6,42 +6,39 @@
      /healthz/ready is an alarm and no probe: it depends on beat and Redis, and would hold up an upgrade. */}}
 {{- define "todo.roles" -}}
 backend:
-  command: >-
-    exec python -m granian --interface rsgi --http 1 --host "${HOST:-127.0.0.1}" --port "${PORT:-8000}" --workers "${WEB_CONCURRENCY:-2}" --backlog 4096 --backpressure 8192 --http1-header-read-timeout 60000 --workers-kill-timeout 3 --respawn-failed-workers --no-ws --log-config todo_project/granian_logs.json todo_project.rsgi:application
+  args: [web]
   ports: {http: 8000}
   grace: 30
   drain: true
   live: {httpGet: {path: /healthz/live, port: http}}
   ready: {httpGet: {path: /healthz/ready, port: http}}
 stream:
-  command: exec python manage.py serve_stream
+  args: [stream]
   ports: {stream: 8001, metrics: 9100}
   grace: 30
   drain: true
   live: {httpGet: {path: /healthz/live, port: stream}}
   ready: {httpGet: {path: /healthz/ready, port: stream}}
 worker:
-  command: >-
-    rm -f "$TODO_READY_FILE"; exec python -m celery --quiet --app todo_project worker --hostname deliveries@%h --queues deliveries,background --concurrency 2 --without-gossip --without-mingle
+  args: [worker]
   ports: {metrics: 9100}
   grace: 135
   live: {httpGet: {path: /healthz/live, port: metrics}}
-  ready: {exec: {command: [test, -f, /tmp/ready]}}
+  ready: {exec: {command: [test, -f, /tmp/todo-ready]}}
 ticker:
-  command: >-
-    rm -f "$TODO_READY_FILE"; exec python -m celery --quiet --app todo_project worker --hostname ticks@%h --queues ticks --pool solo --without-gossip --without-mingle
+  args: [ticker]
   ports: {metrics: 9100}
   grace: 135
   live: {httpGet: {path: /healthz/live, port: metrics}}
-  ready: {exec: {command: [test, -f, /tmp/ready]}}
+  ready: {exec: {command: [test, -f, /tmp/todo-ready]}}
 beat:
-  command: rm -f "$TODO_READY_FILE"; exec python -m celery --quiet --app todo_project beat
+  args: [beat]
   ports: {metrics: 9100}
   grace: 15
   live: {httpGet: {path: /healthz/live, port: metrics}}
-  ready: {exec: {command: [test, -f, /tmp/ready]}}
+  ready: {exec: {command: [test, -f, /tmp/todo-ready]}}
 relay:
-  command: exec python manage.py relay_outbox
+  args: [relay]
   ports: {metrics: 9100}
   grace: 30
   live: {httpGet: {path: /healthz/live, port: metrics}}
@@ -49,7 +46,7 @@ relay:
 {{- if include "todo.hasConsumers" . }}
 {{- range $group := list "notifications" "recurring" "sync" }}
 consumers-{{ $group }}:
-  command: exec python manage.py consume {{ $group }}
+  args: [consumers, {{ $group }}]
   ports: {metrics: 9100}
   grace: 30
   live: {httpGet: {path: /healthz/live, port: metrics}}

@@ -9,7 +9,7 @@
 {{- end -}}
 {{- end -}}
 {{- if $broken -}}
-{{- fail (printf "\n\nThese values do not fit together:\n\n%s\n\ndocs/deploy.md explains each value.\n" (join "\n" $broken)) -}}
+{{- fail (printf "\n\nThese values do not fit together:\n\n%s\n\ndocs/kubernetes.md explains each value.\n" (join "\n" $broken)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -43,7 +43,7 @@ secrets.{{ $name }} is empty ({{ $value | quote }}): give it a value, or leave i
   "DATABASE_URL" "it names the PostgreSQL that has all the data: postgresql://user:password@host/name?sslmode=verify-full"
   "REDIS_URL" "it names the Redis or Valkey: rediss://:password@host:6379/0"
   "SECRET_KEY" "it signs tokens and links. Make one: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
-  "VAPID_PRIVATE_KEY" "push messages are signed with it; docs/deploy.md has the command that makes one. Keep it: browsers are subscribed to it"
+  "VAPID_PRIVATE_KEY" "push messages are signed with it; docs/kubernetes.md has the command that makes one. Keep it: browsers are subscribed to it"
 }}
 {{- if include "todo.lacks" (dict "root" $root "name" $name) }}
 secrets.{{ $name }} is missing: {{ $why }}.
@@ -79,6 +79,7 @@ secrets.METRICS_TOKEN is missing: metrics.serviceMonitor.enabled=true has Promet
 {{- $secrets := .Values.secrets -}}
 {{- range $rule := list
   (list "DATABASE_URL" "^postgres(ql)?://[^/]*/[^?]+" "must be postgresql://user:password@host/name?sslmode=verify-full")
+  (list "DATABASE_DIRECT_URL" "^postgres(ql)?://[^/]*/[^?]+" "must be postgresql://user:password@host/name?sslmode=verify-full")
   (list "REDIS_URL" "^(rediss?|unix)://." "must be rediss://:password@host:6379/0")
   (list "SECRET_KEY" "^.{50,}$" "must have 50 random characters or more")
   (list "BETTER_AUTH_SECRET" "^.{32,}$" "must have 32 random characters or more (HS256)")
