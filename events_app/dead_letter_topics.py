@@ -26,6 +26,7 @@ _LONGEST_ERROR = 1_000
 
 # bytes, which the client's own type does not say alone
 Headers = list[tuple[str, str | bytes | None]]
+Reports = dict[int, KafkaError | str | None]
 
 
 class DeadLetterTopics:
@@ -55,16 +56,16 @@ class DeadLetterTopics:
             log.warning("dead_letters_not_published", error=error)
         return len(taken)
 
-    def send(self, letters: list[DeadLetter], *, with_value: bool = True) -> dict[int, KafkaError | None]:
+    def send(self, letters: list[DeadLetter], *, with_value: bool = True) -> Reports:
         """The error of each by the row's id, None when published. Those without a report are missing."""
         self._producer = self._producer or dead_letter_producer()
-        reports: dict[int, KafkaError | None] = {}
+        reports: Reports = {}
         for letter in letters:
             try:
                 self._producer.produce(
                     f"{letter.topic}{DEAD_LETTERS}",
                     key=_key(letter),
-                    value=_value(letter) if with_value else None,
+                    value=value_of(letter) if with_value else None,
                     headers=_headers(letter),
                     on_delivery=partial(_note, reports, letter.pk),
                 )
@@ -80,7 +81,7 @@ def _key(letter: DeadLetter) -> bytes | None:
     return None if letter.raw_key is None else bytes(letter.raw_key)
 
 
-def _value(letter: DeadLetter) -> bytes:
+def value_of(letter: DeadLetter) -> bytes:
     if letter.raw_value is None:
         return json.dumps(to_wire(from_row(letter)), separators=(",", ":")).encode()
     return bytes(letter.raw_value)
@@ -90,6 +91,11 @@ def _headers(letter: DeadLetter) -> Headers:
     """The message's own, and ours."""
     own: Headers = [CONTENT_TYPE] if letter.raw_value is None else []
     own += [(name, None if text is None else b64decode(text)) for name, text in letter.raw_headers]
+    return own + [(name, None if text is None else text.encode()) for name, text in origin_of(letter).items()]
+
+
+def origin_of(letter: DeadLetter) -> dict[str, str | None]:
+    """Where it came from and why it is here, as headers."""
     origin = {
         "id": letter.event_id,
         "topic": letter.topic,
@@ -99,14 +105,12 @@ def _headers(letter: DeadLetter) -> Headers:
         "error": letter.error[:_LONGEST_ERROR],
         "attempts": letter.attempts,
     }
-    return own + [(name, None if value is None else str(value).encode()) for name, value in origin.items()]
+    return {name: None if value is None else str(value) for name, value in origin.items()}
 
 
-def _is_too_large(error: KafkaError | None) -> bool:
-    return error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE
+def _is_too_large(error: KafkaError | str | None) -> bool:
+    return isinstance(error, KafkaError) and error.code() == KafkaError.MSG_SIZE_TOO_LARGE
 
 
-def _note(
-    reports: dict[int, KafkaError | None], pk: int, error: KafkaError | None, _message: Message
-) -> None:
+def _note(reports: Reports, pk: int, error: KafkaError | None, _message: Message) -> None:
     reports[pk] = error

@@ -6,7 +6,7 @@ Source: Dapr 1.18, pub/sub API reference and its Kafka component.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event as Signal
 from typing import NamedTuple
@@ -35,10 +35,8 @@ class _Outgoing(NamedTuple):
     value: str
 
 
-class SidecarBroker:
-    """Publishes by HTTP to the sidecar of this process, to the component that DAPR_PUBSUB names."""
-
-    batch_size = PUBLISH_BATCH
+class Sidecar:
+    """The HTTP client of this process's sidecar; for several threads."""
 
     def __init__(self) -> None:
         self._pool = HTTPConnectionPool(
@@ -48,6 +46,34 @@ class SidecarBroker:
             timeout=Timeout(settings.DAPR_TIMEOUT_SECONDS),
             retries=Retry(0, redirect=False),
         )
+
+    def publish(self, topic: str, value: bytes, metadata: Mapping[str, str]) -> str:
+        """Publish a CloudEvent; why it was not taken, empty if it was.
+
+        Each of `metadata` becomes a header of the message; `partitionKey` is its key, and with `rawPayload`
+        the value need not be a CloudEvent.
+        """
+        query = urlencode({f"metadata.{name}": text for name, text in metadata.items()})
+        path = f"/v1.0/publish/{settings.DAPR_PUBSUB}/{topic}?{query}"
+        headers = _HEADERS | ({"dapr-api-token": token} if (token := settings.DAPR_API_TOKEN) else {})
+        try:
+            answer = self._pool.request("POST", path, body=value, headers=headers)
+        except HTTPError as error:
+            return f"The sidecar does not answer: {error}"
+        if answer.status == 204:
+            return ""
+        return (
+            f"The sidecar answered {answer.status}: {answer.data[:_LONGEST_ANSWER].decode(errors='replace')}"
+        )
+
+
+class SidecarBroker:
+    """Publishes by HTTP to the sidecar of this process, to the component that DAPR_PUBSUB names."""
+
+    batch_size = PUBLISH_BATCH
+
+    def __init__(self) -> None:
+        self._sidecar = Sidecar()
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sidecar")
         self._is_refused = False
 
@@ -107,16 +133,4 @@ class SidecarBroker:
             wait(left)  # nothing of this batch is sent once the next has begun
 
     def _send(self, event: _Outgoing) -> str:
-        """Send one event; why it was not taken, empty if it was."""
-        query = urlencode({"metadata.partitionKey": event.key})
-        path = f"/v1.0/publish/{settings.DAPR_PUBSUB}/{event.topic}?{query}"
-        headers = _HEADERS | ({"dapr-api-token": token} if (token := settings.DAPR_API_TOKEN) else {})
-        try:
-            answer = self._pool.request("POST", path, body=event.value.encode(), headers=headers)
-        except HTTPError as error:
-            return f"The sidecar does not answer: {error}"
-        if answer.status == 204:
-            return ""
-        return (
-            f"The sidecar answered {answer.status}: {answer.data[:_LONGEST_ANSWER].decode(errors='replace')}"
-        )
+        return self._sidecar.publish(event.topic, event.value.encode(), {"partitionKey": event.key})

@@ -174,6 +174,9 @@ class Sidecar:
             return 500
         if topic not in self.topics:
             return 500
+        if metadata.get("rawPayload") == "true":
+            self.put(topic, body, key=metadata.get("partitionKey"), headers=metadata)
+            return 204
         if content_type.startswith("application/cloudevents+json"):
             event = json.loads(body)
         else:
@@ -231,6 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if len(self.path) + sum(len(name) + len(text) + 4 for name, text in self.headers.items()) > 4096:
+            return self._answer(431)
         path, query = urlsplit(self.path).path, dict(parse_qsl(urlsplit(self.path).query))
         metadata = {
             name.partition(".")[2]: text for name, text in query.items() if name.startswith("metadata.")
@@ -245,6 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(save_all(json.loads(body)))
             case _:
                 self._answer(404)
+        return None
 
     def do_GET(self) -> None:
         key = self._key()

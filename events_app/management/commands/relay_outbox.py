@@ -20,12 +20,16 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: relay.stop())
         hearing = BackgroundThread("wake_up", partial(relay.hear, wake_up_of_settings()), every_seconds=1.0)
-        with running([hearing, *_threads_of_kafka()], relay.stopping):
+        with running([hearing, *_threads_besides()], relay.stopping):
             relay.run()
 
 
-def _threads_of_kafka() -> list[BackgroundThread]:
-    """What each relay does besides when there is Kafka, a standby too."""
+def _threads_besides() -> list[BackgroundThread]:
+    """What each relay does besides when there is Kafka or a sidecar before it, a standby too."""
+    if "publish" in settings.DAPR:
+        from events_app.sidecar_dead_letters import SidecarDeadLetterTopics
+
+        return [BackgroundThread("dead_letters", SidecarDeadLetterTopics().publish_some, every_seconds=1.0)]
     if not settings.KAFKA_BOOTSTRAP_SERVERS:
         return []
     from events_app.dead_letter_topics import DeadLetterTopics
