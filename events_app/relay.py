@@ -1,5 +1,8 @@
 """The relay: takes committed events from the outbox to the broker, in order, one relay at a time.
 
+Two would reorder one task's events. With RELAY_SHARD it is one for each part of the users
+(events_app/shards.py).
+
 It keeps no cursor: ids are taken before commit, so "id > last seen" would skip rows forever. It reads the
 oldest rows, of each user in turn when it is behind (events_app/turns.py), and deletes those that the broker
 has acknowledged.
@@ -18,12 +21,11 @@ from events_app.brokers import Broker, InProcessBroker, PublishError
 from events_app.liveness import turned
 from events_app.metrics import NOT_TAKEN, RELAYED
 from events_app.outbox import WakeUp
+from events_app.shards import Shard, all_users_have_a_relay
 from events_app.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-# Two relays would reorder one task's events. "todo" in ASCII; any number that is not used elsewhere.
-LOCK_ID = 0x746F646F
 # A session's lock has no lease: a stopped holder would keep it forever. The server ends a session that is
 # silent this long, and a standby takes over. A live relay polls far more often.
 SILENCE_SECONDS = 3
@@ -78,9 +80,10 @@ def relay_batch(
 class Relay:
     """The loop around `relay_batch`: lock, poll or be woken, stop."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, shard: Shard | None = None) -> None:
         self.broker = broker
-        self.turns = Turns()
+        self.shard = shard or Shard()
+        self.turns = Turns(self.shard)
         self.stopping = threading.Event()
         self.stop_by = float("inf")
         self.active = False
@@ -130,7 +133,7 @@ class Relay:
         """One turn; the seconds to wait before the next."""
         self._may_be_woken = False
         if not self.active:
-            self.active = _take_lock()
+            self.active = self._take_locks()
         if not self.active:
             return STANDBY_POLL_SECONDS
         taken = relay_batch(self.broker, turns=self.turns, waiting=self._still_ours)
@@ -161,6 +164,14 @@ class Relay:
         except StopRequested:
             return 0
 
+    def _take_locks(self) -> bool:
+        with connection.cursor() as cursor:
+            _end_when_silent(cursor)
+            taken = self.shard.try_lock(cursor)
+        if taken:
+            log.info("relay_active", shard=f"{self.shard.number}/{self.shard.count}")
+        return taken
+
     def _still_ours(self) -> None:
         """While the broker is away: use the session, or the server would end it for its silence."""
         turned("relay")
@@ -170,27 +181,12 @@ class Relay:
             cursor.execute("SELECT 1")
 
 
-def _take_lock() -> bool:
-    with connection.cursor() as cursor:
-        _end_when_silent(cursor)
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_ID])
-        taken = bool(cursor.fetchone()[0])
-    if taken:
-        log.info("relay_active")
-    return taken
-
-
 def _end_when_silent(cursor: CursorWrapper) -> None:
     for setting in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
         cursor.execute(f"SET {setting} = '{SILENCE_SECONDS}s'")
 
 
 def relay_is_active() -> bool:
-    """Whether any relay holds the lock."""
+    """Whether relays hold the locks of every user."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-            [LOCK_ID],
-        )
-        return bool(cursor.fetchone()[0])
+        return all_users_have_a_relay(cursor)

@@ -5,11 +5,13 @@ a user stays, of tasks and tags alike: each batch has the oldest events of the u
 Source: docs/decisions/0030-bounds-of-one-user.md.
 """
 
+from collections import Counter
 from math import ceil
 
 from django.db.backends.utils import CursorWrapper
 
 from events_app.envelope import OutboxRow
+from events_app.shards import Shard
 
 # Whose an event is. A release that did not write user_id had the user's id as the key of all but priorities.
 _OWNER = "coalesce(user_id::text, key)"
@@ -20,9 +22,11 @@ _OLDEST = f"SELECT {_COLUMNS} FROM outbox_events ORDER BY id LIMIT %(size)s"  # 
 # One probe of the index for each owner, however many events there are: PostgreSQL has no skip scan for this.
 _NEXT_OWNERS = f"""
     WITH RECURSIVE turn AS (
-        (SELECT {_OWNER} AS owner FROM outbox_events WHERE {_OWNER} > %(after)s ORDER BY {_OWNER} LIMIT 1)
+        (SELECT {_OWNER} AS owner FROM outbox_events WHERE {_OWNER} > %(after)s AND {{end}}
+         ORDER BY {_OWNER} LIMIT 1)
         UNION ALL
-        SELECT (SELECT {_OWNER} FROM outbox_events WHERE {_OWNER} > turn.owner ORDER BY {_OWNER} LIMIT 1)
+        SELECT (SELECT {_OWNER} FROM outbox_events WHERE {_OWNER} > turn.owner AND {{end}}
+                ORDER BY {_OWNER} LIMIT 1)
         FROM turn WHERE turn.owner IS NOT NULL
     )
     SELECT owner FROM turn WHERE owner IS NOT NULL LIMIT %(size)s
@@ -37,15 +41,23 @@ _SHARES = f"""
 
 
 class Turns:
-    """Whose turn it is. Lost with the process, which does no harm."""
+    """Whose turn it is among the users of a shard. Lost with the process, which does no harm."""
 
-    def __init__(self) -> None:
+    def __init__(self, shard: Shard | None = None) -> None:
+        self._shard = shard or Shard()
         self.is_behind = False
-        self._last_owner = ""
+        self._last_owner = self._shard.first_owner
+        end = "TRUE" if self._shard.end is None else f"{_OWNER} < %(end)s"
+        self._find_owners = _NEXT_OWNERS.format(end=end)
 
     def next_rows(self, cursor: CursorWrapper, size: int) -> list[OutboxRow]:
-        """The next batch, of about `size` rows; empty when the outbox is."""
-        return self._of_each(cursor, size) if self.is_behind else self._oldest(cursor, size)
+        """The next batch, of about `size` rows; empty when the outbox has none of the shard.
+
+        The oldest rows may all be of other shards, whose relays are away, so a shard never looks for them.
+        """
+        if self.is_behind or self._shard.count > 1:
+            return self._of_each(cursor, size)
+        return self._oldest(cursor, size)
 
     def _oldest(self, cursor: CursorWrapper, size: int) -> list[OutboxRow]:
         cursor.execute(_OLDEST, {"size": size})
@@ -62,14 +74,15 @@ class Turns:
         share = ceil(size / len(owners))
         cursor.execute(_SHARES, {"owners": owners, "share": share})
         rows = cursor.fetchall()
-        taken = [owner for *_, owner in rows]
-        self.is_behind = len(owners) == size or any(taken.count(owner) == share for owner in owners)
+        taken = Counter(owner for *_, owner in rows)
+        self.is_behind = len(owners) == size or share in taken.values()
         return [OutboxRow._make(row[:-1]) for row in rows]
 
     def _next_owners(self, cursor: CursorWrapper, size: int) -> list[str]:
         """At most `size` owners of events, from the one after the last batch's on, and round again."""
         owners: list[str] = []
-        for after in (self._last_owner, ""):
-            cursor.execute(_NEXT_OWNERS, {"after": after, "size": size - len(owners)})
+        for after in (self._last_owner, self._shard.first_owner):
+            bounds = {"after": after, "end": self._shard.end, "size": size - len(owners)}
+            cursor.execute(self._find_owners, bounds)
             owners += [owner for (owner,) in cursor.fetchall() if owner not in owners]
         return owners

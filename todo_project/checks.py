@@ -19,6 +19,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http.request import validate_host
 
+from events_app.shards import SLOTS, shard_of_settings
 from notifications_app.channels import vapid
 from notifications_app.channels.channel import ChannelUnavailableError
 
@@ -78,6 +79,11 @@ def _wrong_anywhere() -> Iterator[CheckMessage]:
 def _wrong_servers() -> Iterator[CheckMessage]:
     if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
         yield error("E012", "REDIS_URL names no Redis or Valkey.", "Write redis://:password@host:6379/0.")
+    try:
+        shard_of_settings()
+    except ValueError:
+        hint = f"Write 2/4 for the second of four relays that share the users; at most {SLOTS}."
+        yield error("E019", f"RELAY_SHARD is {settings.RELAY_SHARD!r}.", hint)
 
 
 def _wrong_push() -> Iterator[CheckMessage]:

@@ -2,6 +2,7 @@
 
 import os
 
+from django.conf import settings
 from django.db import connection, connections
 
 
@@ -9,7 +10,10 @@ def limit_sessions(**seconds: float) -> None:
     """Give the sessions that this process opens from now on these limits, by PostgreSQL's names; 0 is none.
 
     DATABASE_STATEMENT_TIMEOUT and its like win: with them in the environment the settings have the limits.
+    Sessions of a transaction pooler are shared, and have those of their role.
     """
+    if settings.DIRECT_DATABASE:
+        return
     options = connections.settings["default"]["OPTIONS"]
     limits = [
         f"-c {name}={limit * 1000:.0f}"

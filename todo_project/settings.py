@@ -142,23 +142,37 @@ WHITENOISE_MIMETYPES = {".webmanifest": "application/manifest+json"}
 
 # --- PostgreSQL --------------------------------------------------------------------------------
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.postgres("DATABASE_URL", default="postgresql://todo@localhost:5432/todo")
-    | {"CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60), "CONN_HEALTH_CHECKS": True}
-}
-# A server that drops packets would hold up a request for two minutes.
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
-# Seconds; 0 sends nothing, as a transaction pooler needs it. What is not set has no limit here, because a
-# migration or an operator's command takes its time; wsgi.py and celery.py have defaults of their own.
+def _database(variable: str, default: str) -> dict[str, Any]:
+    database = env.postgres(variable, default=default)
+    database |= {"CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60), "CONN_HEALTH_CHECKS": True}
+    # A server that drops packets would hold up a request for two minutes.
+    database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    return database
+
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": _database("DATABASE_URL", "postgresql://todo@localhost:5432/todo")
+}
+# With it, DATABASE_URL is a transaction pooler, such as PgBouncer, and this is the same database without it.
+DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", default="")
+DIRECT_DATABASE = _database("DATABASE_DIRECT_URL", "") if DATABASE_DIRECT_URL else None
+if DIRECT_DATABASE:
+    # A cursor of the server would be another session's at the next fetch.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+
+# Seconds; 0 sends nothing. A transaction pooler gets none: there they are the role's. What is not set has no
+# limit here, because a migration or an operator's command takes its time; wsgi.py and celery.py have defaults
+# of their own.
 _TIMEOUTS = {
     name: env.float(f"DATABASE_{name.upper()}", default=0.0)
     for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 }
-_OPTIONS = [DATABASES["default"]["OPTIONS"].get("options", "")]
+_LIMITED = DIRECT_DATABASE or DATABASES["default"]
+_OPTIONS = [_LIMITED["OPTIONS"].get("options", "")]
 _OPTIONS += [f"-c {name}={seconds * 1000:.0f}" for name, seconds in _TIMEOUTS.items() if seconds > 0]
 if options := " ".join(filter(None, _OPTIONS)):
-    DATABASES["default"]["OPTIONS"]["options"] = options
+    _LIMITED["OPTIONS"]["options"] = options
 
 # --- Redis or Valkey: Celery's hints and an operator's marks; never the only copy of anything ------
 
@@ -443,6 +457,8 @@ KAFKA_TOPIC_RETENTION = timedelta(days=env.int("KAFKA_TOPIC_RETENTION_DAYS", def
 
 # How a commit reaches the relay at once; the relay also polls, so that nothing depends on it.
 EVENT_WAKE_UP = "state_store.wake_up.WakeUp"
+# Which part of the users a relay serves: 2/4 is the second of four. Each part needs a relay.
+RELAY_SHARD = env.str("RELAY_SHARD", default="") or "1/1"
 # 5 s, 10 s, 20 s ... 21 min: about 40 minutes in all, longer than a deploy or a database restart takes.
 EVENT_MAX_ATTEMPTS = env.int("EVENT_MAX_ATTEMPTS", default=10)
 EVENT_FIRST_RETRY = timedelta(seconds=env.float("EVENT_FIRST_RETRY_SECONDS", default=5))

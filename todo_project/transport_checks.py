@@ -47,13 +47,19 @@ def _kafka() -> tuple[str, str] | None:
 
 
 def _postgresql() -> tuple[str, str] | None:
-    database = settings.DATABASES["default"]
+    found = _database("DATABASE_URL", settings.DATABASES["default"])
+    if not found and settings.DIRECT_DATABASE:
+        found = _database("DATABASE_DIRECT_URL", settings.DIRECT_DATABASE)
+    return found
+
+
+def _database(variable: str, database: dict[str, Any]) -> tuple[str, str] | None:
     options = database.get("OPTIONS", {})
     hosts = options.get("hostaddr") or options.get("host") or database.get("HOST") or ""
     mode = options.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
     if mode in ENCRYPTED_POSTGRES or all(map(_is_here, str(hosts).split(","))):
         return None
-    return f"DATABASE_URL has sslmode={mode}.", "Add ?sslmode=verify-full (or verify-ca, require)"
+    return f"{variable} has sslmode={mode}.", "Add ?sslmode=verify-full (or verify-ca, require)"
 
 
 def _redis() -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ CHECKS = {
     "imports": [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
     "words": [*_PYTHON, "devkit.words"],
     "migrations": [*_PYTHON, "manage", "makemigrations", "--check", "--dry-run"],
+    "safe migrations": [*_PYTHON, "devkit.migration_safety"],
 }
 
 

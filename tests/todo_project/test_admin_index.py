@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts_app.models import User
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
-from events_app.relay import LOCK_ID
+from events_app.shards import LOCK_ID
 from notifications_app.models import Delivery
 from tasks_app.models import Task
 from todo_project.models import TickRun

@@ -48,6 +48,7 @@ def test_a_safe_production_has_nothing_against_it(production: Settings) -> None:
         ("VAPID_SUBJECT", "mailto:operator@example.test", "E009"),
         ("PUSH_ALLOW_INSECURE_ENDPOINTS", True, "E010"),
         ("REDIS_URL", "http://store.example.org", "E012"),
+        ("RELAY_SHARD", "3/2", "E019"),
         ("METRICS_PORT", 9100, "E015"),
         ("PROMETHEUS_MULTIPROC_DIR", "/nowhere/at/all", "E016"),
         ("NOTIFICATIONS_KEPT", timedelta(days=1), "E017"),

@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from events_app.relay import LOCK_ID
 from events_app.release import VERSION
+from events_app.shards import LOCK_ID
 from todo_project import health
 from todo_project.models import TickRun
 

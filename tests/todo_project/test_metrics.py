@@ -21,8 +21,8 @@ from pytest_django import Settings
 
 from accounts_app.models import DueMail, User
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
-from events_app.relay import LOCK_ID
 from events_app.release import VERSION
+from events_app.shards import LOCK_ID
 from tasks_app.models import Task
 from todo_project import database_metrics
 from todo_project.models import TickRun

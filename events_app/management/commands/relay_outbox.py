@@ -6,17 +6,20 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from events_app.background_threads import BackgroundThread, running
+from events_app.direct_connection import use_direct_connection
 from events_app.metrics import serve_metrics
 from events_app.outbox import wake_up_of_settings
 from events_app.relay import Relay, broker_of_settings
+from events_app.shards import shard_of_settings
 
 
 class Command(BaseCommand):
     help = "Take events from the outbox to the broker until stopped. Extra copies wait as standbys."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        use_direct_connection()
         serve_metrics()
-        relay = Relay(broker_of_settings())
+        relay = Relay(broker_of_settings(), shard_of_settings())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: relay.stop())
         hearing = BackgroundThread("wake_up", partial(relay.hear, wake_up_of_settings()), every_seconds=1.0)
