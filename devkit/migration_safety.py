@@ -47,7 +47,7 @@ ADVICE = {
     op.RunPython: "this check does not read it: list it in EXCEPTIONS and say why it is safe",
 }
 _NOT_NULL = "the old code writes no value: null=True, or a db_default"
-_NARROWER = "the old code may write what does not fit, and the table is written anew under a lock"
+_NARROWER = "the old code may write what does not fit, and the table is written again under a lock"
 
 
 def main() -> int:

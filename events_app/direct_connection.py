@@ -1,7 +1,7 @@
 """Sessions past a transaction pooler (setting DATABASE_DIRECT_URL).
 
 Behind such a pooler each transaction of a client may run in another session, and a session's lock belongs to
-nobody. The relay keeps such a lock.
+no use. The relay keeps such a lock.
 """
 
 from copy import deepcopy

@@ -1,7 +1,7 @@
 """Several active relays, each for a part of the users (setting RELAY_SHARD, `2/4` is the second of four).
 
 The users' ids are random, so 64 slots of equal width along their order have equally many users. A shard is a
-run of slots. A relay locks each of its slots, so that no two relays serve a user, whatever they were told:
+run of slots. A relay locks each of its slots, so that no two relays serve a user, whatever their settings:
 while `1/2` runs, `1/4` waits. The relay without shards excludes all others by LOCK_ID, as in releases without
 shards.
 """

@@ -43,7 +43,7 @@ class Shared:
 
 
 def tag_event(user: UUID | None, number: int) -> NewEvent:
-    """An event of the user's tag, or of a priority, which is nobody's."""
+    """An event of the user's tag, or of a priority, which has no user."""
     kind, key = ("tag", str(user)) if user else ("priority", "priority:2")
     named = {"event_type": "created", "id": 1, "name": "home", "color": "#6B7280"}
     data = named | ({"user_id": str(user)} if user else {"level": 2})

@@ -56,7 +56,7 @@ def test_requests_through_a_pooler_and_a_relay_past_it(
         monkeypatch.setattr("todo_project.session_limits.settings.DIRECT_DATABASE", past)
         connections.settings["default"] |= through
         try:
-            limit_sessions(statement_timeout=15)  # it would be refused: such a session is everybody's
+            limit_sessions(statement_timeout=15)  # it would be refused: such a session is shared by all
             _write_and_read(client_of, alice)
             assert not relay_is_active()
             monkeypatch.setenv("DATABASE_URL", pooled)
