@@ -88,7 +88,9 @@ def test_events_come_one_way_only() -> None:
     """By the sidecar of the web, or by consumers."""
     names = {one["metadata"]["name"] for one in of_kind(set_named("dapr"), "Deployment")}
     assert not [name for name in names if "consumers" in name]
-    without = documents(merged(DAPR, {"dapr": {"use": ["publish", "state"]}}))
+    without = documents(merged(DAPR, {"dapr": {"use": ["publish"]}}))
+    annotated = [one["metadata"]["name"] for one in of_kind(without, "Deployment") if "dapr.io" in str(one)]
+    assert annotated == ["todo-backend", "todo-relay"]
     assert [one for one in of_kind(without, "Deployment") if "consumers" in one["metadata"]["name"]]
 
 

@@ -144,11 +144,21 @@ def test_hosts_and_addresses_follow_from_the_host(started_with: Any, tmp_path: P
         assert settings.KAFKA_SECURITY["sasl.mechanism"] == "SCRAM-SHA-256"
 
 
-def test_topics_are_made_by_kafka_even_if_a_sidecar_publishes(started_with: Any, tmp_path: Path) -> None:
+def test_each_process_uses_its_sidecar_for_what_it_does(started_with: Any, tmp_path: Path) -> None:
+    """The relay publishes one way only; topics are made by Kafka itself."""
     found = set_named("dapr")
+    uses, with_kafka = {}, set()
     for name, container in of_the_backend(found):
         with started_with(environment(found, container, tmp_path)):
-            assert bool(settings.KAFKA_BOOTSTRAP_SERVERS) == (name == "todo-migrate"), name
+            uses[name.removeprefix("todo-")] = set(settings.DAPR)
+            if settings.KAFKA_BOOTSTRAP_SERVERS:
+                with_kafka.add(name)
+    assert uses.pop("relay") == {"publish", "state"}
+    assert uses.pop("backend") == {"subscribe", "state"}
+    assert uses.pop("migrate") == set()
+    assert set(map(frozenset, uses.values())) == {frozenset({"state"})}
+    assert "todo-migrate" in with_kafka
+    assert "todo-relay" not in with_kafka
 
 
 def test_every_setting_can_be_set() -> None:

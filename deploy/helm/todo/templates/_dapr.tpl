@@ -1,14 +1,19 @@
 {{/* Sidecars. The web's has the app's id and calls it; the others only answer their process. */}}
 
-{{- define "todo.publishesByDapr" -}}
-{{- if and .Values.dapr.enabled (has "publish" .Values.dapr.use) -}}true{{- end -}}
+{{/* What this process does through its sidecar; empty if it has none. The relay publishes, the web is delivered to. */}}
+{{- define "todo.daprUses" -}}
+{{- if .root.Values.dapr.enabled -}}
+{{- $uses := list -}}
+{{- range $use, $component := dict "publish" "relay" "subscribe" "backend" "state" .component -}}
+{{- if and (has $use $.root.Values.dapr.use) (eq $component $.component) -}}{{- $uses = append $uses $use -}}{{- end -}}
+{{- end -}}
+{{- join "," $uses -}}
+{{- end -}}
 {{- end -}}
 
+{{/* The web has one in any case: it fires the cron binding. */}}
 {{- define "todo.hasSidecar" -}}
-{{- $dapr := .root.Values.dapr -}}
-{{- if $dapr.enabled -}}
-{{- if or (eq .component "backend") (has "state" $dapr.use) (and (eq .component "relay") (has "publish" $dapr.use)) -}}true{{- end -}}
-{{- end -}}
+{{- if and .root.Values.dapr.enabled (or (eq .component "backend") (include "todo.daprUses" .)) -}}true{{- end -}}
 {{- end -}}
 
 {{- define "todo.daprId" -}}
@@ -42,13 +47,15 @@ dapr.io/log-as-json: "true"
 
 {{- define "todo.daprEnvironment" -}}
 {{- if include "todo.hasSidecar" . -}}
-- {name: DAPR, value: {{ join "," .root.Values.dapr.use | quote }}}
+- {name: DAPR, value: {{ include "todo.daprUses" . | quote }}}
+{{- if contains "publish" (include "todo.daprUses" .) }}
+{{- /* One way to publish: the sidecar spreads keys over partitions in another way. */}}
+- {name: KAFKA_BOOTSTRAP_SERVERS, value: ""}
+{{- end }}
 - {name: DAPR_PUBSUB, value: {{ include "todo.pubsubName" .root }}}
 - {name: DAPR_STATE_STORE, value: {{ include "todo.stateStoreName" .root }}}
-{{- if eq .component "backend" }}
 - name: APP_API_TOKEN
   valueFrom: {secretKeyRef: {name: {{ include "todo.appTokenSecret" .root }}, key: token}}
-{{- end }}
 {{- with include "todo.apiTokenSecret" .root }}
 - name: DAPR_API_TOKEN
   valueFrom: {secretKeyRef: {name: {{ . }}, key: token}}

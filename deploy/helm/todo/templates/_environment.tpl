@@ -32,8 +32,12 @@
 {{- with .Values.assistant.model -}}
 {{- $_ := set $settings "ASSISTANT_MODEL" . -}}
 {{- end -}}
-{{- if not (include "todo.publishesByDapr" .) -}}
-{{- $settings = merge $settings (fromYaml (include "todo.kafkaSettings" .)) -}}
+{{- if .Values.kafka.brokers -}}
+{{- $_ := set $settings "KAFKA_BOOTSTRAP_SERVERS" .Values.kafka.brokers -}}
+{{- $_ := set $settings "KAFKA_SECURITY_PROTOCOL" .Values.kafka.securityProtocol -}}
+{{- if include "todo.usesSasl" . -}}
+{{- $_ := set $settings "KAFKA_SASL_MECHANISM" (include "todo.saslMechanismOfKafka" .) -}}
+{{- end -}}
 {{- end -}}
 {{- range $name, $value := .Values.config -}}
 {{- if not (kindIs "invalid" $value) -}}
@@ -41,23 +45,6 @@
 {{- end -}}
 {{- end -}}
 {{- toYaml $settings -}}
-{{- end -}}
-
-{{- define "todo.kafkaSettings" -}}
-{{- if .Values.kafka.brokers }}
-KAFKA_BOOTSTRAP_SERVERS: {{ .Values.kafka.brokers | quote }}
-KAFKA_SECURITY_PROTOCOL: {{ .Values.kafka.securityProtocol }}
-{{- if include "todo.usesSasl" . }}
-KAFKA_SASL_MECHANISM: {{ include "todo.saslMechanismOfKafka" . }}
-{{- end }}
-{{- else -}}
-{}
-{{- end }}
-{{- end -}}
-
-{{/* What the Job of the migrations has: Kafka even if a sidecar publishes, because it makes the topics. */}}
-{{- define "todo.migrateSettings" -}}
-{{- toYaml (merge (fromYaml (include "todo.settings" .)) (fromYaml (include "todo.kafkaSettings" .))) -}}
 {{- end -}}
 
 {{/* A number as people write it: Helm reads 100000 as a float and would print 1e+05. */}}
