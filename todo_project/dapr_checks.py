@@ -19,6 +19,17 @@ def check_dapr(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[
     return list(_faults())
 
 
+# A deployment's check: only the web is called by its sidecar.
+@register(TAG, deploy=True)
+def check_calls(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """An error if the sidecar of the web could not call it."""
+    del app_configs, options
+    if not settings.DAPR or settings.APP_API_TOKEN:
+        return []
+    problem = "DAPR is set and APP_API_TOKEN is not: what the sidecar calls is not served."
+    return [error("E062", problem, "Set the token that the sidecar is to send.")]
+
+
 def _faults() -> Iterator[CheckMessage]:
     if unknown := sorted(set(settings.DAPR) - set(USES)):
         yield error("E060", f"DAPR has {', '.join(unknown)}.", f"It may have {', '.join(USES)}.")
@@ -29,6 +40,3 @@ def _faults() -> Iterator[CheckMessage]:
             " task would overtake each other."
         )
         yield error("E061", problem, remedy)
-    if settings.DAPR and not settings.APP_API_TOKEN:
-        problem = "DAPR is set and APP_API_TOKEN is not: what the sidecar calls is not served."
-        yield error("E062", problem, "Set the token that the sidecar is to send.")
