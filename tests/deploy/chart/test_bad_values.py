@@ -23,6 +23,7 @@ BY_SCHEMA: list[tuple[str, object]] = [
     ("replicaCount.consumers.sync", 0),
     ("replicaCount.consumers.mails", 1),
     ("replicaCount.web", 2),
+    ("relayShards", 65),
     *(
         (f"image.{name}.pullPolicy", value)
         for name in ("frontend", "backend")

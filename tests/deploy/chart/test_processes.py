@@ -29,6 +29,20 @@ def test_each_role_of_the_procfile_runs() -> None:
     assert roles("no-frontend") == without_kafka | consumers
 
 
+def test_each_shard_of_the_relay_is_served_by_a_deployment() -> None:
+    found = documents(merged(EVERYTHING, {"relayShards": 3, "replicaCount": {"relay": 2}}))
+    shards = {}
+    for name in ("todo-relay-1", "todo-relay-2", "todo-relay-3"):
+        relay = named(found, "Deployment", name)
+        (container,) = pod_of(relay)["spec"]["containers"]
+        assert (container["args"], relay["spec"]["replicas"]) == (["relay"], 2)
+        shards[name] = {one["name"]: one.get("value") for one in container["env"]}["RELAY_SHARD"]
+    assert list(shards.values()) == ["1/3", "2/3", "3/3"]
+    with_dapr = documents(merged(SETS["dapr"], {"relayShards": 2}))
+    scopes = named(with_dapr, "Component", "kafka-pubsub-prod")["scopes"]
+    assert scopes == ["todo-backend", "todo-backend-relay-1", "todo-backend-relay-2"]
+
+
 def test_values_know_the_groups_of_handlers() -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     assert set(values["replicaCount"]["consumers"]) == set(group_names())

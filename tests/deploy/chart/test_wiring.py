@@ -191,7 +191,8 @@ def test_every_container_is_locked_down(found: list[Document]) -> None:
 def test_selectors_stay_the_same_whatever_changes() -> None:
     """Kubernetes refuses an upgrade with another selector."""
     before = {one["metadata"]["name"]: one for one in of_kind(documents(SETS["default"]), "Deployment")}
-    changed = merged(EVERYTHING, {"image": {"backend": {"tag": "9.9.9"}}, "podLabels": {"a": "b"}})
+    changes = {"image": {"backend": {"tag": "9.9.9"}}, "podLabels": {"a": "b"}, "relayShards": 1}
+    changed = merged(EVERYTHING, changes)
     after = {one["metadata"]["name"]: one for one in of_kind(documents(changed), "Deployment")}
     assert set(before) <= set(after)
     for name, one in before.items():

@@ -72,6 +72,7 @@ EVERYTHING = merged(
     {
         "secrets": MORE_SECRETS,
         "image": {"background": {"tag": "0.2.0"}},
+        "relayShards": 2,
         "imagePullSecrets": [{"name": "registry"}],
         "service": {"frontend": {"type": "NodePort", "nodePort": 30080}, "backend": {"type": "LoadBalancer"}},
         "assistant": {"model": "openai:gpt-5-mini"},

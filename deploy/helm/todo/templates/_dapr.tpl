@@ -4,8 +4,8 @@
 {{- define "todo.daprUses" -}}
 {{- if .root.Values.dapr.enabled -}}
 {{- $uses := list -}}
-{{- range $use, $component := dict "publish" "relay" "subscribe" "backend" "state" .component -}}
-{{- if and (has $use $.root.Values.dapr.use) (eq $component $.component) -}}{{- $uses = append $uses $use -}}{{- end -}}
+{{- range $use, $component := dict "publish" "relay" "subscribe" "backend" "state" (include "todo.valuesKey" .component) -}}
+{{- if and (has $use $.root.Values.dapr.use) (eq $component (include "todo.valuesKey" $.component)) -}}{{- $uses = append $uses $use -}}{{- end -}}
 {{- end -}}
 {{- join "," $uses -}}
 {{- end -}}

@@ -37,12 +37,16 @@ beat:
   grace: 15
   live: {httpGet: {path: /healthz/live, port: metrics}}
   ready: {exec: {command: [test, -f, /tmp/todo-ready]}}
-relay:
+{{- $shards := int .Values.relayShards }}
+{{- range $number := untilStep 1 (int (add1 $shards)) 1 }}
+{{ ternary "relay" (printf "relay-%d" $number) (eq $shards 1) }}:
   args: [relay]
+  environment: {RELAY_SHARD: "{{ $number }}/{{ $shards }}"}
   ports: {metrics: 9100}
   grace: 30
   live: {httpGet: {path: /healthz/live, port: metrics}}
   ready: {httpGet: {path: /healthz/live, port: metrics}}
+{{- end }}
 {{- if include "todo.hasConsumers" . }}
 {{- range $group := list "notifications" "recurring" "sync" }}
 consumers-{{ $group }}:
@@ -60,16 +64,16 @@ consumers-{{ $group }}:
 {{- if and .Values.kafka.brokers (not (and .Values.dapr.enabled (has "subscribe" .Values.dapr.use))) -}}true{{- end -}}
 {{- end -}}
 
-{{/* The values of a process type: consumers of all groups share theirs, but for their number. */}}
+{{/* The values of a process type: consumers of all groups share theirs, but for their number, and so do relays. */}}
 {{- define "todo.valuesKey" -}}
-{{- if hasPrefix "consumers-" . -}}consumers{{- else -}}{{ . }}{{- end -}}
+{{- if hasPrefix "consumers-" . -}}consumers{{- else if hasPrefix "relay-" . -}}relay{{- else -}}{{ . }}{{- end -}}
 {{- end -}}
 
 {{- define "todo.replicas" -}}
 {{- if hasPrefix "consumers-" .component -}}
 {{- get .root.Values.replicaCount.consumers (trimPrefix "consumers-" .component) -}}
 {{- else -}}
-{{- get .root.Values.replicaCount .component -}}
+{{- get .root.Values.replicaCount (include "todo.valuesKey" .component) -}}
 {{- end -}}
 {{- end -}}
 
