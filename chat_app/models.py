@@ -176,6 +176,7 @@ class Change(models.Model):
         db_table = "turn_changes"
         ordering = ["turn", "position"]
         constraints = [models.UniqueConstraint(fields=["turn", "position"], name="change_once_per_position")]
+        indexes = [models.Index(fields=["object_id", "kind"], name="changes_of_an_object")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id} {self.action}"
@@ -198,8 +199,6 @@ class Confirmation(models.Model):
     tool = models.CharField(max_length=50)
     arguments = models.JSONField()
     words = models.TextField(help_text="What exactly will happen, with the names of the tasks.")
-    # [[id, title]] of each task that `words` is about: one that has another title by then is not changed.
-    named = models.JSONField(default=list)
     state = models.CharField(max_length=9, choices=State, default=State.PENDING)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(default=now, editable=False)

@@ -35,6 +35,15 @@ _API_TOKEN = {
     "last_used_at": None,
     "created_at": _CREATED_AT,
 }
+_DECIDED: dict[str, Any] = {
+    "id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d11",
+    "state": "confirmed",
+    "tool": "delete_tasks",
+    "words": "Move to the trash: 1 task\n- “Water the plants” (7)",
+    "conversation_id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d12",
+    "turn_id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d13",
+    "result": {"tasks": [{"id": 7, "title": "Water the plants", "completed": False, "in_trash": True}]},
+}
 # The example of RFC 8291, 5.
 _POINT = "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM"
 _ENDPOINT = "https://push.example.com/send/f1Zr2sBq"
@@ -98,10 +107,19 @@ _TEMPLATE: dict[str, Any] = {
 BESIDE_RESULTS: dict[str, Any] = {
     "PaginatedReminderList": {
         "planned": {"next_reminder_at": None, "why": "All reminders of the task have passed."}
-    }
+    },
 }
 
 EXAMPLES: dict[str, Any] = {
+    "Decided": _DECIDED,
+    "UndoRequest": {"turn_id": _DECIDED["turn_id"]},
+    "Undone": {
+        "turn_id": _DECIDED["turn_id"],
+        "undone": [{"kind": "task", "id": 7, "name": "Water the plants", "action": "deleted"}],
+        "left": [
+            {"kind": "task", "id": 8, "name": "Pay rent", "action": "updated", "reason": "changed_since"}
+        ],
+    },
     "PreviewRequest": {
         "rule": "rrule:FREQ=WEEKLY;INTERVAL=2;BYDAY=FR",
         "timezone": "Europe/Berlin",

@@ -25,6 +25,8 @@ TAGS = [
     {"name": name, "description": description}
     for name, description in {
         "auth": "Sign up, sign in and out, passwords, email addresses, and API tokens.",
+        "confirmations": "What the assistant asks to be allowed.",
+        "conversations": "Conversations with the assistant.",
         "me": "The account of the signed-in user.",
         "priorities": "How much a task matters. All users share them; staff can change them.",
         "push": "What a browser needs to subscribe.",
@@ -42,8 +44,11 @@ ENUMS = {
     "BulkOperation": "tasks_app.bulk_serializers.OPERATIONS",
     "Channel": "accounts_app.preferences.Channel",
     "CatchUp": "recurring_app.models.RecurringTask.CatchUp",
+    "ChangeAction": "chat_app.models.Change.Action",
+    "ConfirmationState": "chat_app.models.Confirmation.State",
     "DeliveryState": "notifications_app.models.Delivery.State",
     "ErrorType": "http_app.errors.ERROR_TYPES",
+    "LeftReason": "chat_app.undo.REASONS",
     "OccurrenceState": "recurring_app.history_views.OCCURRENCE_STATES",
     "RecurrenceMode": "tasks_app.models.Task.RecurrenceMode",
     "RecurrencePattern": "recurring_app.models.RecurringTask.Pattern",
@@ -51,4 +56,5 @@ ENUMS = {
     "ReminderState": "notifications_app.models.Reminder.State",
     "TaskOccurrenceState": "tasks_app.occurrence_views.STATES",
     "SlotState": "tasks_app.models.Task.SlotState",
+    "UndoneKind": "chat_app.undo.KINDS",
 }

@@ -498,6 +498,17 @@ STREAM_CHECK_SECONDS = env.float("STREAM_CHECK_SECONDS", default=10.0)
 # Functions that return what the same process serves beside the stream (sync_app/guests.py).
 STREAM_GUESTS: list[str] = []
 
+# --- MCP: the assistant's tools for assistants of others, in the process of the live stream --------
+
+MCP_ENABLED = env.bool("MCP_ENABLED", default=False)
+# Where clients find it, as https://todo.example.com/mcp.
+MCP_URL = env.str("MCP_URL", default="") or f"http://localhost:{STREAM_PORT}/mcp"
+# Of requests for it, beside the host of MCP_URL. A page of any other origin is refused.
+MCP_ALLOWED_HOSTS = env.list("MCP_ALLOWED_HOSTS", default=[])
+MCP_ALLOWED_ORIGINS = env.list("MCP_ALLOWED_ORIGINS", default=[])
+# How many calls of tools one process carries out at once.
+MCP_THREADS = env.int("MCP_THREADS", default=4)
+
 # --- Recurrence --------------------------------------------------------------------------------
 
 SHORTEST_RECURRENCE = timedelta(minutes=env.int("SHORTEST_RECURRENCE_MINUTES", default=5))

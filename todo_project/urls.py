@@ -29,6 +29,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("recurring_app.urls")),
     path("", include("notifications_app.urls")),
     path("", include("sync_app.urls")),
+    path("", include("chat_app.urls")),
 ]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),

@@ -190,7 +190,6 @@ class Migration(migrations.Migration):
                     "words",
                     models.TextField(help_text="What exactly will happen, with the names of the tasks."),
                 ),
-                ("named", models.JSONField(default=list)),
                 (
                     "state",
                     models.CharField(
@@ -339,5 +338,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="change",
             constraint=models.UniqueConstraint(fields=("turn", "position"), name="change_once_per_position"),
+        ),
+        migrations.AddIndex(
+            model_name="change",
+            index=models.Index(fields=["object_id", "kind"], name="changes_of_an_object"),
         ),
     ]

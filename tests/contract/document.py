@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
@@ -35,6 +36,8 @@ class Operation:
     def url(self, *ids: object) -> str:
         """The path with these ids, the last one for all that are left."""
         left = list(ids) or [NOBODYS_ID]
+        if any(each["schema"].get("format") == "uuid" for each in self.parameters("path").values()):
+            left = [UUID(int=one) if isinstance(one, int) else one for one in left]
         return re.sub(r"\{\w+\}", lambda _: str(left.pop(0) if len(left) > 1 else left[0]), self.path)
 
     def parameters(self, where: str) -> dict[str, Any]:

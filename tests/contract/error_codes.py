@@ -15,6 +15,7 @@ ROOMS = (
     "recurring_app",
     "notifications_app",
     "sync_app",
+    "chat_app",
 )
 # The position of the code among the arguments, for calls that do not name it.
 _PLACES = {"RuleError": 0, "ErrorDetail": 1, "ValidationError": 1, "Conflict": 1, "NotAuthenticated": 1}

@@ -4,17 +4,20 @@ Each route, parameter and field of the OpenAPI document, by a staff user who has
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from json import dumps
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import ApiToken, User
+from chat_app.models import Confirmation, Conversation, Turn
 from devkit.embedded.instance import new_vapid_key
 from notifications_app.models import PushSubscription
 from recurring_app.models import RecurringTask
@@ -157,9 +160,27 @@ def client(charlie: User, client_of: Callable[[User], APIClient], settings: Sett
     )
     PushSubscription.objects.create(pk=ID, user=charlie, endpoint="https://push.example.test/1")
     ApiToken.objects.create(pk=ID, user=charlie, name="hers", digest="1", scopes=["read"])
+    converse(charlie)
     client = client_of(charlie)
     client.raise_request_exception = False
     return client
+
+
+def converse(user: User) -> None:
+    """A conversation whose last turn asks for something."""
+    conversation = Conversation.objects.create(pk=UUID(int=ID), user=user)
+    turn = Turn.objects.create(pk=UUID(int=ID), user=user, conversation=conversation, state="waiting")
+    Confirmation.objects.create(
+        pk=UUID(int=ID),
+        user=user,
+        conversation=conversation,
+        turn=turn,
+        call_id="1",
+        tool="delete_tasks",
+        arguments={"task_ids": [ID]},
+        words=f"Move to the trash: 1 task\n- “hers” ({ID})",
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
 
 
 def ask(client: APIClient, operation: Operation, url: str, body: bytes = b"", **headers: str) -> Any:

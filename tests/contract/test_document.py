@@ -25,10 +25,13 @@ def test_no_text_ends_a_comment_of_generated_code(mark: str) -> None:
     assert [text for text in texts(DOCUMENT) if mark in text] == []
 
 
-def test_the_ids_of_paths_are_integers_as_those_of_bodies() -> None:
+def test_the_ids_of_paths_are_integers_or_uuids_as_those_of_bodies() -> None:
     schemas = [each["schema"] for operation in OPERATIONS for each in operation.parameters("path").values()]
     assert len(schemas) > 20
-    assert {schema["type"] for schema in schemas} == {"integer"}
+    assert {(schema["type"], schema.get("format")) for schema in schemas} == {
+        ("integer", None),
+        ("string", "uuid"),
+    }
 
 
 def test_no_parameter_has_a_default_that_is_not_always_true() -> None:

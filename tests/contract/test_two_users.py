@@ -21,6 +21,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import ApiToken, User
+from chat_app.models import Change, Confirmation, Conversation, Turn
 from devkit.embedded.instance import new_vapid_key
 from http_app.models import IdempotencyKey
 from notifications_app.models import PushSubscription, Reminder
@@ -177,7 +178,11 @@ def _of_bob(bob: User, client: APIClient) -> dict[str, Any]:
     IdempotencyKey.objects.create(
         user=bob, key="of bob", fingerprint="0" * 64, status=201, body=SECRET.encode()
     )
+    conversation, turn, confirmation = _conversation(bob, SECRET)
     return {
+        "conversation": [(str(conversation), str(UUID(int=7)))],
+        "turn": [(str(turn), str(UUID(int=7)))],
+        "confirmation": [(str(confirmation), str(UUID(int=7)))],
         "task": [(task.pk, NOBODYS) for task in tasks],
         "series": [(str(tasks[0].series_id), str(UUID(int=7)))],
         "external id": [(tasks[0].external_id, "nobodysid")],
@@ -241,6 +246,26 @@ def _template(user: User, pk: int | None = None) -> RecurringTask:
     )
 
 
+def _conversation(user: User, text: str) -> tuple[UUID, UUID, UUID]:
+    """The ids of a conversation, of a turn that changed something, and of what it asks."""
+    conversation = Conversation.objects.create(user=user, title=text)
+    turn = Turn.objects.create(user=user, conversation=conversation, state="waiting")
+    Change.objects.create(
+        turn=turn, position=0, kind="task", action="created", object_id=777_000_000, version_after=2
+    )
+    confirmation = Confirmation.objects.create(
+        user=user,
+        conversation=conversation,
+        turn=turn,
+        call_id="1",
+        tool="delete_tasks",
+        arguments={"task_ids": [777_000_000]},
+        words=text,
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
+    return conversation.pk, turn.pk, confirmation.pk
+
+
 def _cursors(client: APIClient, task: Task, template: RecurringTask) -> dict[str, str]:
     """Of each list, the one that leads to bob's second page."""
     Task.objects.create(pk=777_000_009, user=task.user, title=SECRET)
@@ -261,6 +286,7 @@ def _cursors(client: APIClient, task: Task, template: RecurringTask) -> dict[str
 
 def _own(user: User) -> dict[str, Any]:
     return {
+        **dict(zip(("conversation", "turn", "confirmation"), _conversation(user, "own"), strict=True)),
         "task": Task.objects.create(user=user, title="of the caller").pk,
         "tag": Tag.objects.create(user=user, name="of the caller").pk,
         "second tag": Tag.objects.create(user=user, name="the second").pk,
@@ -271,7 +297,8 @@ def _own(user: User) -> dict[str, Any]:
 
 
 def _no_own() -> dict[str, Any]:
-    return dict.fromkeys(("task", "tag", "second tag", "push subscription", "api token", "template"), NOBODYS)
+    kinds = ("task", "tag", "second tag", "push subscription", "api token", "template")
+    return dict.fromkeys(kinds, NOBODYS) | dict.fromkeys(("conversation", "confirmation"), UUID(int=7))
 
 
 def rows_of(user: User) -> dict[str, Any]:

@@ -17,6 +17,9 @@ PATHS: dict[str, str | None] = dict.fromkeys(
     (operation.path for operation in OPERATIONS if "{" not in operation.path), None
 ) | {
     "/api/auth/api-tokens/{id}": "api token",
+    "/api/confirmations/{id}/confirm": "confirmation",
+    "/api/confirmations/{id}/decline": "confirmation",
+    "/api/conversations/{conversation_id}/undo": "conversation",
     "/api/priorities/{id}": None,
     "/api/push-subscriptions/{id}": "push subscription",
     "/api/push-subscriptions/{id}/test": "push subscription",
@@ -54,6 +57,7 @@ NAMES: dict[str, str] = {
     "body operations.id": "task",
     "body tag_ids": "tag",
     "body tags": "tag name",
+    "body turn_id": "turn",
     "body uid": "account",
     "header Idempotency-Key": "idempotency key",
 }
