@@ -1,13 +1,11 @@
 """The process types of the chart are those of the Procfile, by the same commands, and of one release."""
 
-import json
-
 import pytest
 import yaml
 
 from events_app.groups import group_names
 from events_app.release import VERSION
-from tests.deploy.chart.rendering import containers, documents, named, of_kind, pod_of, set_named
+from tests.deploy.chart.rendering import Document, containers, documents, named, of_kind, pod_of, set_named
 from tests.deploy.chart.values import CHART, DEFAULT, EVERYTHING, KAFKA, SETS, merged
 
 
@@ -97,10 +95,15 @@ def test_services_are_of_their_type_and_port() -> None:
     assert {"name": "PORT", "value": "3100"} in container["env"]
 
 
+def hook_of(document: Document) -> str:
+    found: str = document["metadata"].get("annotations", {}).get("helm.sh/hook", "")
+    return found
+
+
 @pytest.mark.parametrize("name", ["default", "no-frontend"])
 def test_migrations_run_before_anything_and_wait_for_the_database(name: str) -> None:
     found = set_named(name)
-    hooks = [one for one in found if "helm.sh/hook" in one["metadata"].get("annotations", {})]
+    hooks = [one for one in found if "pre-" in hook_of(one)]
     assert {(one["kind"], one["metadata"]["annotations"]["helm.sh/hook"]) for one in hooks} == {
         (kind, "pre-install,pre-upgrade") for kind in ("Secret", "ConfigMap", "Job")
     }
@@ -120,4 +123,13 @@ def test_migrations_run_before_anything_and_wait_for_the_database(name: str) -> 
 
 def test_an_upgrade_without_the_job() -> None:
     found = documents(merged(DEFAULT, {"migrations": {"enabled": False}}))
-    assert [one for one in found if "helm.sh/hook" in json.dumps(one)] == []
+    assert {hook_of(one) for one in found} == {"", "test"}
+
+
+def test_helm_asks_the_web_by_its_service() -> None:
+    found = documents(merged(DEFAULT, {"service": {"backend": {"port": 80}}}), name="other")
+    (test,) = of_kind(found, "Pod")
+    (container,) = test["spec"]["containers"]
+    assert '"http://other-todo-backend:80/healthz/ready?all=true"' in container["args"][2]
+    compile(container["args"][2], "", "exec")
+    named(found, "Service", "other-todo-backend")

@@ -7,11 +7,12 @@ from typing import Any
 
 import kubernetes_validate.utils as kubernetes
 import pytest
+from helm_python import lint
 from jsonschema import Draft7Validator
 from jsonschema import ValidationError as SchemaError
 
 from tests.deploy.chart.rendering import Document, set_named
-from tests.deploy.chart.values import SETS
+from tests.deploy.chart.values import CHART, SETS
 
 # The oldest that Chart.yaml allows, and the newest that the library knows.
 VERSIONS = ("1.27", kubernetes.latest_version())
@@ -102,3 +103,9 @@ def test_a_wrong_field_is_found(kind: str, path: tuple[str | int, ...]) -> None:
     within[path[-1]] = 8000
     with pytest.raises(SchemaError):
         validate(document)
+
+
+def test_helm_itself_has_nothing_against_the_chart() -> None:
+    found = lint(CHART, SETS["default"], strict=True, kube_version="v1.37.0")
+    assert found["errors"] == []
+    assert [each for each in found["messages"] if each["severity"] > 1] == []

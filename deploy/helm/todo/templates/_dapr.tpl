@@ -54,8 +54,10 @@ dapr.io/log-as-json: "true"
 {{- end }}
 - {name: DAPR_PUBSUB, value: {{ include "todo.pubsubName" .root }}}
 - {name: DAPR_STATE_STORE, value: {{ include "todo.stateStoreName" .root }}}
+{{- if eq .component "backend" }}
 - name: APP_API_TOKEN
   valueFrom: {secretKeyRef: {name: {{ include "todo.appTokenSecret" .root }}, key: token}}
+{{- end }}
 {{- with include "todo.apiTokenSecret" .root }}
 - name: DAPR_API_TOKEN
   valueFrom: {secretKeyRef: {name: {{ . }}, key: token}}
