@@ -14,7 +14,7 @@ def text(name: str) -> str:
 
 
 def loaded(name: str) -> Any:
-    return yaml.safe_load(text(name))
+    return yaml.load(text(name), yaml.CSafeLoader)  # in C: a tenth of the time for long documents
 
 
 def procfile() -> dict[str, str]:

@@ -3,20 +3,12 @@
 import json
 import re
 import subprocess
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from django.test import Client
 
 from events_app.release import VERSION
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def loaded(name: str) -> Any:
-    return yaml.safe_load((CHECKOUT / name).read_text())
+from tests.deploy.files import CHECKOUT, loaded
 
 
 def test_it_is_a_semantic_version() -> None:
@@ -40,6 +32,10 @@ def test_each_release_publishes_the_contract_of_its_events() -> None:
 @pytest.mark.django_db
 def test_health_names_it() -> None:
     assert json.loads(Client().get("/healthz/ready").content)["version"] == VERSION
+
+
+def test_the_chart_deploys_it() -> None:
+    assert loaded("deploy/helm/todo/Chart.yaml")["appVersion"] == VERSION
 
 
 def test_the_changelog_names_it() -> None:
