@@ -52,6 +52,16 @@ def test_each_metric_exists() -> None:
         assert used <= metrics(), expression
 
 
+def test_each_matcher_of_labels_is_whole() -> None:
+    """PromQL has no parser here; a value without quotes is what a template or an editor makes of one."""
+    matcher = r'[a-z_]+(=|!=|=~|!~)"[^"{}]*"'
+    for expression in [alarm["expr"] for alarm in ALARMS] + QUERIES:
+        for opening, closing in ("()", "{}", "[]"):
+            assert expression.count(opening) == expression.count(closing)
+        for matchers in re.findall(r"\{([^}]*)\}", expression):
+            assert re.fullmatch(f"{matcher}(,{matcher})*", matchers), expression
+
+
 def test_what_does_not_exist_is_found() -> None:
     assert "todo_reminders_oldest_due_age_seconds" in metrics()
     assert not {"todo_reminders_late_total", "todo_outbox", "todo_deliveries_bucket_total"} & metrics()
@@ -101,8 +111,6 @@ def test_each_alarm_says_what_it_is_about() -> None:
         # A label that the expression sums away would be empty in the message.
         for label in re.findall(r"\$labels\.([a-z_]+)", alarm["annotations"]["description"]):
             assert re.search(rf"by \([^)]*\b{label}\b", alarm["expr"]), alarm["alert"]
-        for opening, closing in ("()", "{}", "[]"):
-            assert alarm["expr"].count(opening) == alarm["expr"].count(closing)
 
 
 def test_the_chart_has_them_as_they_are() -> None:
