@@ -10,8 +10,8 @@ MINUTES_OF_A_DAY = 24 * 60
 _IN_MINUTES = {MINUTE: 1, HOUR: 60}
 _IN_DAYS = {DAY: 1, WEEK: 7}
 # Digits beyond these are no amount of time that someone would write.
-_NUMBER = re.compile(r"[0-9]{1,6}")
-_GLUED = re.compile(r"([0-9]{1,6})([a-z]+)")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_GLUED = re.compile(r"([0-9]{1,9})([a-z]+)")
 _HALVES = re.compile(r"([0-9]{1,4})[.,]5")
 
 

@@ -15,6 +15,7 @@ _YEAR_FIRST = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})")
 _DOTS = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})(?:\.([0-9]{4}|[0-9]{2})?)?")
 _SLASHES = re.compile(r"([0-9]{1,2})/([0-9]{1,2})(?:/([0-9]{4}|[0-9]{2}))?")
 _HYPHENS = re.compile(r"([0-9]{1,2})-([0-9]{1,2})-([0-9]{4})")
+_SEVERAL = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)?[-–/]([0-9]{1,2})(?:st|nd|rd|th)?")  # noqa: RUF001
 ROUND_THE_CLOCK = "24/7"
 _MONTHS_AHEAD = 60
 _YEARS_AHEAD = 9  # 29 February of 1896, 1904
@@ -24,6 +25,7 @@ def read_date(words: Words, at: int, clock: Clock, before: str, *, opened: bool)
     """A date that begins there. `opened`: a word such as `on` stands before it; `before`: that word."""
     return (
         _day_and_month(words, at, clock, before)
+        or _days_of_month(words, at, clock, before)
         or _in_digits(words, at, clock, before, opened=opened)
         or _ordinal(words, at, clock, before, opened=opened)
         or (_month_alone(words, at, clock, before) if opened else None)
@@ -50,6 +52,18 @@ def _day_and_month(words: Words, at: int, clock: Clock, before: str) -> Part | N
     if _YEAR.fullmatch(words.word(comma)):
         return day_of(int(day[1]), month, int(words.word(comma)), first, comma + 1, clock, before)
     return day_of(int(day[1]), month, None, first, last, clock, before)
+
+
+def _days_of_month(words: Words, at: int, clock: Clock, before: str) -> Part | None:
+    """5-7 april, april 5-7: several days."""
+    month, found = MONTHS.get(words.word(at)), _SEVERAL.fullmatch(words.word(at + 1))
+    if month is None:
+        month, found = MONTHS.get(words.word(at + 1)), _SEVERAL.fullmatch(words.word(at))
+    if month is None or found is None:
+        return None
+    parts = [day_of(int(day), month, None, at, at + 2, clock, before) for day in found.groups()]
+    options = [day_option(part.value, in_words(part.value), before) for part in parts if part.kind == "day"]
+    return unclear("which_day", "A task is due on one day. Which is it?", at, at + 2, options)
 
 
 def _in_digits(words: Words, at: int, clock: Clock, before: str, *, opened: bool) -> Part | None:

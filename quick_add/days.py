@@ -223,6 +223,17 @@ def read_in(words: Words, at: int, clock: Clock) -> Part | None:
     return Part("day", at, last, day)
 
 
+def read_from_now(words: Words, at: int) -> Part | None:
+    """3 days from now: the grammar has it as in 3 days."""
+    amount = read_amount(words, at)
+    if amount is None or words.word(amount.last) not in ("from", "after"):
+        return None
+    if words.word(amount.last + 1) not in ("now", TODAY):
+        return None
+    said = words.text(at, amount.last)
+    return unclear("which_day", "Which day is that?", at, amount.last + 2, [(f"In {said}", f"in {said}")])
+
+
 def _day_in(amount: Amount, clock: Clock) -> date:
     days = amount.days + amount.minutes // MINUTES_OF_A_DAY
     day = months_later(clock.after(days), amount.months + 12 * amount.years)

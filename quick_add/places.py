@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
+from quick_add.amounts import number_of
 from quick_add.clock import Clock, in_words
 from quick_add.parts import Doubt, Edit, Option, day_option, doubt
 from quick_add.reading import Item
 from quick_add.times import is_described
 from quick_add.tokens import Words
-from quick_add.vocabulary import BELONGS_TO_NEXT, NOT_THAT_DAY
+from quick_add.vocabulary import BELONGS_TO_NEXT, DAY, MONTH, NOT_THAT_DAY, UNITS, WEEK, YEAR
 
 _RELATIVE = {"today", "tomorrow", "tonight", "the", "day"}
 _ORDINAL = re.compile(r"[0-9]+(st|nd|rd|th)")
@@ -70,6 +71,8 @@ def _placed(item: Item, place: _Place) -> Item | None:
     words, before = place.words, place.words.word(item.first - 1)
     if before in NOT_THAT_DAY:
         return _with(item, _not_that_day(item, words, place.clock))
+    if not place.everywhere and (found := _a_week_on(item, words)):
+        return _with(item, found)
     if item.is_opened or place.everywhere:
         found = _cut_off(item, words) if place.is_cut_off else None
         return (
@@ -126,15 +129,38 @@ def _cut_off(item: Item, words: Words) -> Doubt | None:
     if part.doubts:
         return None
     said = words.text(part.first, part.last)
-    if part.kind == "time" and not part.opened and said.isdecimal():
-        halves = [(f"At {said}{half}", f"at {said}{half}") for half in ("am", "pm")]
-        options = [*halves, ("It is a part of the title", f'"{said}"')]
-        return doubt("am_or_pm", f"Is {said} a time?", part.first, part.last, options)
+    number = words.text(*part.value.number) if part.kind == "time" else ""
+    in_the_middle = len(item.parts) == 1 and item.first > 0 and words.word(item.last) not in _BEGINS_A_PHRASE
+    if number.isdecimal() and (not part.opened or in_the_middle):
+        hours = (f"{number}am", f"{number}pm") if int(number) <= 12 else (f"{number}:00",)
+        options = [
+            *((f"At {hour}", f"at {hour}") for hour in hours),
+            ("It is a part of the title", f'"{said}"'),
+        ]
+        return doubt("am_or_pm", f"Is {number} a time?", part.first, part.last, options)
     is_ordinal = part.kind == "day" and _ORDINAL.fullmatch(words.word(item.last - 1))
     if is_ordinal and words.word(item.last) not in _BEGINS_A_PHRASE:
         options = [day_option(part.value, in_words(part.value)), ("It is a part of the title", f'"{said}"')]
         return doubt("which_day", f"Is {said} a day?", part.first, part.last, options)
     return None
+
+
+def _a_week_on(item: Item, words: Words) -> Doubt | None:
+    """A week on friday, 2 weeks from tomorrow."""
+    part, unit = item.parts[0], UNITS.get(words.word(item.first - 1))
+    number = words.word(item.first - 2)
+    is_amount = number in ("a", "an") or number_of(number) is not None
+    if unit not in (DAY, WEEK, MONTH, YEAR) or not is_amount or words.word(item.first) not in ("on", "from"):
+        return None
+    if part.kind not in ("day", "weekday", "from", "unclear"):
+        return None
+    said = words.text(part.first, part.last)
+    amount = words.text(item.first - 2, item.first)
+    options = [
+        Option(f"On that day: {said}", (Edit(item.first - 2, part.last, f'"{amount}" {said}'),)),
+        Option(f"In {amount}", (Edit(item.first - 2, part.last, f"in {amount}"),)),
+    ]
+    return Doubt("which_day", f"Which day is “{amount} {said}”?", item.first - 2, part.last, tuple(options))
 
 
 def _not_that_day(item: Item, words: Words, clock: Clock) -> Doubt:

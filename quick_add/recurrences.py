@@ -40,6 +40,11 @@ _OFTEN = {
     "fortnightly": "every 2 weeks",
     "nightly": "every day at 20:00",
 }
+# What may follow every, and what it may mean.
+_ROUGH = {
+    **dict.fromkeys(("half", "few", "couple", "so"), "every 2 days"),
+    **{"fortnight": "every 2 weeks", "quarter": "every 3 months", "decade": "every 10 years"},
+}
 _TIMES = {"once", "twice", "thrice"}
 
 _Reader = Callable[[Words, int, int], Part | None]
@@ -66,6 +71,9 @@ def read_days_of_every_month(words: Words, at: int) -> Part | None:
 def read_often(words: Words, at: int) -> Part | None:
     """Daily, twice a day, 3 times a week: how often, but not when."""
     word = words.word(at)
+    one = word.removesuffix("s")
+    if one != word and one.endswith("day") and (one in WEEKDAYS or one == "weekday"):
+        return unclear("which_day", "Every week?", at, at + 1, [(f"Every {one}", f"every {one}")])
     if word in _OFTEN:
         options = [(f"{_OFTEN[word].capitalize()}", _OFTEN[word])]
         return unclear("which_times", "When is that?", at, at + 1, options)
@@ -321,6 +329,9 @@ def _some(words: Words, first: int, at: int) -> Part | None:
         options = [(f"Every {day.capitalize()}", f"every {day}") for day in ("saturday", "sunday")]
         options.append(("Every Saturday and Sunday", "every saturday and sunday"))
         return unclear("which_day", "Saturday, Sunday or both?", first, at + 1, options)
+    if word in _ROUGH:
+        options = [(text.capitalize(), text) for text in ("every day", _ROUGH[word])]
+        return unclear("which_times", "How often?", first, at + 1, options)
     if word in MONTHS:
         options = [(f"Every year on {day} {word}", f"every year on {day} {word}") for day in (1, 28)]
         return unclear("which_day", "Which day of the month?", first, at + 1, options)

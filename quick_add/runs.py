@@ -3,15 +3,16 @@
 from dataclasses import dataclass, replace
 
 from quick_add.clock import Clock
-from quick_add.days import read_day, read_in
+from quick_add.days import read_day, read_from_now, read_in
 from quick_add.parts import Part, unclear
 from quick_add.recurrences import read_days_of_every_month, read_often, read_rule
 from quick_add.reminders import read_before
-from quick_add.times import bare_time, read_time
+from quick_add.times import RANGES, bare_time, read_range, read_time
 from quick_add.tokens import Words
-from quick_add.vocabulary import FROM, UNTIL
+from quick_add.vocabulary import ABOUT_A_TIME, FROM, UNTIL, ZONES
 
 _GENERAL = {"on", "at", "by", "due"}
+_OPENERS = {"on", "at", "every"}
 _DAYS = {"day", "weekday"}
 _TIMES = {"time", "midnight"}
 _JOINS = {"and", "or", "to", "through", "until"}
@@ -46,9 +47,13 @@ class RunReader:
         if part := self._opened(at):
             return part
         previous = parts[-1]
+        if part := self._beside_a_time(at, previous):
+            return part
+        if part := self._bare(at, opened=False):
+            return part
         if previous.kind in _BEFORE_A_BARE_HOUR and (hour := bare_time(words, at)):
             return hour
-        return self._bare(at, opened=False) or self._joined(at, previous)
+        return self._joined(at, previous)
 
     def _opened(self, at: int, *, again: bool = True) -> Part | None:
         """A phrase that begins with a word such as on, or with two: due on, by next."""
@@ -58,6 +63,8 @@ class RunReader:
             part = read_rule(words, at)
         elif word in UNTIL:
             part = self._until(at)
+        elif word in RANGES and (hours := read_range(words, at)):
+            part = hours
         elif word in FROM:
             part = self._from(at)
         elif word == "in":
@@ -104,6 +111,7 @@ class RunReader:
             return rule
         part = (
             read_often(words, at)
+            or read_from_now(words, at)
             or read_days_of_every_month(words, at)
             or read_time(words, at, after="at" if opened and self.everywhere else "")
             or read_day(words, at, self.clock, opened=opened or self.everywhere)
@@ -111,6 +119,22 @@ class RunReader:
         if part is None and self.everywhere and words.word(at) == "to":
             part = self._bare(at + 1, opened=True)
         return part
+
+    def _beside_a_time(self, at: int, previous: Part) -> Part | None:
+        """On friday after 5, at 9am EST: a time that is not exact, or of another zone."""
+        words, word = self.words, self.words.word(at)
+        if word in ZONES and previous.kind == "time":
+            said = words.text(previous.first, previous.last)
+            options = [("In your own time zone", said if said.lower().startswith("at ") else f"at {said}")]
+            text = "Times are of your own time zone. At what time is it there?"
+            return unclear("which_times", text, previous.first, at + 1, options)
+        if word not in ABOUT_A_TIME or previous.kind not in _BEFORE_A_BARE_HOUR:
+            return None
+        time = read_time(words, at + 1, after="at")
+        if time is None or time.kind != "time":
+            return None
+        said = words.text(time.first, time.last)
+        return unclear("which_times", "At what time exactly?", at, time.last, [(f"At {said}", f"at {said}")])
 
     def _joined(self, at: int, previous: Part) -> Part | None:
         """Another day or time after and, or, to, a hyphen or a comma: which of them is meant?"""
@@ -125,13 +149,13 @@ class RunReader:
             return None
         if is_time and other.kind in _TIMES:
             code, text, opener = "which_times", "Which time is meant?", "at"
-        elif previous.kind in _DAYS and other.kind in _DAYS:
+        elif previous.kind == "weekday" and other.kind == "day" and other.value.weekday() == previous.value:
+            return other
+        elif previous.kind in (*_DAYS, "rule") and other.kind in _DAYS:
             code, text, opener = "which_day", "Which day is meant?", "on"
         else:
             return other if words.mark(at) == "," else None
         said = [words.text(one.first, one.last) for one in (previous, other)]
-        options = [
-            (one, one if one.split()[0].lower() in ("on", "at") else f"{opener} {one}") for one in said
-        ]
+        options = [(one, one if one.split()[0].lower() in _OPENERS else f"{opener} {one}") for one in said]
         found = unclear(code, text, previous.first, other.last, options)
         return replace(found, opened=previous.opened)

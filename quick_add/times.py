@@ -11,11 +11,18 @@ from quick_add.vocabulary import DETERMINERS, HALVES, NIGHT, NUMBERS, TONIGHT
 _NOON = {"noon", "midday"}
 _CLOCK = re.compile(r"([0-9]{1,2})[:.]([0-9]{2})")
 _COLON = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::[0-9]{2})?")
+# 9.30, 0930, 9h30, 9ish: as some write it, and as other things are written.
+_UNUSUAL = re.compile(r"([0-9]{1,2})(?:\.|h|)([0-5][0-9])|([0-9]{1,2})(?:h|ish)")
 _HOUR = re.compile(r"[0-9]{1,2}")
 _SUFFIXED = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))?(am|pm|a\.m\.?|p\.m\.?)")
 _SUFFIX = re.compile(r"am|pm|a\.m\.?|p\.m\.?")
 _COUNTED = {"percent", "%", "euros", "euro", "dollars", "km", "kg", "people", "times", "degrees", "o'clock"}
 _OCLOCK = {"o'clock", "o’clock", "oclock"}  # noqa: RUF001 - as telephones write it
+_HYPHENS = re.compile("[-–]")  # noqa: RUF001
+RANGES = {
+    "from": {"to", "until", "till", "-", "–"},  # noqa: RUF001
+    "between": {"and", "-", "–"},  # noqa: RUF001
+}
 _PAST = {"half": 30, "quarter": 15}
 
 
@@ -81,9 +88,12 @@ def _written(words: Words, at: int, *, after: str) -> Part | None:
         return _twelve_hours(suffixed, at, last)
     if clock := _COLON.fullmatch(word):
         return _clock_time(clock, word, at)
-    if (dotted := _CLOCK.fullmatch(word)) and after == "at" and int(dotted[1]) < 24 and int(dotted[2]) < 60:
-        options = [(f"At {dotted[1]}:{dotted[2]}", f"at {dotted[1].zfill(2)}:{dotted[2]}")]
-        return unclear("which_times", f"Is {word} a time?", at, last, options)
+    ends = _HYPHENS.split(word)
+    if len(ends) == 2 and (hour_of(ends[0]) or _is_exact(ends[0])) and _is_exact(ends[1]):
+        return _one_of_range(ends, at, last)
+    if after == "at" and (unusual := _UNUSUAL.fullmatch(word)) and int(unusual[1] or unusual[3]) < 24:
+        written = f"{(unusual[1] or unusual[3]).zfill(2)}:{unusual[2] or '00'}"
+        return unclear("which_times", f"Is {word} a time?", at, last, [(f"At {written}", f"at {written}")])
     return None
 
 
@@ -122,6 +132,24 @@ def _spoken(words: Words, at: int) -> Part | None:
     return _bare(words, first) if words.word(first + 1) in _OCLOCK else None
 
 
+def read_range(words: Words, at: int) -> Part | None:
+    """From 9 to 11, between 9am and 5pm: two times where a task has one."""
+    ends = [words.word(at + 1), words.word(at + 3)]
+    to = words.word(at + 2) or words.mark(at + 2)
+    if to not in RANGES[words.word(at)] or not all(hour_of(end) or _is_exact(end) for end in ends):
+        return None
+    return _one_of_range(ends, at, at + 4)
+
+
+def _is_exact(word: str) -> bool:
+    return bool(_SUFFIXED.fullmatch(word) or _COLON.fullmatch(word))
+
+
+def _one_of_range(ends: list[str], first: int, last: int) -> Part:
+    options = [(f"At {end}", f"at {end}") for end in ends]
+    return unclear("which_times", "A task has one time. Which is meant?", first, last, options)
+
+
 def hour_of(word: str) -> int | None:
     """A bare hour from 1 to 23; None for another word."""
     hour = int(word) if _HOUR.fullmatch(word) else NUMBERS.get(word, 0)
@@ -141,9 +169,10 @@ def _bare_hour(words: Words, at: int, *, after: str) -> Part | None:
 
 def bare_time(words: Words, at: int) -> Part | None:
     """A number directly after a day: tomorrow 9. Where more words follow it may belong to them."""
-    if not _HOUR.fullmatch(words.word(at)):
-        return None
-    return _bare(words, at)
+    ends = _HYPHENS.split(words.word(at))
+    if len(ends) == 2 and all(_HOUR.fullmatch(end) and hour_of(end) for end in ends):
+        return _one_of_range(ends, at, at + 1)
+    return _bare(words, at) if _HOUR.fullmatch(ends[0]) and len(ends) == 1 else None
 
 
 def _bare(words: Words, at: int) -> Part | None:

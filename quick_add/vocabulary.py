@@ -50,4 +50,26 @@ BELONGS_TO_NEXT = {
 }
 """Directly before the last words of a sentence they take them into the title, or leave it cut off."""
 
+ABOUT_A_TIME = {"before", "after", "around", "about", "circa", "approximately", "past"}
+"""Between a day and a time they make that another one: on friday after 5."""
+
+ZONES = {
+    "utc",
+    "gmt",
+    "est",
+    "edt",
+    "cst",
+    "cdt",
+    "mst",
+    "mdt",
+    "pst",
+    "pdt",
+    "cet",
+    "cest",
+    "bst",
+    "ist",
+    "jst",
+}
+"""After a time they would make it one of another zone, which the grammar does not have."""
+
 DETERMINERS = {"the", "a", "an", "my", "your", "his", "her", "our", "their", "its", "this", "that"}

@@ -47,11 +47,11 @@ class When:
 
     @cached_property
     def moment(self) -> datetime | None:
-        """So many minutes from now, to the minute."""
+        """So many minutes from now, to the nearest minute."""
         minutes = [part.value for part in self.of_kind("moment")]
         if not minutes:
             return None
-        now = self.clock.in_zone(self.clock.now + minutes[0] * _MINUTE)
+        now = self.clock.in_zone(self.clock.now + minutes[0] * _MINUTE + _MINUTE / 2)
         return now.replace(second=0, microsecond=0)
 
     @cached_property

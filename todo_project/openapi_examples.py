@@ -170,6 +170,13 @@ EXAMPLES: dict[str, Any] = {
     "ApiTokenRequest": {"name": "backup script", "scopes": ["read"], "expires_at": "2031-01-01T00:00:00Z"},
     "NewApiToken": _API_TOKEN | {"token": "todo_pat_" + "0123456789abcdef" * 4},
     "Task": _ANSWER,
+    "QuickAdded": {
+        "task": _ANSWER,
+        "understood": [
+            {"from": 17, "to": 31, "text": "every day at 9", "means": "repeats every day at 09:00"}
+        ],
+        "questions": [],
+    },
     "SkippedTask": _ANSWER | {"slot_state": "skipped", "deleted_at": _CREATED_AT, "version": 2, "next_id": 8},
     "PaginatedTaskOccurrenceList": {
         "results": [

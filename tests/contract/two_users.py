@@ -97,6 +97,7 @@ PLAIN = {
     *(f"body {name}" for name in ("completed", "created_at", "due_date", "day_starts_at")),
     *(f"body {name}" for name in ("default_reminder_offset", "quiet_from", "quiet_to", "channels")),
     *(f"body {name}" for name in ("due_soon_notifications", "rings_in_quiet_hours")),
+    *(f"body {name}" for name in ("text", "dry_run")),
     "header If-Match",
     "header If-None-Match",
     # An event id in the caller's own stream: another user's cannot be named (tests/sync_app/test_access.py).
