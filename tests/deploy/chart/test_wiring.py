@@ -226,7 +226,10 @@ def test_web_and_stream_share_a_host_and_stream_paths_are_not_buffered() -> None
     (rule,) = stream["spec"]["rules"]
     assert rule["host"] == named(found, "Ingress", "todo")["spec"]["rules"][0]["host"] == EVERYTHING["host"]
     paths = {path["path"]: path["pathType"] for path in rule["http"]["paths"]}
-    mcp = {"/mcp": "Prefix", "/.well-known/oauth-protected-resource": "Prefix"}
+    mcp = {
+        "/mcp": "Prefix",
+        "/.well-known/oauth-protected-resource": "Prefix",
+    }  # the second only with MCP_ENABLED
     assert paths == {"/api/stream": "Exact", "/api/chat": "Exact"} | mcp
     assert stream["metadata"]["annotations"] == {
         "nginx.ingress.kubernetes.io/proxy-body-size": "3m",

@@ -79,7 +79,11 @@ EVERYTHING = merged(
         "insecureTransportOk": ["smtp"],
         "operatorEmail": "operator@to-do-service.dev",
         "certificatesSecret": "authorities",
-        "config": {"KAFKA_CA_FILE": "/etc/todo/certificates/kafka.crt", "TASKS_PER_USER": 1000000},
+        "config": {
+            "KAFKA_CA_FILE": "/etc/todo/certificates/kafka.crt",
+            "TASKS_PER_USER": 1000000,
+            "MCP_ENABLED": True,
+        },
         "extraEnv": [{"name": "SENTRY_ENVIRONMENT", "value": "production"}],
         "autoscaling": {
             name: {"enabled": True} for name in ("backend", "stream", "worker", "frontend", "consumers")
