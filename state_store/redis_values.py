@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from redis import Redis
 from redis.exceptions import RedisError
 
 from state_store.client import store
@@ -36,18 +37,24 @@ return redis.call('DEL', KEYS[1])
 
 
 class RedisValues:
-    """Each call is one round trip."""
+    """Each call is one round trip, on the client that `connect` returns."""
+
+    def __init__(self, connect: Callable[[], Redis] = store) -> None:
+        self._connect = connect
 
     def get(self, key: str) -> Value | None:
-        kind, *parts = _answer(lambda: store().eval(_GET, 1, key))
+        kind, *parts = _answer(lambda: self._connect().eval(_GET, 1, key))
         if len(parts) < 2 or None in parts:  # nothing, or nothing of ours
             return None
-        text, etag = (part.decode() for part in parts)
+        try:
+            text, etag = (part.decode() for part in parts)
+        except UnicodeDecodeError:
+            return None
         return Value(text_of_data(text) if kind == b"hash" else text, etag)
 
     def put(self, values: Mapping[str, str], *, ttl: timedelta) -> None:
         def put_all() -> None:
-            with store().pipeline(transaction=False) as pipeline:
+            with self._connect().pipeline(transaction=False) as pipeline:
                 for key, text in values.items():
                     pipeline.set(key, text, px=ttl)
                 pipeline.execute()
@@ -56,17 +63,17 @@ class RedisValues:
 
     def replace(self, key: str, text: str, *, etag: str, ttl: timedelta) -> bool:
         milliseconds = str(int(ttl.total_seconds() * 1000))
-        return bool(_answer(lambda: store().eval(_REPLACE, 1, key, etag, text, milliseconds)))
+        return bool(_answer(lambda: self._connect().eval(_REPLACE, 1, key, etag, text, milliseconds)))
 
     def delete(self, key: str, *, etag: str | None) -> bool:
         if etag is None:
-            _answer(lambda: store().delete(key))
+            _answer(lambda: self._connect().delete(key))
             return True
-        return bool(_answer(lambda: store().eval(_DELETE, 1, key, etag)))
+        return bool(_answer(lambda: self._connect().eval(_DELETE, 1, key, etag)))
 
 
 def _answer(call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except (RedisError, UnicodeDecodeError) as error:
+    except RedisError as error:
         raise StoreAway(str(error)) from error

@@ -13,6 +13,7 @@ from typing import TypeVar
 import structlog
 from django.conf import settings
 
+from state_store.client import quick_store, store
 from state_store.redis_values import RedisValues
 from state_store.sidecar import SidecarValues
 from state_store.value_store import StoreAway, Value, ValueStore
@@ -47,9 +48,16 @@ def delete(key: str, *, etag: str | None = None) -> bool:
     return _ask(lambda store: store.delete(key, etag=etag), otherwise=False)
 
 
+def value_store(*, quick: bool = False) -> ValueStore:
+    """The store that settings name, for those who handle StoreAway; `quick` if the call holds up others."""
+    if "state" in settings.DAPR:
+        return _sidecar(settings.DAPR_HTTP_PORT)
+    return RedisValues(quick_store if quick else store)
+
+
 def _ask(call: Callable[[ValueStore], Result], *, otherwise: Result) -> Result:
     try:
-        return call(_sidecar(settings.DAPR_HTTP_PORT) if "state" in settings.DAPR else RedisValues())
+        return call(value_store())
     except StoreAway as error:
         log.warning("state_store_away", error=str(error))
         return otherwise

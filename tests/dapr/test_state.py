@@ -83,6 +83,9 @@ def test_nothing_there_and_a_key_of_another_kind_are_none(way: str, store: Redis
         store.delete(KEY)
         store.hset(KEY, mapping={"other": "1"})
         assert values.get(KEY) is None
+        store.delete(KEY)
+        store.execute_command("SET", KEY, b"\xff")
+        assert values.get(KEY) is None
 
 
 def test_of_two_who_replace_the_same_value_one_does(way: str) -> None:
