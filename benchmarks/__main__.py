@@ -24,6 +24,7 @@ NAMES = {
     "code": "files and lines of each room; functions and SQL statements of each request",
     "recurrence": "the next occurrence, beside croniter, cronsim and dateutil",
     "templates": "generating tasks of templates, beside a bare INSERT and one at a time",
+    "scale_plan": "pods and money for a thousand to a hundred million users (writes docs/scale.md)",
     "encryption": "encrypting a push message, beside pywebpush and the key exchange alone",
 }
 LONG = {

@@ -2,7 +2,17 @@
 
 from collections.abc import Callable
 
-from benchmarks import ceiling, code, encryption, erasure, footprint, memory, recurrence, templates
+from benchmarks import (
+    ceiling,
+    code,
+    encryption,
+    erasure,
+    footprint,
+    memory,
+    recurrence,
+    scale_plan,
+    templates,
+)
 from benchmarks.api import bulk, complete, create, events, listing, one
 from benchmarks.burst import bursts
 from benchmarks.events import idle, latency, relay
@@ -24,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "recurrence": recurrence.run,
     "templates": templates.run,
     "encryption": encryption.run,
+    "scale_plan": scale_plan.run,
     "burst": bursts.run,
     "reminders": steps.run,
     "relay": relay.run,

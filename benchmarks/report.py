@@ -21,10 +21,11 @@ _FACTS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "
 
 @dataclass(frozen=True)
 class Report:
-    """What a benchmark found, in Markdown: its title and paragraphs or tables."""
+    """What a benchmark found, in Markdown: its title and paragraphs or tables, and the page for them."""
 
     title: str
     parts: Sequence[str]
+    page: Path = PAGE
 
     @property
     def text(self) -> str:
@@ -93,8 +94,9 @@ def circumstances() -> str:
     )
 
 
-def write(name: str, report: Report, *, about: str, page: Path = PAGE) -> None:
+def write(name: str, report: Report, *, about: str, page: Path | None = None) -> None:
     """Put the report in the place of the last one of this name, or at the end."""
+    page = page or report.page
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     section = f"{begin}\n{report.text}\n\n{about}\n{end}"
     text = page.read_text()
