@@ -108,6 +108,7 @@ def test_a_value_of_another_type_or_out_of_range(path: str, value: object) -> No
 
 # What goes together only: (values, what they are added to, the line that says so).
 BY_RULES: list[tuple[Values, Values, str]] = [
+    (DEFAULT, {"assistant": {"model": "llama3"}}, "assistant.model=llama3 names no provider: google:NAME"),
     (DEFAULT, {"host": ""}, "host is missing: it is where clients reach the API"),
     (DEFAULT, {"host": "todo.example.com"}, "host=todo.example.com does not exist in public"),
     (

@@ -69,21 +69,25 @@ def test_with_a_key_server_only_the_frontend_has_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "needed"),
+    ("model", "needed", "known_as"),
     [
-        ("openai:gpt-5-mini", "OPENAI_API_KEY"),
-        ("openai-responses:gpt-5", "OPENAI_API_KEY"),
-        ("gpt-4o-mini", "OPENAI_API_KEY"),
-        ("o3-mini", "OPENAI_API_KEY"),
-        ("google:gemini-2.5-flash", "GEMINI_API_KEY"),
-        ("gemini-2.5-flash", "GEMINI_API_KEY"),
-        ("anthropic:claude-sonnet-4-5", "ANTHROPIC_API_KEY"),
-        ("ollama:llama3.2", None),
-        ("offline", None),
-        ("", None),
+        ("openai:gpt-5-mini", "OPENAI_API_KEY", "openai:gpt-5-mini"),
+        ("openai-responses:gpt-5", "OPENAI_API_KEY", "openai:gpt-5"),
+        ("gpt-4o-mini", "OPENAI_API_KEY", "openai:gpt-4o-mini"),
+        ("o3-mini", "OPENAI_API_KEY", "openai:o3-mini"),
+        ("google:gemini-2.5-flash", "GEMINI_API_KEY", "google:gemini-2.5-flash"),
+        ("google-gla:gemini-2.5-flash", "GEMINI_API_KEY", "google:gemini-2.5-flash"),
+        ("gemini-2.5-flash", "GEMINI_API_KEY", "google:gemini-2.5-flash"),
+        ("anthropic:claude-sonnet-4-5", "ANTHROPIC_API_KEY", "anthropic:claude-sonnet-4-5"),
+        ("claude-sonnet-4-5", "ANTHROPIC_API_KEY", "anthropic:claude-sonnet-4-5"),
+        ("ollama:llama3.2:3b", None, "ollama:llama3.2:3b"),
+        ("offline", None, "offline"),
+        ("", None, None),
     ],
 )
-def test_a_model_needs_the_key_of_its_provider_and_no_other(model: str, needed: str | None) -> None:
+def test_a_model_needs_the_key_of_its_provider_and_no_other(
+    model: str, needed: str | None, known_as: str | None
+) -> None:
     values = merged(DEFAULT, {"assistant": {"model": model}})
     keys = {"OPENAI_API_KEY", "GEMINI_API_KEY", "ANTHROPIC_API_KEY"}
     missing = {
@@ -94,6 +98,8 @@ def test_a_model_needs_the_key_of_its_provider_and_no_other(model: str, needed: 
         assert refusal(merged(values, {"secrets": {needed: "sk-kN8vR2xQ5tW9yZ3b"}})) == ""
         others = dict.fromkeys(keys - {needed}, "sk-kN8vR2xQ5tW9yZ3b")
         assert needed in refusal(merged(values, {"secrets": others}))
+    given = merged(values, {"secrets": dict.fromkeys(keys, "sk-kN8vR2xQ5tW9yZ3b")})
+    assert named(documents(given), "ConfigMap", "todo")["data"].get("ASSISTANT_MODEL") == known_as
 
 
 @pytest.mark.parametrize(

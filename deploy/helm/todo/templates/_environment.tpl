@@ -29,7 +29,7 @@
 {{- $_ := set $settings "AUTH_JWKS_URL" . -}}
 {{- end -}}
 {{- end -}}
-{{- with .Values.assistant.model -}}
+{{- with include "todo.assistantModel" . -}}
 {{- $_ := set $settings "ASSISTANT_MODEL" . -}}
 {{- end -}}
 {{- if .Values.kafka.brokers -}}

@@ -18,13 +18,23 @@
 {{- if has (lower (trim .)) (list "" "default" "changeme" "secret") -}}true{{- end -}}
 {{- end -}}
 
+{{/* assistant.model as the backend has it, provider:name; "unknown" if it names no provider. The provider may be left
+     out where the name says it, and may be in the longer form of other tools (openai-responses, google-gla). */}}
+{{- define "todo.assistantModel" -}}
+{{- $model := trim .Values.assistant.model -}}
+{{- $name := regexReplaceAll "^[a-z-]+:" $model "" -}}
+{{- if or (eq $model "") (eq $model "offline") (regexMatch "^ollama:." $model) -}}{{ $model }}
+{{- else if or (regexMatch "^openai(-[a-z]+)?:." $model) (regexMatch "^(gpt-|chatgpt-|o[0-9])[^:]*$" $model) -}}openai:{{ $name }}
+{{- else if or (regexMatch "^google(-[a-z]+)?:." $model) (regexMatch "^gemini-[^:]*$" $model) -}}google:{{ $name }}
+{{- else if or (regexMatch "^anthropic:." $model) (regexMatch "^claude-[^:]*$" $model) -}}anthropic:{{ $name }}
+{{- else -}}unknown
+{{- end -}}
+{{- end -}}
+
 {{/* The name of the key that assistant.model needs; empty if it needs none. */}}
 {{- define "todo.assistantKey" -}}
-{{- $model := lower (trim .Values.assistant.model) -}}
-{{- if regexMatch "^(openai|gpt-|chatgpt|o[0-9])" $model -}}OPENAI_API_KEY
-{{- else if regexMatch "^(google|gemini)" $model -}}GEMINI_API_KEY
-{{- else if regexMatch "^(anthropic|claude)" $model -}}ANTHROPIC_API_KEY
-{{- end -}}
+{{- $provider := regexFind "^[a-z]+" (include "todo.assistantModel" .) -}}
+{{- get (dict "openai" "OPENAI_API_KEY" "google" "GEMINI_API_KEY" "anthropic" "ANTHROPIC_API_KEY") $provider -}}
 {{- end -}}
 
 {{- define "todo.lacks" -}}
@@ -99,6 +109,9 @@ secrets.BETTER_AUTH_SECRET is the same as secrets.SECRET_KEY: with it, the front
 {{- end -}}
 
 {{- define "todo.addressRules" -}}
+{{- if eq (include "todo.assistantModel" .) "unknown" }}
+assistant.model={{ .Values.assistant.model }} names no provider: google:NAME, openai:NAME, anthropic:NAME, ollama:NAME, or offline.
+{{- end }}
 {{- if not .Values.host }}
 host is missing: it is where clients reach the API, such as todo.mycompany.com.
 {{- end }}
