@@ -166,18 +166,37 @@ class TestSafety:
         assert {name for name in names if f"`{name}`" not in known} == set()
 
 
+ASSISTANT = r"~ ^/(api/chat$|mcp(/|$)|\.well-known/oauth-protected-resource(/|$))"
+
+
 class TestProxy:
     CONFIG = text("deploy/nginx.conf")
 
     def location(self, start: str) -> str:
         return self.CONFIG.split(f"location {start} {{", 1)[1].split("}", 1)[0]
 
-    @pytest.mark.parametrize("path", ["= /api/stream", "~ ^/(api/chat|mcp)$"])
+    @pytest.mark.parametrize("path", ["= /api/stream", ASSISTANT])
     def test_streams_are_not_held_up(self, path: str) -> None:
         location = self.location(path)
         assert "proxy_pass http://stream;" in location
         assert "proxy_buffering off;" in location
         assert "gzip off;" in location
+
+    @pytest.mark.parametrize(
+        ("path", "is_stream"),
+        [
+            ("/api/chat", True),
+            ("/mcp", True),
+            ("/mcp/", True),
+            ("/.well-known/oauth-protected-resource/mcp", True),
+            ("/api/chats", False),
+            ("/api/chat/1", False),
+            ("/mcpx", False),
+            ("/api/stream/ticket", False),
+        ],
+    )
+    def test_which_paths_are_the_assistant_s(self, path: str, is_stream: bool) -> None:
+        assert bool(re.match(ASSISTANT.removeprefix("~ "), path)) == is_stream
 
     def test_the_rest_is_buffered_and_compressed(self) -> None:
         location = self.location("/")
