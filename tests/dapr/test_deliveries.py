@@ -24,6 +24,8 @@ from events_app.groups import NotNow
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
 from events_app.parked import requeue, retry_parked
 from events_app.relay import broker_of_settings, relay_batch
+from state_store import keys
+from state_store.client import store
 from tasks_app.models import Task
 from tests.dapr.sidecar import APP_ID, APP_TOKEN, Sidecar, envelope
 from tests.events_app.conftest import no_handlers  # noqa: F401 - a fixture
@@ -259,6 +261,7 @@ def test_what_the_sidecar_drops_by_itself_never_comes(sidecar: Sidecar, group: G
     assert len(sidecar.topics["reminders.dlq"][0]) == 2
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_is_delivered_again_has_its_effect_once(
     sidecar: Sidecar, alice: User, client_of: Callable[[User], APIClient]
 ) -> None:
@@ -275,7 +278,11 @@ def test_what_is_delivered_again_has_its_effect_once(
     sidecar.start()
     sidecar.deliver()
     assert Task.objects.filter(generated_from=made.json()["id"]).count() == 1
+    updates = store().xrange(keys.task_updates(str(alice.pk)))
+    assert len(updates) == 3
     sidecar.deliver_again()
+    # A version of a task that the live stream has passed is dropped.
+    assert store().xrange(keys.task_updates(str(alice.pk))) == updates
     assert Task.objects.count() == 2
     assert set(sidecar.answers) == {SUCCESS}
     assert not ParkedEvent.objects.exists()
