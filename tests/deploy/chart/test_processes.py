@@ -113,11 +113,12 @@ def test_migrations_run_before_anything_and_wait_for_the_database(name: str) -> 
     (container,) = pod_of(job)["spec"]["containers"]
     assert container["args"][:2] == ["sh", "-ec"]
     steps = container["args"][2].splitlines()
-    assert steps[:2] == [
+    assert steps[:3] == [
+        'export DATABASE_URL="${DATABASE_DIRECT_URL:-$DATABASE_URL}"',  # past a pooler of transactions
         "python manage.py wait_for_database --seconds 120",
         "python manage.py migrate --no-input",
     ]
-    assert steps[2:] == (["python manage.py create_topics"] if name == "no-frontend" else [])
+    assert steps[3:] == (["python manage.py create_topics"] if name == "no-frontend" else [])
     assert "serviceAccountName" not in pod_of(job)["spec"]  # the chart's own is not there yet
 
 
