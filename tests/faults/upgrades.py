@@ -65,7 +65,8 @@ class Release:
 
     def errors(self) -> list[str]:
         """Lines of its logs that are errors."""
-        lines = (line for log in self.servers.places.logs.glob(f"{self.name}-*.log") for line in log.open())
+        logs = self.servers.places.logs.glob(f"{self.name}-*.log")
+        lines = (line for log in logs for line in log.read_text().splitlines())
         return [line.strip()[:500] for line in lines if '"level": "error"' in line or "Traceback" in line]
 
     def _answers(self) -> bool:
