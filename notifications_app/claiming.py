@@ -86,34 +86,48 @@ def claim(
         cursor.execute("SET LOCAL enable_sort = off")
     rows = _lock(_due(now), limit, only) or _lock(_ahead(now), limit, only)
     load_named([delivery for delivery in rows if delivery.notice], now)
-    times: dict[int, datetime] = {}
-    ends: dict[int, tuple[Delivery, Delivery.State]] = {}
-    sends: dict[int, Delivery] = {}
-    prolonged: dict[int, datetime] = {}
-    for delivery in rows:
-        if state := end_before_sending(delivery, now):
-            ends[delivery.pk] = delivery, state
-            times[delivery.pk] = now + LEASE
-        elif waits_until := end_of_wait(delivery, now):
-            times[delivery.pk] = min(waits_until, now + LONGEST_WAIT)
-            prolonged[delivery.pk] = waits_until + REMINDER_TTL
-        else:
-            seconds = wait(delivery)
-            times[delivery.pk] = now + (seconds or LEASE)
-            if not seconds:
-                sends[delivery.pk] = delivery
-    if not times:
+    turns = [_turn_of(delivery, now, wait) for delivery in rows]
+    if not turns:
         return Claimed()
+    sends = [turn.delivery.pk for turn in turns if turn.is_sent]
+    prolonged = {turn.delivery.pk: turn.prolonged_to for turn in turns if turn.prolonged_to}
     with connection.cursor() as cursor:
-        cursor.execute(_LEASE, [list(times), list(times.values()), list(sends), now])
+        ids, times = [turn.delivery.pk for turn in turns], [turn.at for turn in turns]
+        cursor.execute(_LEASE, [ids, times, sends, now])
         attempts = dict(cursor.fetchall())
         if prolonged:
             cursor.execute(_PROLONG, [list(prolonged), list(prolonged.values())])
+    leases = [Lease(turn.delivery, turn.at, attempts.get(turn.delivery.pk)) for turn in turns]
     return Claimed(
-        leases=[Lease(delivery, times[pk], attempts[pk]) for pk, delivery in sends.items()],
-        ended=[(Lease(delivery, times[pk], None), state) for pk, (delivery, state) in ends.items()],
-        put_off=len(times) - len(sends) - len(ends),
+        leases=[lease for lease, turn in zip(leases, turns, strict=True) if turn.is_sent],
+        ended=[(lease, turn.end) for lease, turn in zip(leases, turns, strict=True) if turn.end],
+        put_off=sum(not turn.is_sent and not turn.end for turn in turns),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Turn:
+    """What becomes of a delivery that is due: it is sent, ends in the state `end`, or is put off.
+
+    `at` is the end of the lease, or until when it is put off; `prolonged_to` the new expiry, if there is one.
+    """
+
+    delivery: Delivery
+    at: datetime
+    is_sent: bool = False
+    end: Delivery.State | None = None
+    prolonged_to: datetime | None = None
+
+
+def _turn_of(delivery: Delivery, now: datetime, wait: Callable[[Delivery], timedelta]) -> _Turn:
+    if state := end_before_sending(delivery, now):
+        return _Turn(delivery=delivery, at=now + LEASE, end=state)
+    if waits_until := end_of_wait(delivery, now):
+        at = min(waits_until, now + LONGEST_WAIT)
+        return _Turn(delivery=delivery, at=at, prolonged_to=waits_until + REMINDER_TTL)
+    if seconds := wait(delivery):
+        return _Turn(delivery=delivery, at=now + seconds)
+    return _Turn(delivery=delivery, at=now + LEASE, is_sent=True)
 
 
 def _due(now: datetime) -> QuerySet[Delivery]:

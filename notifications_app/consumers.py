@@ -1,4 +1,4 @@
-"""The `notifications` group makes deliveries of due reminders for which the scan made none."""
+"""The `notifications` group: deliveries that the scan did not make, reminders that need not wait any more."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from events_app.envelope import Event
 from events_app.groups import handles
 from notifications_app.models import Delivery, Reminder
 from notifications_app.planning import create_deliveries, plan
+from notifications_app.releasing import look_again_at
 from notifications_app.ways import users_of
 from tasks_app.models import Task
 
@@ -36,3 +37,14 @@ def create_missing_deliveries(events: Sequence[Event]) -> None:
     Reminder.objects.bulk_update(
         [reminder for reminder in reminders if reminder.state != Reminder.State.DUE], ["state"]
     )
+
+
+def rings_from_now_on(event: Event) -> bool:
+    """Whether the change was that the task rings in quiet hours too."""
+    return bool(event.data["changes"].get("rings_in_quiet_hours"))
+
+
+@handles("task.sync", group="notifications", only_if=rings_from_now_on)
+def end_wait(event: Event) -> None:
+    """What waits for the end of quiet hours is sent by the next release."""
+    look_again_at(Reminder.objects.filter(task_id=event.data["task_id"], state=Reminder.State.WAITING))

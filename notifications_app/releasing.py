@@ -18,7 +18,12 @@ from accounts_app.models import User
 from events_app import queues
 from notifications_app.models import Delivery, Reminder
 from notifications_app.notices import create_notice
-from notifications_app.planning import create_deliveries, is_missed, state_without_ways
+from notifications_app.planning import (
+    create_deliveries,
+    is_missed,
+    rings_in_quiet_hours,
+    state_without_ways,
+)
 from notifications_app.quiet_hours import end_of_quiet_hours
 from notifications_app.ways import Way, ways_of
 from tasks_app.models import Task
@@ -41,26 +46,36 @@ def has_due() -> bool:
 def release_reminders(limit: int = 200) -> int:
     """Release what has waited long enough, `limit` users to a batch. Returns the number of reminders."""
     released = 0
+    seen: list[UUID] = []
     for _ in range(BATCHES_PER_CALL):
-        batch = _release_batch(limit, timezone.now())
-        released += batch
-        if not batch:
+        users, reminders = _release_batch(limit, timezone.now(), seen)
+        seen += users
+        released += reminders
+        if not users:
             break
     return released
 
 
-@transaction.atomic
 def look_again(user: User) -> None:
     """Have the next release look at what waits for this user. It may wait again, if quiet hours go on."""
-    waiting = Reminder.objects.filter(task__user=user, waits_until__isnull=False)
+    look_again_at(Reminder.objects.filter(task__user=user, waits_until__isnull=False))
+
+
+@transaction.atomic
+def look_again_at(waiting: QuerySet[Reminder]) -> None:
+    """The same for these reminders, which wait."""
     if waiting.exists():
         list(Task.objects.filter(reminders__in=waiting).locked().values_list("pk"))
         waiting.update(waits_until=timezone.now())
 
 
 @transaction.atomic
-def _release_batch(limit: int, now: datetime) -> int:
-    users = _lock_users(limit, now)
+def _release_batch(limit: int, now: datetime, seen: Sequence[UUID]) -> tuple[list[UUID], int]:
+    """Release one batch; the users that it looked at, and the number of reminders.
+
+    `seen` are the users of the batches before: of some nothing is released yet, and others come after them.
+    """
+    users = _lock_users(limit, now, seen)
     waiting = _lock_reminders(users, now)
     by_user: dict[UUID, list[Reminder]] = defaultdict(list)
     for reminder in waiting:
@@ -71,16 +86,16 @@ def _release_batch(limit: int, now: datetime) -> int:
     Reminder.objects.bulk_update(waiting, ["state", "waits_until", "quiet_until"])
     if waiting:
         log.info("reminders_released", count=len(waiting))
-    return len(waiting)
+    return [user.pk for user in users], len(waiting)
 
 
 def _due(now: datetime) -> QuerySet[Reminder]:
     return Reminder.objects.filter(queues.due(now, longest=LONGEST_WAIT, field="waits_until"))
 
 
-def _lock_users(limit: int, now: datetime) -> list[User]:
+def _lock_users(limit: int, now: datetime, seen: Sequence[UUID]) -> list[User]:
     """The users with reminders to release, without those that another release holds."""
-    due = _due(now).order_by().values("task__user")
+    due = _due(now).exclude(task__user__in=seen).order_by().values("task__user")
     ids = due.annotate(first=Min("waits_until")).order_by("first").values_list("task__user", flat=True)
     users = User.objects.filter(pk__in=list(ids[:limit])).order_by("pk")
     return list(users.select_for_update(no_key=True, skip_locked=True))
@@ -106,10 +121,10 @@ def _lock_reminders(users: Sequence[User], now: datetime) -> list[Reminder]:
 
 def _release(user: User, reminders: Sequence[Reminder], ways: Sequence[Way], now: datetime) -> None:
     """Decide the states of a user's reminders, and create the deliveries."""
-    if later := end_of_quiet_hours(user, now):  # the quiet hours were changed meanwhile
+    if later := end_of_quiet_hours(user, now):  # the quiet hours or the task were changed meanwhile
         for reminder in reminders:
             reminder.waits_until = later
-        return
+        reminders = [reminder for reminder in reminders if _rings_all_the_same(reminder)]
     for reminder in reminders:
         reminder.waits_until = None
         if reminder.state == State.WAITING:
@@ -124,6 +139,10 @@ def _release(user: User, reminders: Sequence[Reminder], ways: Sequence[Way], now
         create_notice(user.pk, Delivery.Notice.LIST, due, ways, now=now)
     if missed := [reminder for reminder in reminders if reminder.state == State.MISSED]:
         create_notice(user.pk, Delivery.Notice.MISSED, missed, ways, now=now)
+
+
+def _rings_all_the_same(reminder: Reminder) -> bool:
+    return reminder.state == State.WAITING and rings_in_quiet_hours(reminder.task, reminder.reminder_at)
 
 
 def _state_after_waiting(reminder: Reminder, now: datetime) -> State:

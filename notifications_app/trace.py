@@ -128,6 +128,8 @@ def _cause(reminder: Reminder, deliveries: Sequence[Delivery], zone: str) -> str
         return f"the task was snoozed until {local_words(task.snoozed_until, zone)}"
     if any(delivery.channel == "web_push" and delivery.subscription_id is None for delivery in deliveries):
         return "its browser was unsubscribed"
+    if any(delivery.channel == "email" for delivery in deliveries):
+        return "its address was changed, or gets no reminders any more"
     return "the task was completed, deleted or moved meanwhile"
 
 

@@ -112,6 +112,20 @@ def test_the_notice_waits_until_the_scan_has_seen_all(alice: User, service: Push
     assert [title for title, _ in shown(service)] == ["3 missed reminders"]
 
 
+def test_who_waits_for_the_scan_does_not_keep_others_waiting(
+    alice: User, bob: User, service: PushService, noon: time_machine.Traveller
+) -> None:
+    subscribe(bob, service.subscribe())
+    missed(alice)
+    scan_reminders()
+    noon.shift(1)
+    missed(bob)
+    scan_reminders()
+    missed(alice)  # not scanned yet
+    assert release_reminders(limit=1) == 1
+    assert Reminder.objects.get(task__user=bob).waits_until is None
+
+
 def test_each_user_has_one(alice: User, bob: User, service: PushService) -> None:
     for user in (alice, bob):
         subscribe(user, service.subscribe())

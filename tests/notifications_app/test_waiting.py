@@ -102,6 +102,20 @@ class TestOne:
         send()
         assert len(service.messages) == 1
 
+    def test_of_a_task_that_rings_all_the_same_from_now_on(
+        self, alice: User, service: PushService, clock: Any
+    ) -> None:
+        subscribe(alice, service.subscribe())
+        asked, _other = rings(alice, clock, "Call mum", "Water the plants")
+        update_task(locked(asked), rings_in_quiet_hours=True)
+        relay()
+        send()
+        assert shown(service) == [("Call mum", "")]
+        assert states() == ["delivered", "waiting"]
+        clock.move_to(MORNING)
+        send()
+        assert states() == ["delivered", "delivered"]
+
     def test_a_snooze_rings_at_its_time(self, alice: User, service: PushService, clock: Any) -> None:
         subscribe(alice, service.subscribe())
         task = Task.objects.create(user=alice, title="Call mum", reminder_at=MORNING + DAY)

@@ -168,6 +168,13 @@ def test_it_says_why_it_was_cancelled(task: Task, happened: Callable[[Task], obj
     assert why_of(reminder) == f"{DUE} was not sent, because {words}"
 
 
+def test_it_says_that_the_address_gets_no_reminders(task: Task) -> None:
+    reminder = reminder_of(task, state="cancelled")
+    delivery_of(reminder, state="cancelled", channel="email", target="old@example.test")
+    words = "its address was changed, or gets no reminders any more."
+    assert why_of(reminder) == f"{DUE} was not sent, because {words}"
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
