@@ -12,6 +12,7 @@ _IN_DAYS = {DAY: 1, WEEK: 7}
 # Digits beyond these are no amount of time that someone would write.
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _GLUED = re.compile(r"([0-9]{1,9})([a-z]+)")
+_ROUGHLY = re.compile(r"[0-9]{1,4}[-–][0-9]{1,4}")  # noqa: RUF001
 _HALVES = re.compile(r"([0-9]{1,4})[.,]5")
 
 
@@ -76,6 +77,9 @@ def _single(words: Words, at: int) -> Amount | None:
             return None
         is_vague = unit != HOUR
         return Amount(at + 2, minutes=0 if is_vague else int(halves[1]) * 60 + 30, is_vague=is_vague)
+    if _ROUGHLY.fullmatch(word):
+        exact = _of(1, unit_of(words.word(at + 1)), at + 2)
+        return None if exact is None else exact._replace(is_vague=True)
     number = number_of(word)
     return None if number is None else _of(number, unit_of(words.word(at + 1)), at + 2)
 

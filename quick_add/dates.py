@@ -28,7 +28,7 @@ def read_date(words: Words, at: int, clock: Clock, before: str, *, opened: bool)
         or _days_of_month(words, at, clock, before)
         or _in_digits(words, at, clock, before, opened=opened)
         or _ordinal(words, at, clock, before, opened=opened)
-        or (_month_alone(words, at, clock, before) if opened else None)
+        or (read_month(words, at, clock, before) if opened else None)
     )
 
 
@@ -198,7 +198,7 @@ def next_numbered(number: int, clock: Clock) -> date:
     raise OverflowError("There is no such day any more.")
 
 
-def _month_alone(words: Words, at: int, clock: Clock, before: str) -> Part | None:
+def read_month(words: Words, at: int, clock: Clock, before: str = "on") -> Part | None:
     """In april, by april 2026: some day of it."""
     month = MONTHS.get(words.word(at))
     if month is None:

@@ -152,9 +152,21 @@ def _numbered_weekday(words: Words, at: int, clock: Clock, before: str) -> Part 
         return None
     weekday = WEEKDAYS.get(words.word(start + 1))
     if weekday is None:
-        return None
+        return _numbered_day(words, at, start, clock, before)
     near = clock.next_weekday(weekday)
     return _which_day("Which day is meant?", at, start + 2, [near, near + _WEEK], before)
+
+
+def _numbered_day(words: Words, at: int, start: int, clock: Clock, before: str) -> Part | None:
+    """The last day of the month, the first working day of april."""
+    last = start + 1 + (words.word(start + 1) in ("working", "business"))
+    if words.word(last) not in (DAY, "weekday") or words.word(last + 1) != "of":
+        return None
+    named = last + 2 + (words.word(last + 2) in ("the", "this", "next"))
+    unit = words.word(named)
+    if unit not in (WEEK, MONTH, YEAR) and unit not in MONTHS:
+        return None
+    return _which_day("Which day is meant?", at, named + 1, _ends(unit, clock), before)
 
 
 def _some_day(words: Words, at: int, clock: Clock, before: str) -> Part | None:
@@ -221,6 +233,15 @@ def read_in(words: Words, at: int, clock: Clock) -> Part | None:
     if not clock.has_day(day):
         return unclear("no_such_date", "There is no such day. Which one is meant?", at, last)
     return Part("day", at, last, day)
+
+
+def read_about(words: Words, at: int) -> Part | None:
+    """Within 2 days, in the next 2 hours: some time until then."""
+    amount = read_amount(words, at)
+    if amount is None:
+        return None
+    said = words.text(at, amount.last)
+    return unclear("which_day", "When is it due?", at, amount.last, [(f"In {said}", f"in {said}")])
 
 
 def read_from_now(words: Words, at: int) -> Part | None:

@@ -32,6 +32,7 @@ _BEGINS_A_PHRASE = {
     "please",
 }
 """What an ordinal before them does not belong to: on the 31st to bob."""
+_BREAKS = (":", ",", "-", "–")  # noqa: RUF001
 _SPANS_OF_TIME = {"week", "day", "month", "morning", "afternoon", "evening", "night", "weekend", "year"}
 
 
@@ -101,6 +102,8 @@ def _in_the_middle(item: Item, place: _Place) -> Item | None:
         )
         return item if is_start else _with(item, _is_it_meant(item, place))
     if part.kind == "day" or words.word(part.first) in _RELATIVE:
+        return _with(item, _is_it_meant(item, place))
+    if part.kind == "weekday" and item.first == 0 and words.mark(item.last)[:1] in _BREAKS:
         return _with(item, _is_it_meant(item, place))
     is_exact = part.kind == "time" and not part.weak and not is_described(words, part.first)
     return _with(item, _is_it_meant(item, place)) if is_exact else None

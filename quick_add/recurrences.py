@@ -24,28 +24,18 @@ from quick_add.vocabulary import (
 
 WORKING_DAYS = (0, 1, 2, 3, 4)
 _WORKING_DAY = (("working", "day"), ("work", "day"), ("business", "day"), ("workday",))
-_FREQUENCIES = {DAY: "DAILY", WEEK: "WEEKLY", MONTH: "MONTHLY", YEAR: "YEARLY"}
+FREQUENCIES = {DAY: "DAILY", WEEK: "WEEKLY", MONTH: "MONTHLY", YEAR: "YEARLY"}
 _DAY_NUMBER = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)")
 _DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)?")
 _NUMBERED = {**ORDINALS, "last": -1, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5}
 _AND = {"and", "&", "/"}
 _WITHOUT_A_DAY = 28
 """Every month has this day and those before it."""
-_OFTEN = {
-    "daily": "every day",
-    "weekly": "every week",
-    "monthly": "every month",
-    "yearly": "every year",
-    "annually": "every year",
-    "fortnightly": "every 2 weeks",
-    "nightly": "every day at 20:00",
-}
 # What may follow every, and what it may mean.
 _ROUGH = {
     **dict.fromkeys(("half", "few", "couple", "so"), "every 2 days"),
     **{"fortnight": "every 2 weeks", "quarter": "every 3 months", "decade": "every 10 years"},
 }
-_TIMES = {"once", "twice", "thrice"}
 
 _Reader = Callable[[Words, int, int], Part | None]
 
@@ -68,39 +58,6 @@ def read_days_of_every_month(words: Words, at: int) -> Part | None:
     return _checked(rule, at, last + 3)
 
 
-def read_often(words: Words, at: int) -> Part | None:
-    """Daily, twice a day, 3 times a week: how often, but not when."""
-    word = words.word(at)
-    one = word.removesuffix("s")
-    if one != word and one.endswith("day") and (one in WEEKDAYS or one == "weekday"):
-        return unclear("which_day", "Every week?", at, at + 1, [(f"Every {one}", f"every {one}")])
-    if word in _OFTEN:
-        options = [(f"{_OFTEN[word].capitalize()}", _OFTEN[word])]
-        return unclear("which_times", "When is that?", at, at + 1, options)
-    last = at + 1
-    if word not in _TIMES:
-        if number_of(word) is None or words.word(at + 1) != "times":
-            return None
-        last = at + 2
-    last += words.word(last) in ("a", "an", "per", "every", "each")
-    if last == at + 1 + (word not in _TIMES) or unit_of(words.word(last)) is None:
-        return None
-    unit = unit_of(words.word(last))
-    every = f"every {unit}" if unit in _FREQUENCIES else "every day"
-    options = [(f"At {hour}", f"{every} at {hour}") for hour in ("09:00", "18:00")]
-    text = "A task recurs once in its period. At what time? Add another task for each other time."
-    return unclear("which_times", text, at, last + 1, options)
-
-
-def read_length(words: Words, at: int) -> int | None:
-    """For 2 weeks, 5 times: where it ends, or None. Beside a recurrence it may be how long that goes on."""
-    if words.word(at) == "for" and number_of(words.word(at + 1)) and unit_of(words.word(at + 2)):
-        return at + 3
-    if words.phrase(at, "for", "a") and unit_of(words.word(at + 2)):
-        return at + 3
-    return at + 2 if number_of(words.word(at)) and words.word(at + 1) == "times" else None
-
-
 def _numbered(words: Words, first: int, at: int) -> Part | None:
     """Every last friday, every first monday of the month, every last working day."""
     number = _NUMBERED.get(words.word(at))
@@ -121,7 +78,7 @@ def _numbered(words: Words, first: int, at: int) -> Part | None:
         if found[0].month_day is None or is_of_month or found[0].month_day == number == -1:
             return _checked(found[0], first, last)
     unit = unit_of(words.word(at + 1))
-    if unit in _FREQUENCIES and number > 1:
+    if unit in FREQUENCIES and number > 1:
         options = [(text.capitalize(), text) for text in (f"every {number} {unit}s", f"every {unit}")]
         return unclear("which_times", "How often?", first, at + 2, options)
     return None
@@ -198,7 +155,7 @@ def _on(words: Words, first: int, at: int, unit: str, interval: int) -> Part:
     if unit == YEAR and (dated := _month_day(words, day)):
         month, month_day, last = dated
         return _checked(Rule("YEARLY", interval, month=month, month_day=month_day), first, last)
-    return Part("rule", first, at, Rule(_FREQUENCIES[unit], interval))  # type: ignore[arg-type]
+    return Part("rule", first, at, Rule(FREQUENCIES[unit], interval))  # type: ignore[arg-type]
 
 
 def _every(interval: int, rule: Rule) -> Rule:

@@ -3,13 +3,15 @@
 from dataclasses import dataclass, replace
 
 from quick_add.clock import Clock
-from quick_add.days import read_day, read_from_now, read_in
+from quick_add.dates import read_month
+from quick_add.days import read_about, read_day, read_from_now, read_in
+from quick_add.how_often import read_often
 from quick_add.parts import Part, unclear
-from quick_add.recurrences import read_days_of_every_month, read_often, read_rule
+from quick_add.recurrences import read_days_of_every_month, read_rule
 from quick_add.reminders import read_before
 from quick_add.times import RANGES, bare_time, read_range, read_time
 from quick_add.tokens import Words
-from quick_add.vocabulary import ABOUT_A_TIME, FROM, UNTIL, ZONES
+from quick_add.vocabulary import ABOUT_A_TIME, FROM, HALVES, NIGHT, UNTIL, ZONES
 
 _GENERAL = {"on", "at", "by", "due"}
 _OPENERS = {"on", "at", "every"}
@@ -36,12 +38,13 @@ class RunReader:
                 parts.pop()
             parts.append(part)
             at = part.last
-        return parts
+        # A night before a day is of the title: movie night friday.
+        return parts[1:] if len(parts) > 1 and _is_a_night(parts[0]) else parts
 
     def _following(self, at: int, parts: list[Part], *, opened: bool) -> Part | None:
         words = self.words
         if not parts:
-            return self._opened(at) or self._bare(at, opened=opened)
+            return self._opened(at) or self._bare(at, opened=opened, alone=True)
         if read_before(words, at) is not None:  # of a reminder
             return None
         if part := self._opened(at):
@@ -67,6 +70,12 @@ class RunReader:
             part = hours
         elif word in FROM:
             part = self._from(at)
+        elif word in ("before", "after"):
+            part = read_month(words, at + 1, self.clock)
+        elif word == "within":
+            part = read_about(words, at + 1)
+        elif word == "in" and words.word(at + 1) == "the" and words.word(at + 2) in ("next", "coming"):
+            part = read_about(words, at + 3)
         elif word == "in":
             part = read_in(words, at + 1, self.clock) or self._after(at + 1, "in")
         elif word in _GENERAL:
@@ -105,7 +114,7 @@ class RunReader:
             day = replace(day, value=self.clock.next_weekday(day.value))
         return replace(day, kind=kind if not day.doubts else "unclear")  # type: ignore[arg-type]
 
-    def _bare(self, at: int, *, opened: bool) -> Part | None:
+    def _bare(self, at: int, *, opened: bool, alone: bool = False) -> Part | None:
         words = self.words
         if words.word(at) == "each" and (rule := read_rule(words, at)):
             return rule
@@ -113,11 +122,12 @@ class RunReader:
             read_often(words, at)
             or read_from_now(words, at)
             or read_days_of_every_month(words, at)
-            or read_time(words, at, after="at" if opened and self.everywhere else "")
+            or read_time(words, at, after="at" if alone and self.everywhere else "")
             or read_day(words, at, self.clock, opened=opened or self.everywhere)
         )
         if part is None and self.everywhere and words.word(at) == "to":
-            part = self._bare(at + 1, opened=True)
+            following = self._bare(at + 1, opened=True, alone=True)
+            part = None if following is None else following.from_opener(at)
         return part
 
     def _beside_a_time(self, at: int, previous: Part) -> Part | None:
@@ -128,6 +138,10 @@ class RunReader:
             options = [("In your own time zone", said if said.lower().startswith("at ") else f"at {said}")]
             text = "Times are of your own time zone. At what time is it there?"
             return unclear("which_times", text, previous.first, at + 1, options)
+        if word.removesuffix("s") in HALVES and word.endswith("s") and previous.kind in _DAYS:
+            said = words.text(previous.first, previous.last)
+            options = [("Every week", f"every {said.split()[-1]} at 20:00"), ("Only once", said)]
+            return unclear("which_day", "Every week, or only once?", previous.first, at + 1, options)
         if word not in ABOUT_A_TIME or previous.kind not in _BEFORE_A_BARE_HOUR:
             return None
         time = read_time(words, at + 1, after="at")
@@ -159,3 +173,7 @@ class RunReader:
         options = [(one, one if one.split()[0].lower() in _OPENERS else f"{opener} {one}") for one in said]
         found = unclear(code, text, previous.first, other.last, options)
         return replace(found, opened=previous.opened)
+
+
+def _is_a_night(part: Part) -> bool:
+    return part.kind == "half" and not part.opened and part.value.name == NIGHT

@@ -18,10 +18,14 @@ _SERIES = {"rule", "from", "until"}
 
 @dataclass
 class Settling:
-    """Phrases, sorted by what they are about; then `fields` of a task without its title, and `doubts`."""
+    """Phrases, sorted by what they are about; then `fields` of a task without its title, and `doubts`.
+
+    `of_a_task`: they are about a task that is there, so that its due date and recurrence need not be said.
+    """
 
     words: Words
     clock: Clock
+    of_a_task: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
     doubts: list[Doubt] = field(default_factory=list)
     due: list[Part] = field(default_factory=list)
@@ -105,7 +109,9 @@ class Settling:
         if len({part.value for part in rules}) > 1:
             self.doubts.append(self._one_of("which_day", "Which recurrence is meant?", rules))
             return Occurrence()
-        if not rules:
+        if not rules and self.of_a_task:
+            self._ends_of_the_task()
+        elif not rules:
             self._ends_of_nothing()
         if self.doubts:  # what is unclear by itself comes first
             self.doubts.extend(self._when(self.due).doubts)
@@ -138,6 +144,14 @@ class Settling:
         else:
             self._set_due(first)
         return first
+
+    def _ends_of_the_task(self) -> None:
+        """Until 30 june: the end of its series; from friday: the day on which it is due."""
+        for part in self.series:
+            if part.kind == "until":
+                self.fields["recurrence_end"] = self.clock.end_of(part.value)
+            else:
+                self.due.append(Part("day", part.first, part.last, part.value, opened=True))
 
     def _ends_of_nothing(self) -> None:
         """From friday, until friday: without a recurrence it may be the day, or a part of the title."""
@@ -209,7 +223,7 @@ class Settling:
             self.doubts.append(when.doubt("which_day", "The reminder would be after it is due.", options))
 
     def _remind_before(self) -> None:
-        if not {"due_at", "due_date"} & set(self.fields) and not self.doubts:
+        if not (self.of_a_task or self.doubts or {"due_at", "due_date"} & set(self.fields)):
             part = self.reminds[0] if self.reminds else self.offsets[0]
             said = self.words.text(part.first, part.last)
             tomorrow = self.clock.after(1)

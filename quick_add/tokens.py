@@ -11,7 +11,7 @@ _QUOTED = re.compile(r'(?<!\w)["“„]([^"“”„]*)["“”](?!\w)')
 _SEPARATOR = re.compile(f"[{_BREAKS}]")
 # A comma between digits is a part of the number.
 _WORD = re.compile(rf"(?:[^\s{_BREAKS}#]|(?<=[0-9]),(?=[0-9])|(?<=\w)#)+")
-_TAG = re.compile(rf"#[^\s{_BREAKS}#!?:]+")
+_TAG = re.compile(rf"#(?:[^\s{_BREAKS}#!?:]|:(?=\w))+")
 _END = re.compile(r"[.:!?]+$")
 # A full stop that is a part of the word: a date such as 5.4., or p.m.
 _WITH_STOP = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.|(?:[0-9:.]*)[ap]\.m\.", re.IGNORECASE)

@@ -65,7 +65,7 @@ class _Sentence:
 
     @cached_property
     def settling(self) -> Settling:
-        settling = Settling(self.words, self.clock)
+        settling = Settling(self.words, self.clock, of_a_task=self.everywhere)
         settling.settle(self.parts)
         return settling
 
