@@ -70,7 +70,7 @@ class Spans:
         return " ".join("".join(pieces).split())
 
     def listed(self, fields: Mapping[str, Any]) -> tuple[Span, ...]:
-        """The phrases about which nothing is unclear by itself, in the order of the sentence."""
+        """The phrases in the order of the sentence; without `fields` those that are clear by themselves."""
         ends: dict[int, list[int]] = {}
         for token, owner in zip(self.words.tokens, self._owners, strict=True):
             if owner is not None:
@@ -78,7 +78,7 @@ class Spans:
         return tuple(
             Span(start, end, self.words.sentence[start:end], self._meaning(self._parts[number], fields))
             for number, (start, end) in sorted(ends.items())
-            if not self._parts[number].doubts
+            if fields or not self._parts[number].doubts
         )
 
     def _meaning(self, part: Part, fields: Mapping[str, Any]) -> str:
