@@ -16,7 +16,7 @@ from quick_add.tokens import Words
 _POLITE = {"please", "can", "could", "will", "would", "you", "hey"}
 _MOST_POLITE = 4
 _NOT_ASKED = {"to", "not", "never", "don't", "should", "must", "did", "does", "who", "that", "or"}
-"""Directly before remind me they make it a part of what is told: tell bob to remind me."""
+"""Directly before remind me they take it into the title: ask bob to remind me."""
 
 
 @dataclass(frozen=True)
