@@ -509,6 +509,41 @@ MCP_ALLOWED_ORIGINS = env.list("MCP_ALLOWED_ORIGINS", default=[])
 # How many calls of tools one process carries out at once.
 MCP_THREADS = env.int("MCP_THREADS", default=4)
 
+# --- The assistant ---------------------------------------------------------------------------------
+
+# google:NAME, openai:NAME (also any server that speaks its protocol), anthropic:NAME, ollama:NAME, or offline.
+# Empty: Gemini 2.5 Flash with a Gemini key, GPT-5 mini with an OpenAI key, else offline.
+ASSISTANT_MODEL = env.str("ASSISTANT_MODEL", default="")
+GEMINI_API_KEY = env.str("GEMINI_API_KEY", default="")
+GEMINI_BASE_URL = env.str("GEMINI_BASE_URL", default="")
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
+ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")
+ANTHROPIC_BASE_URL = env.str("ANTHROPIC_BASE_URL", default="")
+OLLAMA_BASE_URL = env.str("OLLAMA_BASE_URL", default="http://localhost:11434/v1")
+# One request to the provider, with its retries; a turn may need several.
+ASSISTANT_REQUEST_SECONDS = env.float("ASSISTANT_REQUEST_SECONDS", default=60.0)
+ASSISTANT_SILENCE_SECONDS = env.float("ASSISTANT_SILENCE_SECONDS", default=30.0)
+ASSISTANT_RETRIES = env.int("ASSISTANT_RETRIES", default=1)
+ASSISTANT_ANSWER_TOKENS = env.int("ASSISTANT_ANSWER_TOKENS", default=4_000)
+# One turn: its time, and how often the model is asked in it.
+ASSISTANT_TURN_SECONDS = env.float("ASSISTANT_TURN_SECONDS", default=180.0)
+ASSISTANT_TURN_REQUESTS = env.int("ASSISTANT_TURN_REQUESTS", default=16)
+# Of each user and day (UTC); 0 is without limit. Tokens are the provider's, of questions and answers.
+ASSISTANT_TURNS_PER_DAY = env.int("ASSISTANT_TURNS_PER_DAY", default=500)
+ASSISTANT_TOKENS_PER_DAY = env.int("ASSISTANT_TOKENS_PER_DAY", default=1_000_000)
+# Turns at once: of a process, and of one user in a process.
+ASSISTANT_TURNS = env.int("ASSISTANT_TURNS", default=100)
+ASSISTANT_TURNS_PER_USER = env.int("ASSISTANT_TURNS_PER_USER", default=3)
+# Threads for the database work of turns, each with a connection.
+ASSISTANT_THREADS = env.int("ASSISTANT_THREADS", default=4)
+# The newest messages that the model is shown.
+ASSISTANT_HISTORY_MESSAGES = env.int("ASSISTANT_HISTORY_MESSAGES", default=100)
+# A turn whose process died is over after this.
+ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", default=20.0)
+# Conversations that nobody wrote in for so long are deleted; 0: never.
+CONVERSATIONS_KEPT = timedelta(days=env.int("CONVERSATIONS_KEPT_DAYS", default=365))
+
 # --- Recurrence --------------------------------------------------------------------------------
 
 SHORTEST_RECURRENCE = timedelta(minutes=env.int("SHORTEST_RECURRENCE_MINUTES", default=5))
