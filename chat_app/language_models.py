@@ -1,4 +1,4 @@
-"""What a language model is to the assistant: it reads a conversation and answers with text and calls of tools.
+"""What a language model is to the assistant: it reads a conversation, and answers with text and calls.
 
 Two kinds: a provider's (chat_app/provider.py) and the one without a network (chat_app/offline/).
 """
@@ -47,7 +47,10 @@ class Tool:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a model answers to: the last line is the user's message or a tool's result."""
+    """What a model answers to: the last line is the user's message or a tool's result.
+
+    `now` is the time of the message, in the user's zone: the same for each answer of the turn.
+    """
 
     instructions: str
     lines: Sequence[Line]
@@ -56,6 +59,8 @@ class Prompt:
     timezone: str
     # (name, level) of each.
     priorities: Sequence[tuple[str, int]] = ()
+    # The local time of a reminder for a day.
+    day_starts_at: str = "09:00"
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,15 @@ class Answer:
     calls: Sequence[ToolCall] = ()
     provider_state: dict[str, Any] | None = field(default=None, compare=False)
     tokens: int = 0
+
+
+def storable(value: Any) -> Any:
+    """The same JSON value, without what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    return [storable(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 class LanguageModel(Protocol):
@@ -117,7 +131,9 @@ class AnswerCut(ModelUnavailable):
     """503: the answer has no end. Its text may be half a sentence, its calls half of what was meant."""
 
     default_code = "assistant_cut"
-    default_detail = "The language model's answer was cut off, so nothing of it was done. Send your message again."
+    default_detail = (
+        "The language model's answer was cut off, so nothing of it was done. Send your message again."
+    )
 
 
 class AnswerWithheld(ModelUnavailable):

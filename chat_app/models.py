@@ -211,3 +211,20 @@ class Confirmation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tool} ({self.pk})"
+
+
+class DayOfUse(models.Model):
+    """What a user has used of the assistant on a day (UTC). It counts what was deleted since."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    turns = models.PositiveIntegerField(default=0)
+    tokens = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        db_table = "assistant_use"
+        constraints = [models.UniqueConstraint(fields=["user", "day"], name="use_once_per_day")]
+        indexes = [models.Index(fields=["day"], name="assistant_use_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}"

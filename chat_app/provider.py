@@ -35,7 +35,7 @@ from pydantic_ai.messages import (
     ToolReturnPart,
     UserPromptPart,
 )
-from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models import Model, ModelRequestParameters, create_async_httpx2_client
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
@@ -49,6 +49,7 @@ from chat_app.language_models import (
     ModelUnavailable,
     Prompt,
     ToolCall,
+    storable,
 )
 
 log = structlog.get_logger(__name__)
@@ -62,7 +63,9 @@ class ProviderModel:
 
     def __init__(self, name: str) -> None:
         self.name, _, model = name.partition(":")
-        self._model = _made(self.name, model)
+        # Ours, so that we can close it: the clients leave open what they were given.
+        self._http = create_async_httpx2_client()
+        self._model = _made(self.name, model, self._http)
 
     async def answer(self, prompt: Prompt) -> AsyncIterator[str | Answer]:
         """As LanguageModel.answer."""
@@ -88,7 +91,7 @@ class ProviderModel:
 
     async def close(self) -> None:
         """Close the connections to the provider."""
-        await self._model.client.close() if self.name != "google" else await self._model.client.aio.aclose()  # type: ignore[attr-defined]
+        await self._http.aclose()
 
     def _whole(self, response: ModelResponse) -> Answer:
         """The answer, if it is one. Raises ModelUnavailable for what is half of one, or none."""
@@ -106,15 +109,15 @@ class ProviderModel:
         ]
         response = replace(response, parts=parts)
         calls = [
-            ToolCall(part.tool_call_id, part.tool_name, _arguments(part.args))
+            ToolCall(part.tool_call_id, storable(part.tool_name), storable(_arguments(part.args)))
             for part in parts
             if isinstance(part, ToolCallPart)
         ]
-        text = "".join(part.content for part in parts if isinstance(part, TextPart)).strip()
+        text = storable("".join(part.content for part in parts if isinstance(part, TextPart)).strip())
         if not (text or calls):
             raise AnswerCut
         (stored,) = ModelMessagesTypeAdapter.dump_python([response], mode="json")
-        state = {"form": _STATE, "provider": self.name, "response": stored}
+        state = {"form": _STATE, "provider": self.name, "response": storable(stored)}
         return Answer(text, calls, state, response.usage.total_tokens)
 
     def _messages(self, lines: Sequence[Line]) -> list[Any]:
@@ -182,7 +185,7 @@ def _settings() -> ModelSettings:
     )
 
 
-def _made(provider: str, model: str) -> Model[Any]:
+def _made(provider: str, model: str, http: Any) -> Model[Any]:
     """The model with its client. What is imported depends on the provider."""
     if provider == "google":
         from google.genai.types import HttpRetryOptions
@@ -195,6 +198,7 @@ def _made(provider: str, model: str) -> Model[Any]:
             provider=GoogleProvider(
                 api_key=settings.GEMINI_API_KEY,
                 base_url=settings.GEMINI_BASE_URL or None,
+                http_client=http,
                 retry_options=retries,
             ),
         )
@@ -203,20 +207,22 @@ def _made(provider: str, model: str) -> Model[Any]:
         from pydantic_ai.providers.anthropic import AnthropicProvider
 
         key, url = settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL or None
-        return AnthropicModel(model, provider=AnthropicProvider(api_key=key, base_url=url))
+        return AnthropicModel(model, provider=AnthropicProvider(api_key=key, base_url=url, http_client=http))
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.ollama import OllamaProvider
     from pydantic_ai.providers.openai import OpenAIProvider
 
     if provider == "ollama":
-        return OpenAIChatModel(model, provider=OllamaProvider(base_url=settings.OLLAMA_BASE_URL))
+        return OpenAIChatModel(
+            model, provider=OllamaProvider(base_url=settings.OLLAMA_BASE_URL, http_client=http)
+        )
     # A local server often has no key, and the client insists on one.
     key, url = settings.OPENAI_API_KEY or "none", settings.OPENAI_BASE_URL or None
-    return OpenAIChatModel(model, provider=OpenAIProvider(api_key=key, base_url=url))
+    return OpenAIChatModel(model, provider=OpenAIProvider(api_key=key, base_url=url, http_client=http))
 
 
 def _unavailable(error: Exception) -> ModelUnavailable:
-    """The error of the API for one of the library's. Their texts may quote the key, so they are only logged."""
+    """The API's error for one of the library's, whose texts may name the key: those are only logged."""
     kind = type(error).__name__
     log.warning("model_failed", error=kind, status=getattr(error, "status_code", None), text=str(error)[:300])
     if isinstance(error, ModelRateLimitError | ModelQuotaExceededError):

@@ -94,13 +94,13 @@ class NoVersion(APIException):
 
 
 class BodyTooLarge(APIException):
-    """413: the body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    """413: the body is larger than the route allows: DATA_UPLOAD_MAX_MEMORY_SIZE, or less."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "body_too_large"
 
-    def __init__(self) -> None:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    def __init__(self, limit: int | None = None) -> None:
+        limit = limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         super().__init__(f"The body is too large. The maximum is {limit} bytes.")
 
 
@@ -111,7 +111,7 @@ class Misdirected(APIException):
     default_code = "misdirected"
 
     def __init__(self, url: str) -> None:
-        super().__init__(f"The live stream is not served here. Use {url}.")
+        super().__init__(f"This is not served here. Use {url}.")
 
 
 class IdempotencyKeyReused(APIException):

@@ -29,14 +29,11 @@ def key_of(request: Request) -> IdempotencyKey | None:
     Call it inside the request's transaction: it waits for another one that has just written the same key.
     Raises ValidationError (400) for a malformed key, IdempotencyKeyReused (422).
     """
-    key = request.headers.get(HEADER)
-    if key is None or request.method in SAFE_METHODS or not request.user.pk:
+    if request.method in SAFE_METHODS or not request.user.pk:
         return None
-    if not (0 < len(key) <= KEY_MAX_LENGTH and key.isascii() and key.isprintable()):
-        detail = (
-            f"An Idempotency-Key must be 1 to {KEY_MAX_LENGTH} printable ASCII characters, such as a UUID."
-        )
-        raise ValidationError({HEADER: [ErrorDetail(detail, "invalid")]})
+    key = checked_key(request)
+    if key is None:
+        return None
     fingerprint = _fingerprint(request)
     new = IdempotencyKey(user_id=request.user.pk, key=key, fingerprint=fingerprint)
     IdempotencyKey.objects.bulk_create([new], ignore_conflicts=True)
@@ -44,6 +41,15 @@ def key_of(request: Request) -> IdempotencyKey | None:
     if row.fingerprint != fingerprint:
         raise IdempotencyKeyReused
     return row
+
+
+def checked_key(request: Request) -> str | None:
+    """The key that the request names. Raises ValidationError (400) for a malformed one."""
+    key = request.headers.get(HEADER)
+    if key is None or (0 < len(key) <= KEY_MAX_LENGTH and key.isascii() and key.isprintable()):
+        return key
+    detail = f"An Idempotency-Key must be 1 to {KEY_MAX_LENGTH} printable ASCII characters, such as a UUID."
+    raise ValidationError({HEADER: [ErrorDetail(detail, "invalid")]})
 
 
 def stored_answer(row: IdempotencyKey) -> HttpResponse:

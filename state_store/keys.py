@@ -1,5 +1,7 @@
 """Every Redis key of the project: `todo-app::<entity-type>::<entity-id>`."""
 
+from uuid import UUID
+
 
 def reminder_sent(task_id: int) -> str:
     """The time when a reminder of the task last reached a device (ISO 8601)."""
@@ -9,6 +11,11 @@ def reminder_sent(task_id: int) -> str:
 def recurring_task_processed(template_id: int) -> str:
     """The time when tasks were last generated from the template (ISO 8601)."""
     return f"todo-app::recurring-task-processed::template-{template_id}"
+
+
+def conversation(conversation_id: UUID) -> str:
+    """A copy of a conversation's newest messages."""
+    return f"todo-app::conversation::{conversation_id}"
 
 
 def cached(key: str, key_prefix: str, version: object) -> str:

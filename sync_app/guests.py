@@ -12,11 +12,19 @@ from django.utils.module_loading import import_string
 from starlette.routing import BaseRoute
 
 
+def _nothing() -> None:
+    pass
+
+
 class Guest(NamedTuple):
-    """Routes, and what runs as long as the process serves them: entered in its event loop."""
+    """Routes, and what runs as long as the process serves them: entered in its event loop.
+
+    `stop` is called when the process begins to stop, so that no open answer holds it up.
+    """
 
     routes: Sequence[BaseRoute]
     running: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+    stop: Callable[[], None] = _nothing
 
 
 def guests_of_settings() -> list[Guest]:

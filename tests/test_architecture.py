@@ -45,6 +45,7 @@ def test_migrations_are_named_for_what_they_do() -> None:
                 "state_store/client.py",
                 "state_store/redis_values.py",
                 "state_store/task_updates.py",
+                "state_store/conversations.py",
                 "state_store/wake_up.py",
                 "state_store/cache.py",  # the same, behind Django's cache framework
                 "notifications_app/hints.py",  # its errors, when Celery cannot reach it
@@ -52,6 +53,7 @@ def test_migrations_are_named_for_what_they_do() -> None:
             },
         ),
         ("confluent_kafka", {"events_app/kafka.py"}),
+        ("pydantic_ai", {"chat_app/provider.py"}),
         ("pywebpush", set()),  # benchmarks compare with it
     ],
 )

@@ -399,6 +399,7 @@ CELERY_BEAT_SCHEDULE = {
     "apply-day-starts": _tick("tasks_app.apply_day_starts", 5.0, queue="background"),
     "move-series": _tick("tasks_app.move_series", 5.0, queue="background"),
     "purge-trash": _tick("tasks_app.purge_trash", 3600.0),
+    "purge-conversations": _tick("chat_app.purge_conversations", 3600.0),
     "purge-accounts": _tick("accounts_app.purge_accounts", 3600.0),
     "erase-closed-accounts": _tick("accounts_app.erase_closed_accounts", 2.0, queue="background"),
     "send-due-mails": _tick("accounts_app.send_due_mails", 2.0, queue="background"),
@@ -496,7 +497,7 @@ STREAM_SEND_TIMEOUT_SECONDS = env.float("STREAM_SEND_TIMEOUT_SECONDS", default=2
 STREAM_CHECK_SECONDS = env.float("STREAM_CHECK_SECONDS", default=10.0)
 
 # Functions that return what the same process serves beside the stream (sync_app/guests.py).
-STREAM_GUESTS: list[str] = []
+STREAM_GUESTS = ["chat_app.asgi.guest"]
 
 # --- MCP: the assistant's tools for assistants of others, in the process of the live stream --------
 

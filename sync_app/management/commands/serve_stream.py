@@ -66,7 +66,10 @@ class StreamServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._wake.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.config.app.state.hub.stop()  # type: ignore[union-attr] # ours
+        state = self.config.app.state  # type: ignore[union-attr] # ours
+        state.hub.stop()
+        for guest in state.guests:
+            await asyncio.to_thread(guest.stop)
         await super().shutdown(sockets)
 
 

@@ -1,0 +1,108 @@
+"""The loop of a turn: ask the model, carry out what it calls, and ask it again with the results."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import structlog
+from django.conf import settings
+
+from chat_app.exceptions import TurnTooLong
+from chat_app.history import keep_copy, shown
+from chat_app.instructions import instructions_for
+from chat_app.language_models import Answer, LanguageModel, Line, Prompt, Tool
+from chat_app.tools.registry import CHAT_TOOLS
+from chat_app.turns.beginning import Begun
+from chat_app.turns.steps import Done, Step, carry_out, end_waiting, store_answer
+from chat_app.turns.threads import DatabaseThreads
+from recurrence.rules import zone
+
+log = structlog.get_logger(__name__)
+
+
+class Event(NamedTuple):
+    """What a client that follows the turn is told."""
+
+    name: str
+    data: dict[str, Any]
+
+
+Tell = Callable[[Event], None]
+
+
+async def run(begun: Begun, model: LanguageModel, database: DatabaseThreads, tell: Tell) -> dict[str, Any]:
+    """Run the turn to its end, and return the answer to the client.
+
+    Raises ModelUnavailable, TurnTooLong (503), TurnOver; the turn is then still to be ended.
+    """
+    try:
+        async with asyncio.timeout(settings.ASSISTANT_TURN_SECONDS):
+            return await _run(begun, model, database, tell)
+    except TimeoutError as error:
+        raise TurnTooLong from error
+
+
+async def _run(begun: Begun, model: LanguageModel, database: DatabaseThreads, tell: Tell) -> dict[str, Any]:
+    lines, done = list(begun.lines), Done()
+    for _ in range(settings.ASSISTANT_TURN_REQUESTS):
+        answer = await _ask(_prompt(begun, lines), model, tell)
+        done.texts.append(answer.text)
+        result = None if answer.calls else done.as_answer(begun)
+        line, conversation = await database.run(store_answer, begun, answer, result=result)
+        lines.append(line)
+        if result:
+            await database.run(keep_copy, conversation, lines)
+            return result
+        for call in answer.calls:
+            tell(Event("step", {"call_id": call.id, "tool": call.name, "state": "started"}))
+            step = await database.run(carry_out, begun, call)
+            lines.append(step.line)
+            _note(step, done, tell)
+        if done.confirmations:
+            result = done.as_answer(begun)
+            await database.run(end_waiting, begun, result)
+            return result
+    raise TurnTooLong
+
+
+def _note(step: Step, done: Done, tell: Tell) -> None:
+    done.actions.append(step.action)
+    tell(Event("step", step.action))
+    if step.confirmation:
+        done.confirmations.append(step.confirmation)
+        tell(Event("confirmation", step.confirmation))
+
+
+async def _ask(prompt: Prompt, model: LanguageModel, tell: Tell) -> Answer:
+    async for piece in model.answer(prompt):
+        if isinstance(piece, Answer):
+            return piece
+        tell(Event("text", {"text": piece}))
+    raise AssertionError("A model ended without an answer.")
+
+
+def _prompt(begun: Begun, lines: list[Line]) -> Prompt:
+    newest = lines[-settings.ASSISTANT_HISTORY_MESSAGES :]
+    # A long turn may have more lines than that, and its message must be among them.
+    if not any(line.role == "user" for line in newest):
+        last = max(number for number, line in enumerate(lines) if line.role == "user")
+        newest = lines[last:]
+    now = begun.said_at.astimezone(zone(begun.user.timezone))
+    return Prompt(
+        instructions=instructions_for(now, begun.user.timezone, begun.priorities),
+        lines=shown(newest),
+        tools=_tools(),
+        now=now,
+        timezone=begun.user.timezone,
+        priorities=begun.priorities,
+        day_starts_at=f"{begun.user.day_starts_at:%H:%M}",
+    )
+
+
+_described: list[Tool] = []
+
+
+def _tools() -> list[Tool]:
+    if not _described:  # their schemas take some milliseconds
+        _described.extend(Tool(each.name, each.description, each.schema) for each in CHAT_TOOLS.values())
+    return _described
