@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class ChatAppConfig(AppConfig):
     name = "chat_app"
     verbose_name = "Assistant"
+
+    def ready(self) -> None:
+        from chat_app.answers import note_decision
+        from chat_app.signals import confirmation_decided
+
+        confirmation_decided.connect(note_decision)

@@ -45,7 +45,7 @@ async def run(begun: Begun, model: LanguageModel, database: DatabaseThreads, tel
 async def _run(begun: Begun, model: LanguageModel, database: DatabaseThreads, tell: Tell) -> dict[str, Any]:
     lines, done = list(begun.lines), Done()
     for _ in range(settings.ASSISTANT_TURN_REQUESTS):
-        answer = await _ask(_prompt(begun, lines), model, tell)
+        answer = await _ask(prompt_for(begun, lines), model, tell)
         done.texts.append(answer.text)
         result = None if answer.calls else done.as_answer(begun)
         line, conversation = await database.run(store_answer, begun, answer, result=result)
@@ -81,7 +81,8 @@ async def _ask(prompt: Prompt, model: LanguageModel, tell: Tell) -> Answer:
     raise AssertionError("A model ended without an answer.")
 
 
-def _prompt(begun: Begun, lines: list[Line]) -> Prompt:
+def prompt_for(begun: Begun, lines: list[Line]) -> Prompt:
+    """What the model is asked, after these lines."""
     newest = lines[-settings.ASSISTANT_HISTORY_MESSAGES :]
     # A long turn may have more lines than that, and its message must be among them.
     if not any(line.role == "user" for line in newest):
