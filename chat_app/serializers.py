@@ -8,6 +8,8 @@ from chat_app.models import Conversation, Message, Turn
 from http_app.serializers import StrictSerializer
 
 LONGEST_MESSAGE = 4_000
+ACTION_STATES = ["done", "refused", "waiting"]
+TURN_STATES = [Turn.State.DONE.value, Turn.State.WAITING.value]
 
 
 class ConversationSerializer(StrictSerializer, serializers.ModelSerializer[Conversation]):
@@ -57,7 +59,7 @@ class ChatSerializer(StrictSerializer):
 class ActionSerializer(serializers.Serializer[Any]):
     call_id = serializers.CharField()
     tool = serializers.CharField()
-    state = serializers.ChoiceField(choices=["done", "refused", "waiting"])
+    state = serializers.ChoiceField(choices=ACTION_STATES)
     arguments = serializers.JSONField(help_text="As the model wrote them.")
     result = serializers.JSONField(help_text="What the tool answered.")
 
@@ -72,9 +74,7 @@ class AskedSerializer(serializers.Serializer[Any]):
 class TurnSerializer(serializers.Serializer[Any]):
     conversation_id = serializers.UUIDField()
     turn_id = serializers.UUIDField()
-    state = serializers.ChoiceField(
-        choices=[Turn.State.DONE.value, Turn.State.WAITING.value], help_text="waiting: for a confirmation."
-    )
+    state = serializers.ChoiceField(choices=TURN_STATES, help_text="waiting: for a confirmation.")
     reply = serializers.CharField()
     actions = ActionSerializer(many=True)
     confirmation = AskedSerializer(allow_null=True, help_text="The first of `confirmations`, or null.")

@@ -35,6 +35,19 @@ _API_TOKEN = {
     "last_used_at": None,
     "created_at": _CREATED_AT,
 }
+_CONVERSATION: dict[str, Any] = {
+    "id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d12",
+    "title": "move everything due today to tomorrow",
+    "archived": False,
+    "created_at": "2030-04-28T18:20:31.482113+00:00",
+    "updated_at": "2030-04-28T18:20:32.113482+00:00",
+}
+_ASKED: dict[str, Any] = {
+    "id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d11",
+    "tool": "delete_tasks",
+    "words": "Move to the trash: 1 task\n- “Water the plants” (7)",
+    "expires_at": "2030-04-28T18:50:31.482113+00:00",
+}
 _DECIDED: dict[str, Any] = {
     "id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d11",
     "state": "confirmed",
@@ -111,7 +124,44 @@ BESIDE_RESULTS: dict[str, Any] = {
 }
 
 EXAMPLES: dict[str, Any] = {
+    "Assistant": {
+        "chat_url": "https://todo.example.com/api/chat",
+        "model": "google:gemini-2.5-flash",
+        "turns_left": 498,
+        "tokens_left": 987_654,
+    },
+    "Cancel": {"cancelled": True},
+    "ChatRequest": {"message": "delete water the plants", "conversation_id": None},
+    "Conversation": _CONVERSATION,
+    "ConversationRequest": {"title": "Groceries", "archived": False},
     "Decided": _DECIDED,
+    "Message": {
+        "id": "0197a5e2-8c40-7bb1-8d0a-5b7f0f2f9d14",
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": "call_1", "name": "delete_tasks", "arguments": {"task_ids": [7]}}],
+        "tool_call_id": "",
+        "turn_id": _DECIDED["turn_id"],
+        "tokens_used": 512,
+        "created_at": "2030-04-28T18:20:32.113482+00:00",
+    },
+    "Turn": {
+        "conversation_id": _CONVERSATION["id"],
+        "turn_id": _DECIDED["turn_id"],
+        "state": "waiting",
+        "reply": "Shall I move “Water the plants” to the trash?",
+        "actions": [
+            {
+                "call_id": "call_1",
+                "tool": "delete_tasks",
+                "state": "waiting",
+                "arguments": {"task_ids": [7]},
+                "result": {},
+            }
+        ],
+        "confirmation": _ASKED,
+        "confirmations": [_ASKED],
+    },
     "UndoRequest": {"turn_id": _DECIDED["turn_id"]},
     "Undone": {
         "turn_id": _DECIDED["turn_id"],

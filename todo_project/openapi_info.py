@@ -24,7 +24,9 @@ SERVERS = [{"url": "/", "description": "The server that this document comes from
 TAGS = [
     {"name": name, "description": description}
     for name, description in {
+        "assistant": "The assistant: where it is, and what is left of the user's day.",
         "auth": "Sign up, sign in and out, passwords, email addresses, and API tokens.",
+        "chat": "Say something to the assistant.",
         "confirmations": "What the assistant asks to be allowed.",
         "conversations": "Conversations with the assistant.",
         "me": "The account of the signed-in user.",
@@ -45,9 +47,11 @@ ENUMS = {
     "Channel": "accounts_app.preferences.Channel",
     "CatchUp": "recurring_app.models.RecurringTask.CatchUp",
     "ChangeAction": "chat_app.models.Change.Action",
+    "ActionState": "chat_app.serializers.ACTION_STATES",
     "ConfirmationState": "chat_app.models.Confirmation.State",
     "DeliveryState": "notifications_app.models.Delivery.State",
     "ErrorType": "http_app.errors.ERROR_TYPES",
+    "MessageRole": "chat_app.models.Message.Role",
     "LeftReason": "chat_app.undo.REASONS",
     "OccurrenceState": "recurring_app.history_views.OCCURRENCE_STATES",
     "RecurrenceMode": "tasks_app.models.Task.RecurrenceMode",
@@ -56,5 +60,6 @@ ENUMS = {
     "ReminderState": "notifications_app.models.Reminder.State",
     "TaskOccurrenceState": "tasks_app.occurrence_views.STATES",
     "SlotState": "tasks_app.models.Task.SlotState",
+    "TurnState": "chat_app.serializers.TURN_STATES",
     "UndoneKind": "chat_app.undo.KINDS",
 }

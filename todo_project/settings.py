@@ -344,6 +344,7 @@ SPECTACULAR_SETTINGS = {
         "http_app.openapi.require_answered_fields",
         "http_app.openapi.add_links",
         "sync_app.openapi.name_server",
+        "chat_app.openapi.name_server",
         "todo_project.openapi.add_examples",
     ],
     "SCHEMA_PATH_PREFIX": "/api",
@@ -512,7 +513,7 @@ MCP_THREADS = env.int("MCP_THREADS", default=4)
 
 # --- The assistant ---------------------------------------------------------------------------------
 
-# google:NAME, openai:NAME (also any server that speaks its protocol), anthropic:NAME, ollama:NAME, or offline.
+# google:NAME, openai:NAME (and whatever speaks its protocol), anthropic:NAME, ollama:NAME, or offline.
 # Empty: Gemini 2.5 Flash with a Gemini key, GPT-5 mini with an OpenAI key, else offline.
 ASSISTANT_MODEL = env.str("ASSISTANT_MODEL", default="")
 GEMINI_API_KEY = env.str("GEMINI_API_KEY", default="")

@@ -72,7 +72,7 @@ def test_adding(alice: User, message: str, expected: dict[str, Any]) -> None:
     assert task.title == expected["title"]
     assert reply.startswith(f"Added “{task.title}”")
     assert (not task.all_day and task.due_at and local(task.due_at)) == (
-        expected.get("due") or task.due_at and False
+        expected.get("due") or (task.due_at and False)
     )
     assert task.due_date == (date.fromisoformat(expected["day"]) if "day" in expected else None)
     assert task.recurrence_rule == expected.get("rule")

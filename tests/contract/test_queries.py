@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -11,6 +11,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts_app.models import ApiToken, User
+from chat_app.models import Conversation, Message, Turn
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
 from recurring_app.models import RecurringTask
 from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, SeriesSlot, Tag, Task
@@ -98,9 +99,23 @@ def occurrences_of_a_task(user: User, number: int) -> None:
     SeriesSlot.objects.create(user=user, series_id=head.series_id, slot_at=at, outcome="missed")
 
 
+def conversations(user: User, number: int) -> None:
+    Conversation.objects.create(user=user, title=str(number))
+
+
+def messages(user: User, number: int) -> None:
+    conversation, _ = Conversation.objects.get_or_create(pk=UUID(int=5), user=user)
+    turn = Turn.objects.create(user=user, conversation=conversation, state="done")
+    Message.objects.create(
+        conversation=conversation, turn=turn, role="user", content=str(number), position=number
+    )
+
+
 # How a row comes to be in each list; the URLs to read it by.
 LISTS: dict[str, tuple[Callable[[User, int], None], list[str]]] = {
     "/api/auth/api-tokens": (api_tokens, [""]),
+    "/api/conversations": (conversations, ["", "?archived=false"]),
+    "/api/conversations/{conversation_id}/messages": (messages, [""]),
     "/api/priorities": (priorities, [""]),
     "/api/push-subscriptions": (push_subscriptions, [""]),
     "/api/recurring-tasks": (templates, ["", "?q=0", "?is_active=true", "?ordering=next_occurrence"]),
