@@ -1,4 +1,4 @@
-"""What a user decides about a call becomes its result in the conversation, which the model reads next time."""
+"""What a user decides about a call becomes its result in the conversation, for the model to read."""
 
 import json
 from collections.abc import Mapping

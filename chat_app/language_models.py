@@ -102,7 +102,8 @@ class ModelUnavailable(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "assistant_unavailable"
     default_detail = (
-        "The language model did not answer. Your message is kept: send it again with the same Idempotency-Key."
+        "The language model did not answer. Your message is kept: send it again, with the same"
+        " Idempotency-Key."
     )
     wait = 5  # DRF's name for Retry-After, seconds
 

@@ -58,6 +58,9 @@ def chat_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[P
 @contextmanager
 def chat_by_provider(protocol: str, script: Script) -> Iterator[tuple[Chat, ProviderServer]]:
     """A chat by way of the real client library and a local server."""
-    with provider_server(protocol, script) as server:
-        with override_settings(**settings_of(protocol, server.url)), served() as chat:
-            yield chat, server
+    with (
+        provider_server(protocol, script) as server,
+        override_settings(**settings_of(protocol, server.url)),
+        served() as chat,
+    ):
+        yield chat, server

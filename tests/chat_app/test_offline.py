@@ -57,9 +57,9 @@ ADDED = [
     ("Please add call bob tomorrow at 5pm.", {"title": "call bob", "due": "2026-03-26T17:00"}),
     ("create a task to renew the pass in 3 weeks", {"title": "renew the pass", "day": "2026-04-15"}),
     ("new task: brunch on sunday at 11", {"title": "brunch", "due": "2026-03-29T11:00"}),
-    ("add pay the rent every month on the 31st 9am #flat !high",
-     {"title": "pay the rent", "due": "2026-03-31T09:00", "rule": "monthly", "tags": ["flat"], "priority": "High"}),
-    ("remind me tomorrow at 9 to call the dentist", {"title": "call the dentist", "rings": "2026-03-26T09:00"}),
+    ("add rent every month on the 31st 9am #flat !high",
+     {"title": "rent", "due": "2026-03-31T09:00", "rule": "monthly", "tags": ["flat"], "priority": "High"}),
+    ("remind me tomorrow at 9 to call bob", {"title": "call bob", "rings": "2026-03-26T09:00"}),
     ("add a cake to my list", {"title": "a cake"}),
     ('add "complete the form" on friday', {"title": "complete the form", "day": "2026-03-27"}),
 ]  # fmt: skip
@@ -82,10 +82,11 @@ def test_adding(alice: User, message: str, expected: dict[str, Any]) -> None:
     assert task.priority.name == expected.get("priority", "Medium")
 
 
+OPEN = ["Water the plants", "Pay rent", "Call mum", "Call the bank", "Go to the market"]
 LISTED = [
     ("what is due today?", ["Water the plants", "Pay rent", "Call mum"]),
-    ("list", ["Water the plants", "Pay rent", "Call mum", "Call the bank", "Go to the market"]),
-    ("show me my open tasks", ["Water the plants", "Pay rent", "Call mum", "Call the bank", "Go to the market"]),
+    ("list", OPEN),
+    ("show me my open tasks", OPEN),
     ("what's overdue", ["Water the plants"]),
     ("what do I have tomorrow?", ["Call the bank"]),
     ("show tasks tagged home", ["Water the plants", "Pay rent"]),

@@ -276,7 +276,10 @@ def _cursors(client: APIClient, task: Task, template: RecurringTask) -> dict[str
         outcome=SeriesSlot.Outcome.MISSED,
     )
     lists = [each for each in OPERATIONS if "cursor" in each.parameters("query")]
-    ids = {"task": task.pk, "template": template.pk}
+    conversation = Conversation.objects.create(user=task.user, title=SECRET)
+    for position in range(2):
+        conversation.messages.create(role="user", content=SECRET, position=position)
+    ids = {"task": task.pk, "template": template.pk, "conversation": conversation.pk}
     pages = {
         each.path: client.get(each.url(ids.get(PATHS[each.path] or "", 1)), {"page_size": 1}).json()
         for each in lists
