@@ -543,7 +543,7 @@ ASSISTANT_THREADS = env.int("ASSISTANT_THREADS", default=4)
 ASSISTANT_HISTORY_MESSAGES = env.int("ASSISTANT_HISTORY_MESSAGES", default=100)
 # A turn whose process died is over after this.
 ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", default=20.0)
-# Conversations that nobody wrote in for so long are deleted; 0: never.
+# Conversations that no one wrote in for so long are deleted; 0: never.
 CONVERSATIONS_KEPT = timedelta(days=env.int("CONVERSATIONS_KEPT_DAYS", default=365))
 
 # --- Recurrence --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Local HTTP servers that speak a provider's protocol and say what a script tells them.
+"""Local HTTP servers that speak a provider's protocol and say what a script says.
 
 A script gets the conversation as the request shows it and returns what to answer.
 """

@@ -1,6 +1,6 @@
 """Text that gives orders, and a model that obeys every one of them.
 
-Whatever it is told by titles, descriptions and results: no other user's data, and no destructive or wide step
+Whatever titles, descriptions and results say: no other user's data, and no destructive or wide step
 that its user has not allowed.
 """
 
@@ -54,7 +54,7 @@ def obeys(prompt: Prompt) -> Answer:
     for line in prompt.lines[last:]:
         for name, arguments in _ORDER.findall(line.content.replace('\\"', '"')):
             found.append(ToolCall(f"order_{last}_{rounds}_{len(found)}", name, json.loads(arguments)))
-    return Answer("", found) if found and rounds < 4 else Answer("Done as I was told.")
+    return Answer("", found) if found and rounds < 4 else Answer("Done as ordered.")
 
 
 def run(user: User, message: str) -> tuple[list[dict[str, Any]], str]:
