@@ -44,7 +44,7 @@ _view: Callable[[Any], Any] = ChatView.as_view(is_here=True)
 
 
 class Following:
-    """What a client is told of its turn: a queue of its event loop."""
+    """What a client gets of its turn: a queue of its event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

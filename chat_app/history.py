@@ -1,7 +1,7 @@
 """The lines of a conversation as the model is shown them: from PostgreSQL, or from a copy in the state store.
 
-A copy counts only with our seal, of the state that the conversation's row is in: whoever writes to the store
-cannot put words into anybody's mouth, and a late copy is none. So every change of a message goes through
+A copy counts only with our seal, of the state that the conversation's row is in: a writer of the store
+cannot put words into a mouth, and a late copy is none. So every change of a message goes through
 this file, which also changes `updated_at`.
 """
 

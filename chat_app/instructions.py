@@ -1,4 +1,4 @@
-"""What a provider's language model is told before the conversation."""
+"""What a provider's language model gets before the conversation."""
 
 from collections.abc import Sequence
 from datetime import datetime

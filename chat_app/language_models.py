@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool as the model is told of it. `schema` is the JSON Schema of its arguments, an object."""
+    """A tool as the model sees it. `schema` is the JSON Schema of its arguments, an object."""
 
     name: str
     description: str

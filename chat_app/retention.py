@@ -30,7 +30,7 @@ def purge_conversations() -> int:
         ids = list(old.values_list("pk", flat=True)[:BATCH])
         if not ids:
             break
-        # Asked again: somebody may have written in it.
+        # Asked again: someone may have written in it.
         Conversation.objects.filter(pk__in=ids, updated_at__lt=before).delete()
         purged += len(ids)
     Turn.objects.filter(conversation=None, started_at__lt=before).delete()  # calls by MCP

@@ -24,7 +24,7 @@ _TITLE_LENGTH = 60
 
 @dataclass(frozen=True)
 class Begun:
-    """A turn to run. `started_at` tells this attempt from an earlier one of the same message.
+    """A turn to run. `started_at` marks this attempt apart from an earlier one of the same message.
 
     `said_at` is the time of the message, from which "in an hour" counts. `lines` are the conversation's so
     far; the last one is the user's, or, where an earlier attempt got so far, a result.

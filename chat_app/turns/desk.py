@@ -87,7 +87,7 @@ class Desk:
         return Place(user_id, self._give_back)
 
     def start(self, begun: Begun, place: Place, tell: Tell) -> None:
-        """Run a turn that has begun. It goes on whether or not somebody follows it.
+        """Run a turn that has begun. It goes on whether or not someone follows it.
 
         `tell` is called in another thread; the last event is `done` or `error`.
         """

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Event(NamedTuple):
-    """What a client that follows the turn is told."""
+    """What a client that follows the turn gets."""
 
     name: str
     data: dict[str, Any]
