@@ -48,7 +48,7 @@ class DatabaseThreads:
         everyone = threading.Barrier(self._size)
 
         def close_connection() -> None:
-            everyone.wait(5)
+            everyone.wait(60)
             connections.close_all()
 
         for _ in range(self._size):
