@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from django.conf import settings
-from rest_framework import status
-from rest_framework.exceptions import APIException
+
+from http_app.errors import Unavailable
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,9 @@ class LanguageModel(Protocol):
     async def close(self) -> None: ...
 
 
-class ModelUnavailable(APIException):
+class ModelUnavailable(Unavailable):
     """503: the provider of the language model does not answer, or not wholly. The message is kept."""
 
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "assistant_unavailable"
     default_detail = (
         "The language model did not answer. Your message is kept: send it again, with the same"

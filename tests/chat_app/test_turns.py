@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 
@@ -283,6 +283,7 @@ def test_no_step_follows_a_cancellation(alice: User, chat_with: ChatWith) -> Non
 
     def script(prompt: Prompt) -> Answer:
         Turn.objects.update(state="cancelled")
+        connections.close_all()  # this thread's
         return adds_milk(prompt)
 
     answer = chat_with(lambda prompt: asyncio.to_thread(script, prompt)).say(alice, "add milk")
