@@ -28,7 +28,9 @@ TOOL = Tool("find_tasks", "Finds tasks.", {"type": "object", "properties": {"q":
 
 @pytest.fixture(autouse=True)
 def quick() -> Iterator[None]:
-    with override_settings(ASSISTANT_RETRIES=0, ASSISTANT_SILENCE_SECONDS=3.0, ASSISTANT_REQUEST_SECONDS=20.0):
+    with override_settings(
+        ASSISTANT_RETRIES=0, ASSISTANT_SILENCE_SECONDS=3.0, ASSISTANT_REQUEST_SECONDS=20.0
+    ):
         yield
 
 
