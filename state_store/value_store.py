@@ -41,6 +41,6 @@ def text_of_data(data: str) -> str:
     """The text of a hash's data, which a sidecar keeps as JSON: of an object or a list its JSON."""
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data
     return value if isinstance(value, str) else data

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.conf import settings as project
@@ -9,6 +10,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from state_store import values
+from state_store.conversations import forget_conversation, get_conversation, put_conversation
 from state_store.markers import mark_reminders_sent, mark_templates_processed
 from state_store.sidecar import SidecarValues
 from state_store.value_store import StoreAway, Value
@@ -73,6 +75,12 @@ def test_an_object_that_another_app_saved_is_read_as_its_json(way: str) -> None:
     found = values.get(KEY)
     assert found is not None
     assert found == Value('{"messages": [], "context": {}}', "1")
+
+
+def test_a_hash_with_any_data_is_read_as_it_is(way: str, store: Redis) -> None:
+    deep = "[" * 100_000
+    store.hset(KEY, mapping={"data": deep, "version": "1"})
+    assert values.get(KEY) == Value(deep, "1")
 
 
 def test_nothing_there_and_a_key_of_another_kind_are_none(way: str, store: Redis) -> None:
@@ -151,3 +159,14 @@ def test_markers_go_the_same_way(sidecar: Sidecar, store: Redis) -> None:
         assert store.hget(name, "data") == '"2026-03-02T12:00:00+00:00"'
         assert int(store.ttl(name)) > 6 * 24 * 3600  # type: ignore[arg-type]
         store.delete(name)
+
+
+def test_a_conversation_s_copy_goes_the_same_way(way: str, store: Redis) -> None:
+    conversation = UUID(KEY.rpartition("::")[2])
+    text = '{"messages": ["ü"], "context": {"n": 0.1234567891}}'
+    put_conversation(conversation, text)
+    assert get_conversation(conversation) == text
+    assert store.type(KEY) == ("hash" if way == "sidecar" else "string")
+    assert 3590 < int(store.ttl(KEY)) <= 3600  # type: ignore[arg-type]
+    forget_conversation(conversation)
+    assert get_conversation(conversation) is None
