@@ -4,7 +4,6 @@ A larger one: BACKUP_CHANGES=10000 ./todo test -n 0 -s -m slow tests/todo_projec
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
