@@ -1,8 +1,8 @@
 """Language models of providers, through pydantic-ai's model layer: the only file that imports it.
 
 The library speaks each provider's protocol. The loop over tools, their confirmations and what is stored are
-ours (chat_app/turns/), because here a step must be carried out once, whatever dies. It takes 90 MB and 2 s to
-import, so this file is imported at the first turn (docs/decisions/0038-the-assistant.md).
+ours (chat_app/turns/), because here a step must be carried out once, whatever dies. It takes 50 MB and some
+seconds to import, so this file is imported at the first turn (docs/decisions/0038-the-assistant.md).
 """
 
 import json
