@@ -152,11 +152,11 @@ class ChatView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        if not self.is_here:
-            raise Misdirected(chat_url(request))
         said = ChatSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         key = checked_key(request)
+        if not self.is_here:
+            raise Misdirected(chat_url(request))
         user = cast(User, request.user)
         desk = request._request.desk  # type: ignore[attr-defined] # of chat_app/asgi.py
         request._request.place = desk.take_place(user.pk)  # type: ignore[attr-defined]
