@@ -32,6 +32,7 @@ LONG = {
     "reminders": "claiming, pushing, and an idle scan of ten million tasks (a quarter of an hour, some GB)",
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",
     "latency": "from the commit to handlers and clients of the stream, with and without Kafka (needs Java)",
+    "mcp": "the live stream beside a full pool of MCP calls (a minute)",
     "idle": "1,000 and 5,000 idle streams: memory of each, and the API beside them (some minutes)",
     "footprint": "`./todo up` at rest: memory, processes, processor, start to ready (ten minutes; Linux)",
     "memory": "a worker's memory after 100,000 requests (a quarter of an hour)",

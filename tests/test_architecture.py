@@ -55,6 +55,7 @@ def test_migrations_are_named_for_what_they_do() -> None:
         ("confluent_kafka", {"events_app/kafka.py"}),
         ("pydantic_ai", {"chat_app/provider.py"}),
         ("pywebpush", set()),  # benchmarks compare with it
+        ("mcp", {"chat_app/mcp/server.py", "chat_app/mcp/guest.py"}),
     ],
 )
 def test_each_outside_concern_has_its_door(library: str, doors: set[str]) -> None:

@@ -503,6 +503,8 @@ STREAM_GUESTS = ["chat_app.asgi.guest"]
 # --- MCP: the assistant's tools for assistants of others, in the process of the live stream --------
 
 MCP_ENABLED = env.bool("MCP_ENABLED", default=False)
+if MCP_ENABLED:
+    STREAM_GUESTS.append("chat_app.mcp.guest.guest")
 # Where clients find it, as https://todo.example.com/mcp.
 MCP_URL = env.str("MCP_URL", default="") or f"http://localhost:{STREAM_PORT}/mcp"
 # Of requests for it, beside the host of MCP_URL. A page of any other origin is refused.

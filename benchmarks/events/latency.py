@@ -75,20 +75,20 @@ def _measure(stage: Stage, rate: int, surroundings: dict[str, str]) -> tuple[lis
         stack.enter_context(stage.process("serve_stream", STREAM_PORT=str(port)))
         all_open = stage.folder / f"open-{uuid7()}"
         listening = pool.submit(arrivals, port, [one.token for one in watchers], all_open)
-        _wait_until(all_open.exists)
-        _wait_for(logs, _changes(watchers, rate, WARM_UP_SECONDS))
+        wait_until(all_open.exists)
+        _wait_for(logs, changes(watchers, rate, WARM_UP_SECONDS))
         psutil.cpu_percent()  # what follows counts
-        committed = _changes(watchers, rate, stage.rounds * stage.seconds)
+        committed = changes(watchers, rate, stage.rounds * stage.seconds)
         busy = psutil.cpu_percent()
         handled = _wait_for(logs, committed)
-        came = _came(listening, watchers)
-    if lost := set(committed) - set(came):
+        arrived = came(listening, watchers)
+    if lost := set(committed) - set(arrived):
         raise RuntimeError(f"{len(lost)} of {len(committed)} changes did not come to their clients.")
-    seconds = [[there[one] - at for one, at in committed.items()] for there in (handled, came)]
+    seconds = [[there[one] - at for one, at in committed.items()] for there in (handled, arrived)]
     return seconds[0], seconds[1], busy
 
 
-def _changes(watchers: list[Person], rate: int, seconds: float) -> dict[str, float]:
+def changes(watchers: list[Person], rate: int, seconds: float) -> dict[str, float]:
     """Commit changes at an even pace; the time of each commit by the event's id."""
     committed: dict[str, float] = {}
     started = time.monotonic()
@@ -99,7 +99,8 @@ def _changes(watchers: list[Person], rate: int, seconds: float) -> dict[str, flo
     return committed
 
 
-def _came(listening: "Future[dict[str, float]]", watchers: list[Person]) -> dict[str, float]:
+def came(listening: "Future[dict[str, float]]", watchers: list[Person]) -> dict[str, float]:
+    """When each event came to its client, by its id. Ends the listening."""
     for watcher in watchers:
         _change(watcher, THE_END)
     return listening.result(_LONGEST_SECONDS)
@@ -144,7 +145,8 @@ def _wait_for(logs: list[Path], committed: dict[str, float]) -> dict[str, float]
     raise RuntimeError(f"Not all handled within {_LONGEST_SECONDS} s:\n{logs[-1].read_text()[-3000:]}")
 
 
-def _wait_until(reached: Callable[[], bool]) -> None:
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait until it is true; raises RuntimeError if it is not in time."""
     until = time.monotonic() + _LONGEST_SECONDS
     while not reached():
         if time.monotonic() > until:

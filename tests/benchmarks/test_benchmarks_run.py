@@ -50,6 +50,7 @@ MEASURED_ALONE = (
     "scale",
     "erasure",
     "latency",
+    "mcp",
     "idle",
     "relay",
     "burst",

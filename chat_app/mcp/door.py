@@ -1,0 +1,124 @@
+"""Who asks: each request is signed in before the library reads it; without a token it gets a 401."""
+
+import asyncio
+from collections import Counter
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.request import Request as ApiRequest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from accounts_app.api_tokens import record_use
+from accounts_app.authentication import BearerAuthentication
+from accounts_app.models import ApiToken
+from chat_app.mcp.server import CALLER
+from chat_app.mcp.working import Pool, SignedIn, scopes_of
+from http_app.errors import Overloaded, TooManyAtOnce
+from sync_app.responses import error_response
+
+# Requests that wait or are answered: of one user, and for each thread of the pool.
+MOST_OF_A_USER = 4
+MOST_FOR_A_THREAD = 16
+_METADATA = "/.well-known/oauth-protected-resource"
+
+
+class Door:
+    """An ASGI application that lets requests with a valid token in, some at a time."""
+
+    def __init__(self, app: ASGIApp, pool: Pool) -> None:
+        self._app, self._pool = app, pool
+        self._of_user: Counter[UUID] = Counter()
+        self._inside = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if self._inside >= settings.MCP_THREADS * MOST_FOR_A_THREAD:
+            await refusal(request, Overloaded())(scope, receive, send)
+            return
+        self._inside += 1
+        try:
+            await self._signed_in(request, scope, receive, send)
+        finally:
+            self._inside -= 1
+
+    async def _signed_in(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        header = request.headers.get("Authorization", "")
+        try:
+            caller = await self._pool.run(lambda: signed_in(header))
+        except Exception as error:
+            await refusal(request, error)(scope, receive, send)
+            return
+        user_id = caller.user.pk
+        if self._of_user[user_id] >= MOST_OF_A_USER:
+            await refusal(request, TooManyAtOnce())(scope, receive, send)
+            return
+        self._of_user[user_id] += 1
+        try:
+            await self._app({**scope, CALLER: caller}, _in_time(receive), send)
+        finally:
+            self._of_user[user_id] -= 1
+            if not self._of_user[user_id]:
+                del self._of_user[user_id]
+
+
+def signed_in(header: str) -> SignedIn:
+    """Who sends this `Authorization` header. Raises what the API's authentication raises (401, 403)."""
+    http = HttpRequest()
+    http.method = "GET"  # each tool asks for its own scope
+    http.META["HTTP_AUTHORIZATION"] = header
+    authenticated = BearerAuthentication().authenticate(ApiRequest(http))
+    if authenticated is None:
+        raise NotAuthenticated
+    user, auth = authenticated
+    if isinstance(auth, ApiToken):
+        record_use(auth)
+    return SignedIn(user, scopes_of(auth))
+
+
+def refusal(request: Request, error: Exception) -> Response:
+    """The API's answer; to one without a valid token with where the metadata of this resource are."""
+    response = error_response(request, error)
+    if isinstance(error, AuthenticationFailed | NotAuthenticated):
+        url = urlsplit(str(settings.MCP_URL))
+        where = f"{url.scheme}://{url.netloc}{_METADATA}{url.path}"
+        response.headers["WWW-Authenticate"] = f'Bearer realm="api", resource_metadata="{where}"'
+    return response
+
+
+async def metadata(_request: Request) -> Response:
+    """What protects this resource (RFC 9728): API tokens, which users make themselves."""
+    return JSONResponse(
+        {
+            "resource": settings.MCP_URL,
+            "resource_name": "To-do list",
+            "scopes_supported": list(ApiToken.Scope.values),
+            "bearer_methods_supported": ["header"],
+        }
+    )
+
+
+def metadata_paths() -> list[str]:
+    """Where clients look for it: with the path of the resource, and without."""
+    return [f"{_METADATA}/mcp", _METADATA]
+
+
+def _in_time(receive: Receive) -> Receive:
+    """The body must be complete in the time of any request's."""
+    deadline = asyncio.get_running_loop().time() + settings.BODY_SECONDS
+    is_complete = False
+
+    async def receive_in_time() -> Message:
+        nonlocal is_complete
+        if is_complete:  # what follows is the end of the connection, for which the library waits
+            return await receive()
+        async with asyncio.timeout_at(deadline):
+            message = await receive()
+        is_complete = not message.get("more_body", False)
+        return message
+
+    return receive_in_time
