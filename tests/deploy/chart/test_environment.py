@@ -171,3 +171,8 @@ def test_every_setting_can_be_set() -> None:
             given |= {entry["name"] for entry in container["env"]}
     settable = given | set(SCHEMA["config"]["properties"]) | set(SCHEMA["secrets"]["properties"])
     assert set(project.env.asked) - settable - NOT_FOR_THE_CHART == set()
+
+
+def test_config_names_settings_only() -> None:
+    elsewhere = {"WEB_CONCURRENCY", "TODO_REVISION"}  # read by the Procfile and by the metrics
+    assert set(SCHEMA["config"]["properties"]) - elsewhere <= set(project.env.asked)
