@@ -133,7 +133,7 @@ class ChatView(ApiView):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         accepted = request.headers.get("Accept", "*/*")
-        if self.is_here and not any(kind in accepted for kind in _MEDIA_TYPES):
+        if self.is_here and not force and not any(kind in accepted for kind in _MEDIA_TYPES):
             raise NotAcceptable("The available media types are application/json and text/event-stream.")
         return super().perform_content_negotiation(request, force=True)
 
