@@ -48,6 +48,7 @@ MEASURED_ALONE = (
     "footprint",
     "memory",
     "scale",
+    "scale_plan",
     "erasure",
     "latency",
     "mcp",

@@ -82,7 +82,6 @@ def hostile_calls(bobs: dict[str, Any], own: int) -> list[tuple[Any, Any]]:
         ("reschedule_tasks", {"task_ids": [task], "to_day": "2026-03-05"}),
         ("snooze_tasks", {"task_ids": [task], "minutes": 5}),
         ("tag_tasks", {"task_ids": [task], "add": ["x"]}),
-        ("tag_tasks", {"task_ids": [own], "add": [tag]}),
         ("rename_tag", {"tag": tag, "new_name": "x"}),
         ("list_tasks", {"tag": tag}),
         ("list_tasks", {"q": SECRET}),
@@ -126,6 +125,8 @@ def hostile_calls(bobs: dict[str, Any], own: int) -> list[tuple[Any, Any]]:
         ("", {}),
         (None, {}),
         (["delete_tasks"], {}),
+        # Last: from here on alice has a tag of this name too.
+        ("tag_tasks", {"task_ids": [own], "add": [tag]}),
     ]  # fmt: skip
 
 
