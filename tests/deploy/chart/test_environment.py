@@ -14,10 +14,12 @@ import pytest
 import structlog
 from django.conf import settings
 from django.core.checks import CheckMessage, run_checks
+from django.core.management import get_commands
 from django.test import override_settings
 
 from tests.deploy.chart.rendering import Document, containers, documents, of_kind, set_named
 from tests.deploy.chart.values import CHART, EVERYTHING, PROD, SETS, merged
+from tests.emptying import Flush
 from todo_project import settings as project
 from todo_project.checks import TAG
 
@@ -80,6 +82,8 @@ def started_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             options = ours.pop("DATABASES")["default"]["OPTIONS"]
             patched.setitem(settings.DATABASES["default"], "OPTIONS", options)
             del ours["LOGGING"]
+            # The same in each environment. Set again, it has Django forget the tests' own way to empty tables.
+            assert ours.pop("INSTALLED_APPS") == settings.INSTALLED_APPS
             with override_settings(**ours):
                 yield
 
@@ -101,6 +105,14 @@ def test_no_process_refuses_to_start(name: str, started_with: Any, tmp_path: Pat
         with started_with(environment(found, container, tmp_path)):
             complaints += [(process, each.msg) for each in errors(process)]
     assert complaints == []
+
+
+def test_other_tests_keep_their_own_flush(started_with: Any, tmp_path: Path) -> None:
+    """Django's own leaves no priorities behind, and a later test in this process would fail."""
+    found = set_named("default")
+    with started_with(environment(found, dict(of_the_backend(found))["todo-backend"], tmp_path)):
+        pass
+    assert isinstance(get_commands()["flush"], Flush)
 
 
 def test_a_wrong_environment_would_be_seen(started_with: Any, tmp_path: Path) -> None:
