@@ -82,7 +82,7 @@ def started_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             options = ours.pop("DATABASES")["default"]["OPTIONS"]
             patched.setitem(settings.DATABASES["default"], "OPTIONS", options)
             del ours["LOGGING"]
-            # The same in each environment. Set again, it has Django forget the tests' own way to empty tables.
+            # The same in each environment. Set again, it has Django forget the tests' way to empty tables.
             assert ours.pop("INSTALLED_APPS") == settings.INSTALLED_APPS
             with override_settings(**ours):
                 yield
