@@ -1,7 +1,8 @@
 """Pods and money for a thousand, a million and a hundred million users, from what things cost here.
 
 PostgreSQL's part of a request is measured in the run; the other costs are the figures of docs/benchmarks.md,
-named beside each. What people do, and prices, are assumptions: change them here and run it again.
+named beside each, or estimates, marked so. What people do, and prices, are assumptions: change them here
+and run it again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,12 +35,12 @@ TASKS_KEPT, DAYS_OF_REMINDERS = 300, 90
 WEB_READ, WEB_WRITE = 2.7, 5.7  # "Reading one task", "Creating a task": web's processor
 EVENTS_A_WRITE = 2  # task-events and task-updates
 RELAY_EVENT = 0.07  # "The relay to Kafka": 14,229 a second by one process
-CONSUMER_EVENT = 0.7  # "From the commit to handler": two groups handle most events
+CONSUMER_EVENT = 0.7  # an estimate: two groups handle most events
 REMINDER_WORKER, REMINDER_TICKER, REMINDER_POSTGRES = 1.3, 0.15, 0.9  # "Reminders at one instant", 10,000
 STREAM_KILOBYTES = 33  # "Idle streams"
 TASK_BYTES = 660  # "A user with a million tasks": 7,263 MB of 11 million rows
-REMINDER_BYTES = 700  # a reminder, its delivery and attempt, with their indexes
-EVENT_BYTES = 1_500  # of a whole task as a CloudEvent, before compression
+REMINDER_BYTES = 700  # an estimate: a reminder, its delivery and attempt, with their indexes
+EVENT_BYTES = 1_500  # an estimate: of a whole task as a CloudEvent, before compression
 
 # So much of a processor may be busy at the peak, so that queues stay short.
 BUSY = 0.5
