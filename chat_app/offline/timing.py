@@ -19,6 +19,10 @@ _BEFORE = re.compile(
 )
 _FOR = re.compile(r"(?P<rest>.+?)\s+for\s+(?P<amount>\d{1,4}|an?)\s+(?P<unit>minute|min|hour|day|week)s?")
 _MINUTES = {"minute": 1, "min": 1, "hour": 60, "day": 1_440, "week": 10_080}
+# Of words that say when. Each place where they may begin is tried, so that without it a message of 4,000
+# characters would take a minute, in the loop of everyone's turns.
+_LONGEST_WHEN = 100
+_MOST_WORDS_OF_WHEN = 16
 # A rule with a day or a time of its own.
 _ANCHORED = re.compile(
     r"\d|\b(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|first|last|noon"
@@ -204,15 +208,17 @@ def _reads(words: str, prompt: Prompt) -> bool:
 
 
 def _splits(text: str, between: str) -> Iterator[tuple[str, str]]:
-    """Both sides of each place, the last place first."""
-    for found in reversed(list(re.finditer(between, text, re.IGNORECASE))):
-        yield text[: found.start()], text[found.end() :]
+    """Both sides of each place near the end, the last place first."""
+    for found in reversed(list(re.finditer(between, text, re.IGNORECASE))[-_MOST_WORDS_OF_WHEN:]):
+        if len(text) - found.end() <= _LONGEST_WHEN:
+            yield text[: found.start()], text[found.end() :]
 
 
 def _suffixes(text: str) -> Iterator[tuple[str, str]]:
-    """The words before and after each space, the longest end first."""
-    for found in re.finditer(r"\s+", text):
-        yield text[: found.start()], text[found.end() :]
+    """The words before and after each space near the end, the longest end first."""
+    for found in list(re.finditer(r"\s+", text))[-_MOST_WORDS_OF_WHEN:]:
+        if len(text) - found.end() <= _LONGEST_WHEN:
+            yield text[: found.start()], text[found.end() :]
 
 
 def _minutes(found: re.Match[str]) -> int:
