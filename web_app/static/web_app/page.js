@@ -1,11 +1,13 @@
 // The page: sign in, or the list. Everything it does, it does through the API that every client has.
 
+import { forgetConversations, startChat } from "./chat.js";
 import { startDevice, turnOff } from "./device.js";
 import { onSubmit, say, trying } from "./messages.js";
 import { loadMe, usualOffsets } from "./preferences.js";
+import { emptyQuickAdd, startQuickAdd } from "./quick-add.js";
 import { isSignedIn, onSessionChange, register, signIn, signOut } from "./session.js";
 import { follow } from "./stream.js";
-import { addTask, openTask } from "./task-dialog.js";
+import { openTask } from "./task-dialog.js";
 import { clearList, onChange, refresh, startList } from "./task-list.js";
 
 const entrance = document.getElementById("entrance");
@@ -46,22 +48,10 @@ function stop() {
   stopFollowing();
   stopFollowing = null;
   clearList();
+  emptyQuickAdd();
+  forgetConversations();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   entry.elements.email.focus();
-}
-
-/** The field is empty at once, for the next title. */
-async function addQuickly() {
-  const { title: field } = add.elements;
-  const title = field.value.trim();
-  field.value = "";
-  field.focus();
-  try {
-    await addTask({ title });
-  } catch (error) {
-    field.value ||= title;
-    throw error;
-  }
 }
 
 onSubmit(entry, async (action) => {
@@ -78,10 +68,9 @@ document.getElementById("sign-out").addEventListener("click", () =>
     say("Signed out");
   }),
 );
-onSubmit(add, addQuickly, { isRepeatable: true });
 document.getElementById("add-details").addEventListener("click", () => {
   openTask(null, { title: add.elements.title.value, reminder_offsets: usualOffsets() });
-  add.reset();
+  emptyQuickAdd();
 });
 for (const button of document.querySelectorAll("dialog .cancel")) {
   button.addEventListener("click", () => button.closest("dialog").close());
@@ -89,5 +78,7 @@ for (const button of document.querySelectorAll("dialog .cancel")) {
 addEventListener("offline", () => say("You are offline. What you see may be out of date."));
 
 startList({ onOpen: openTask });
+startQuickAdd();
+startChat();
 onSessionChange(showPage);
 showPage();

@@ -26,8 +26,11 @@ function inWords(status, errors, retryAfter) {
   return details || `The server answered ${status}.`;
 }
 
-/** Send one request. Returns the response; raises ApiError for an error, or without an answer. */
-export async function send(method, path, { body, headers = {} } = {}) {
+/**
+ * Send one request. Returns the response; raises ApiError for an error, or without an answer. `signal` ends it; without
+ * one it has some seconds for the whole answer.
+ */
+export async function send(method, path, { body, headers = {}, signal } = {}) {
   const json = body === undefined ? {} : { "Content-Type": "application/json" };
   let response;
   try {
@@ -36,7 +39,7 @@ export async function send(method, path, { body, headers = {} } = {}) {
       headers: { ...json, ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "omit",
-      signal: AbortSignal.timeout(SECONDS_TO_ANSWER * 1000),
+      signal: signal ?? AbortSignal.timeout(SECONDS_TO_ANSWER * 1000),
     });
   } catch {
     throw new ApiError(0);

@@ -115,9 +115,10 @@ function movesSeries(body) {
   return moves && task?.is_recurring && !("recurrence_rule" in body);
 }
 
-export async function addTask(body) {
+/** `key`: the Idempotency-Key, for who may have to ask again. */
+export async function addTask(body, key) {
   const zone = deviceZone();
-  const added = await call("POST", "/api/tasks", { body: { ...body, ...(zone && { timezone: zone }) } });
+  const added = await call("POST", "/api/tasks", { body: { ...body, ...(zone && { timezone: zone }) }, key });
   say(`Added: ${added.title}`, () => trash(added));
   await refresh();
 }
