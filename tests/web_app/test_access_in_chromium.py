@@ -51,6 +51,16 @@ def test_axe_finds_no_barrier(person: Make) -> None:
     page.get_by_role("button", name="Preferences").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     expect_no_barrier(page)
+    page.keyboard.press("Escape")
+
+    page.get_by_label("Add a task").fill("call mum at 5 #family")
+    expect(page.get_by_role("button", name="5pm")).to_be_visible()
+    page.get_by_role("button", name="Assistant", exact=True).click()
+    panel = page.get_by_role("dialog", name="Assistant")
+    panel.get_by_label("Message", exact=True).fill("delete Water the plants")
+    panel.get_by_label("Message", exact=True).press("Enter")
+    expect(panel.get_by_role("button", name="Move to the trash")).to_be_visible()
+    expect_no_barrier(page)
 
 
 def test_the_keyboard_is_enough(person: Make) -> None:
