@@ -63,7 +63,7 @@ def test_an_answer_that_comes_late_is_not_shown(person: Make) -> None:
     for sentence in ("buy milk #early", "buy milk #late"):
         with page.expect_request(QUICK):
             field.fill(sentence)
-    expect(field).to_have_value("buy milk #late")  # by now both have been handed to the route
+    expect(field).to_have_value("buy milk #late")  # both have been handed to the route
     early, late = held
     late.continue_()
     expect(understood).to_contain_text("tag late")

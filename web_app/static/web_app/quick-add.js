@@ -56,7 +56,7 @@ async function understand(sentence) {
   }
 }
 
-/** An answer about other words than those that are there by now is not shown. */
+/** An answer about other words than those in the field now is not shown. */
 async function showWhatItMeans() {
   const sentence = field.value.trim();
   const isStill = () => field.value.trim() === sentence;
