@@ -24,6 +24,7 @@ const stop = document.getElementById("cancel-turn");
 
 let conversation = null; // its id; null: a new one
 let isRunning = false;
+let reading = Promise.resolve(); // of the conversation that is to be shown
 let visitor = 0; // who signs in next does not get what was asked for before
 
 // What the server does not list: questions that wait, of this tab's turns.
@@ -46,11 +47,14 @@ export function startChat() {
     panel.close();
     show();
   });
-  fresh.addEventListener("click", () => {
+  fresh.addEventListener("click", async () => {
+    await reading;
     begin();
     field.focus();
   });
-  select.addEventListener("change", () => showing(() => read(select.value || null)));
+  select.addEventListener("change", () => {
+    reading = showing(() => read(select.value || null));
+  });
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -58,11 +62,7 @@ export function startChat() {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const message = field.value.trim();
-    if (isRunning || !message) return;
-    field.value = "";
-    showSaid(message);
-    run({ message, conversation_id: conversation, key: newKey() });
+    say();
   });
   stop.addEventListener("click", cancel);
 }
@@ -82,10 +82,10 @@ function show() {
   field.focus();
 }
 
-async function open() {
+function open() {
   show();
   if (isRunning) return;
-  await showing(async () => {
+  reading = showing(async () => {
     const [newest] = await readList();
     await read(conversation ?? newest?.id ?? null);
   });
@@ -158,6 +158,22 @@ function showMessages(messages) {
 function stateOf(result = "") {
   if (result.startsWith('{"error"')) return "refused";
   return result.startsWith("{") ? "done" : "not_done";
+}
+
+/** Say what is in the field, to the conversation that is shown: one that is still being read is waited for. */
+async function say() {
+  const message = field.value.trim();
+  if (isRunning || !message) return;
+  const asker = visitor;
+  field.value = "";
+  await reading;
+  if (asker !== visitor) return;
+  if (isRunning) {
+    field.value ||= message;
+    return;
+  }
+  showSaid(message);
+  await run({ message, conversation_id: conversation, key: newKey() });
 }
 
 /** Send the message and show its turn. `said` has the key that a retry needs, and the conversation it was sent to. */
