@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts_app.models import User
 from notifications_app.action_situations import Situation, situation
-from notifications_app.action_tokens import UNDO_OF, Action, Grant, name_of, url_of
+from notifications_app.action_tokens import UNDO_OF, Action, Grant, name_of, urls_of
 from notifications_app.metrics import ACTIONS
 from notifications_app.models import Reminder, ReminderAction
 from recurrence.rules import instant_of, local_of
@@ -23,6 +23,7 @@ from tasks_app.services import complete_task, end_snooze, reopen_task, snooze_ta
 log = structlog.get_logger(__name__)
 
 Outcome = ReminderAction.Outcome
+_LINKS = {name_of(action): action for action in (Action.OPEN, *UNDO_OF)}
 
 
 def links(reminder: Reminder) -> dict[str, str]:
@@ -31,8 +32,7 @@ def links(reminder: Reminder) -> dict[str, str]:
     `open` (a page with a button for each action), `complete`, `snooze_10_minutes`, `snooze_1_hour` and
     `snooze_tomorrow`. Reads the reminder's task.
     """
-    grant = Grant.of(reminder)
-    return {name_of(action): url_of(grant.to(action)) for action in (Action.OPEN, *UNDO_OF)}
+    return dict(zip(_LINKS, urls_of(Grant.of(reminder), _LINKS.values()), strict=True))
 
 
 def look(grant: Grant) -> Situation:

@@ -1,6 +1,7 @@
 """Connections kept for the next request to the same origin: this saves half the time of a send, with TLS."""
 
 import socket
+from collections.abc import Mapping
 from http.client import HTTPConnection
 from select import select
 from threading import Lock
@@ -22,6 +23,18 @@ class PinnedConnection(HTTPConnection):
         super().__init__(host, port)
         self.sock = connected
         self.made_at = self.idle_since = monotonic()
+        self._unsent: list[bytes] = []
+
+    def send(self, data: bytes) -> None:  # type: ignore[override]
+        """Keep a part of the request for `post`."""
+        self._unsent.append(data)
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send a request in one write. The class itself makes two of it: the head, and the body."""
+        assert self.sock
+        self._unsent.clear()
+        self.request("POST", path, body, headers)
+        self.sock.sendall(b"".join(self._unsent))
 
     def may_be_used(self) -> bool:
         """Whether it is young, and the server has neither closed it nor said anything."""

@@ -37,8 +37,7 @@ for _outcome in ("sent", "failed", "expired", "cancelled"):
 for _status in ("201", "403", "410", "413", "429", "500", "503", "none"):
     ATTEMPTS.labels("web_push", _status)
 DELIVERY_LATENESS.labels("web_push")
-for _stage in STAGES:
-    STAGE.labels(_stage)
+_STAGES = [STAGE.labels(_stage) for _stage in STAGES]
 
 # A refusal is a fault of the backend or of its settings, and each one is an alarm.
 PUSH_REFUSED = Counter(
@@ -56,5 +55,5 @@ for _service in ("apple", "google", "microsoft", "mozilla", "other"):
 
 def observe_stages(times: Sequence[datetime]) -> None:
     """Observe the stages between the time of the reminder and the ends of STAGES, in this order."""
-    for stage, (begun, ended) in zip(STAGES, pairwise(times), strict=True):
-        STAGE.labels(stage).observe(max(0.0, (ended - begun).total_seconds()))
+    for stage, (begun, ended) in zip(_STAGES, pairwise(times), strict=True):
+        stage.observe(max(0.0, (ended - begun).total_seconds()))

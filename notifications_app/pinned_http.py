@@ -114,7 +114,7 @@ def _exchange(
     try:
         connection.sock.settimeout(READ_SECONDS)
         with _deadlines.cut(connection.sock, until):
-            connection.request("POST", endpoint.path, body, {"Host": endpoint.authority, **headers})
+            connection.post(endpoint.path, body, {"Host": endpoint.authority, **headers})
             response = connection.getresponse()
             names = cast(Mapping[str, str], response.headers)
             answer = Answer(response.status, names.get("Retry-After"), _beginning(response), names)

@@ -108,8 +108,7 @@ def record(results: Sequence[Result]) -> None:
         changed = [result for result in [*results, *named] if result.lease.delivery.pk in written]
         _write_reminders(changed)
         _mark_tasks(changed, tasks, now)
-    for result in results:
-        report(result, written.get(result.lease.delivery.pk))
+    report(results, written)
 
 
 def _leave_gone(result: Result) -> None:

@@ -131,3 +131,26 @@ def test_the_log_names_the_to_do_the_user_and_the_push_host_and_a_failure_is_a_w
     assert (line["delivery"], line["push_host"]) == (delivery.pk, "127.0.0.1")
     assert line["event_id"] == str(delivery.event_id)  # also on the line of the event's handling
     assert delivery.target not in record.getMessage()  # a secret
+
+
+def test_deliveries_that_are_sent_together_are_one_line_and_each_failure_has_its_own(
+    alice: User, service: PushService, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscribe(alice, service.subscribe())
+    for _ in range(4):
+        task_due(alice)
+    scan_reminders()
+    leases = claim(4).leases
+    ok, busy = Outcome(verdict=Verdict.SENT, status=201), Outcome(verdict=Verdict.LATER, status=503)
+    with caplog.at_level(logging.INFO):
+        record_all([Result(lease, what) for lease, what in zip(leases, (ok, busy, ok, busy), strict=True)])
+    lines = [cast(dict[str, object], one.msg) for one in caplog.records if "deliver" in one.getMessage()]
+    sent, *failed = lines
+    deliveries = [lease.delivery for lease in leases]
+    assert (sent["event"], sent["count"]) == ("deliveries_sent", 2)
+    assert sent["deliveries"] == [deliveries[0].pk, deliveries[2].pk]
+    assert sent["event_ids"] == [str(deliveries[0].event_id), str(deliveries[2].event_id)]
+    assert [(line["event"], line["delivery"]) for line in failed] == [
+        ("delivery_attempted", deliveries[1].pk),
+        ("delivery_attempted", deliveries[3].pk),
+    ]
