@@ -1,6 +1,7 @@
 """A delivery that is sent: what it marks, and that it is sent once."""
 
 import logging
+from datetime import UTC, date, datetime
 from typing import cast
 
 import pytest
@@ -19,7 +20,7 @@ from notifications_app.models import Delivery, Reminder
 from notifications_app.recording import record_all
 from notifications_app.results import Result
 from notifications_app.scan import scan_reminders
-from notifications_app.sending import deliver
+from notifications_app.sending import deliver, send
 from tasks_app.models import Task
 from tests.notifications_app.conftest import (
     NOON,
@@ -154,3 +155,19 @@ def test_deliveries_that_are_sent_together_are_one_line_and_each_failure_has_its
         ("delivery_attempted", deliveries[1].pk),
         ("delivery_attempted", deliveries[3].pk),
     ]
+
+
+@pytest.mark.parametrize("channels", [["push"], ["email"]])
+def test_a_send_reads_nothing_from_the_database(
+    alice: User, service: PushService, channels: list[str]
+) -> None:
+    """It is in a thread that has no connection; the claim has loaded all that it needs."""
+    User.objects.filter(pk=alice.pk).update(channels=channels, email_confirmed=True)
+    subscribe(alice, service.subscribe())
+    task_due(alice, due_at=datetime(2026, 3, 2, 18, tzinfo=UTC), description="The new number")
+    task_due(alice, due_date=date(2026, 3, 4))
+    scan_reminders()
+    leases = claim(9).leases
+    with CaptureQueriesContext(connection) as queries:
+        assert [cast(Outcome, send(lease)).verdict for lease in leases] == [Verdict.SENT] * 2
+    assert len(queries) == 0
