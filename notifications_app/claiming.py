@@ -13,14 +13,10 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts_app.models import User
-from notifications_app import ways
 from notifications_app.models import Delivery
 from notifications_app.planning import REMINDER_TTL
 from notifications_app.retrying import LONGEST_WAIT
 from notifications_app.wanted import end_before_sending, end_of_wait, load_named
-from tasks_app import reminding
-from tasks_app.models import Task
 
 # A send takes SEND_SECONDS at most (sending.py). If a worker dies, its deliveries are late by this much.
 LEASE = timedelta(seconds=30)
@@ -33,17 +29,6 @@ _LEASE = """
     INSERT INTO delivery_attempts (delivery_id, at, error) SELECT unnest(%s::bigint[]), %s, ''
     RETURNING delivery_id, id
 """
-# What is read of a task and its user until the result is recorded. More columns took a tenth more time.
-_OF_THE_TASK = {*reminding.COLUMNS, "id", "user_id", "title", "description", "rings_in_quiet_hours"}
-_OF_THE_USER = {*ways.COLUMNS, "is_active"}
-_NOT_READ = [
-    *(
-        f"reminder__task__{field.name}"
-        for field in Task._meta.concrete_fields
-        if field.attname not in _OF_THE_TASK
-    ),
-    *(f"user__{field.name}" for field in User._meta.concrete_fields if field.attname not in _OF_THE_USER),
-]
 # What a notice names is not due before the notice has ended (notices.py).
 _PROLONG = """
     UPDATE deliveries SET expires_at = prolonged.at,
@@ -160,4 +145,4 @@ def _lock(due: QuerySet[Delivery], limit: int, only: int | None) -> list[Deliver
     chosen = due if only is None else due.filter(pk=only)
     locked = chosen.select_for_update(of=("self",), no_key=True, skip_locked=True)
     related = locked.select_related("user", "subscription", "reminder__task")
-    return list(related.defer(*_NOT_READ).order_by("next_attempt_at")[:limit])
+    return list(related.order_by("next_attempt_at")[:limit])

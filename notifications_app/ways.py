@@ -12,8 +12,7 @@ from notifications_app.channels.channel import Target
 # A channel's name, and a target of it.
 Way = tuple[str, Target]
 
-# What decides when and where a user is reminded.
-COLUMNS = [
+_COLUMNS = [
     *("id", "timezone", "quiet_from", "quiet_to", "channels", "due_soon_notifications"),
     *("email", "email_confirmed", "email_stopped"),
 ]
@@ -21,7 +20,7 @@ COLUMNS = [
 
 def users_of(ids: Iterable[UUID]) -> dict[UUID, User]:
     """The users with what decides when and where they are reminded."""
-    return User.objects.only(*COLUMNS).in_bulk(set(ids))
+    return User.objects.only(*_COLUMNS).in_bulk(set(ids))
 
 
 def ways_of(users: Collection[User]) -> Mapping[UUID, list[Way]]:

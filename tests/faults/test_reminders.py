@@ -122,7 +122,7 @@ def test_a_message_that_replaces_nothing_is_found(topic: str, tag: str, found: i
 
 @pytest.mark.slow
 def test_what_fell_due_during_a_stop(tmp_path: Path) -> None:
-    found = after_a_stop(tmp_path, count=300, seconds=60)
+    found = after_a_stop(tmp_path, count=100, seconds=60)
     is_right(found)
     assert found.again == []
 
@@ -130,7 +130,7 @@ def test_what_fell_due_during_a_stop(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_while_some_processes_die(tmp_path: Path) -> None:
     names, kinds = ("worker", "ticker", "relay"), ("a child of worker", "beat", "Valkey killed")
-    is_right(while_processes_die(tmp_path, count=300, rounds=1, pause=0.5, names=names, kinds=kinds))
+    is_right(while_processes_die(tmp_path, count=90, rounds=1, pause=0.3, names=names, kinds=kinds))
 
 
 @pytest.mark.faults
