@@ -1,4 +1,6 @@
-"""What a user decides about a call becomes its result in the conversation, for the model to read."""
+"""What a user decides afterwards is noted in the conversation, where the model reads it: each in the result
+of the call that it is about.
+"""
 
 import json
 from collections.abc import Mapping
@@ -6,14 +8,39 @@ from typing import Any
 
 from chat_app.history import lock_conversation, settle
 from chat_app.models import Confirmation, Turn
+from chat_app.undo import Thing, Undone
 
 DECLINED = "Not done: the user does not allow it."
+UNDONE = "The user has undone this turn. All is as it was before"
 
 
 def note_decision(confirmation: Confirmation, result: Mapping[str, Any] | None, **_signal: Any) -> None:
     """Replace what stood for the result; with the last one the turn waits no more."""
-    text = DECLINED if result is None else json.dumps(result, ensure_ascii=False)
+    text = DECLINED if result is None else _as_text(result)
     conversation = lock_conversation(confirmation.conversation_id)
-    settle(conversation, confirmation.turn_id, confirmation.call_id, text)
+    settle(conversation, confirmation.turn_id, {confirmation.call_id: text})
     if not Confirmation.objects.filter(turn=confirmation.turn_id, state="pending").exists():
         Turn.objects.filter(pk=confirmation.turn_id, state=Turn.State.WAITING).update(state=Turn.State.DONE)
+
+
+def note_undo(turn: Turn, answer: Undone, **_signal: Any) -> None:
+    """Say in each result of the turn that it does not stand any more, and what was left."""
+    if turn.conversation_id is None:  # a call by MCP
+        return
+    conversation = lock_conversation(turn.conversation_id)
+    left = "; ".join(map(_named, answer.left))
+    note = f"{UNDONE}, except: {left}." if left else f"{UNDONE}."
+    results = {call.call_id: _as_text({"undone": note, **call.result}) for call in turn.calls.all()}
+    # What it still asked was declined with it.
+    declined = turn.confirmations.filter(state=Confirmation.State.DECLINED)
+    settle(
+        conversation, turn.pk, results | dict.fromkeys(declined.values_list("call_id", flat=True), DECLINED)
+    )
+
+
+def _named(thing: Thing) -> str:
+    return f"{thing.kind} {thing.id} “{thing.name}” ({thing.reason})"
+
+
+def _as_text(result: Mapping[str, Any]) -> str:
+    return json.dumps(result, ensure_ascii=False)

@@ -6,7 +6,7 @@ this file, which also changes `updated_at`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -53,11 +53,14 @@ def append(conversation: Conversation, turn: Turn | None, lines: Sequence[Line],
     _touch(conversation)
 
 
-def settle(conversation: Conversation, turn_id: UUID, call_id: str, content: str) -> None:
-    """Replace the result of a call, in a locked conversation: it waited for its user's confirmation."""
-    conversation.messages.filter(turn=turn_id, role=Message.Role.TOOL, tool_call_id=call_id).update(
-        content=content
+def settle(conversation: Conversation, turn_id: UUID, results: Mapping[str, str]) -> None:
+    """Replace the results of calls, by their ids, in a locked conversation: its user has decided."""
+    rows = list(
+        conversation.messages.filter(turn=turn_id, role=Message.Role.TOOL, tool_call_id__in=results.keys())
     )
+    for row in rows:
+        row.content = results[row.tool_call_id]
+    Message.objects.bulk_update(rows, ["content"])
     _touch(conversation)
 
 

@@ -113,7 +113,7 @@ def test_a_late_copy_is_none(conversation: Conversation) -> None:
     store().set(key_of(conversation), late)
     current = Conversation.objects.get(pk=conversation.pk)
     assert lines_of(current)[-1].content == "Done."
-    settle(lock_conversation(conversation.pk), turn_of(conversation), "call_1", '{"done": true}')
+    settle(lock_conversation(conversation.pk), turn_of(conversation), {"call_1": '{"done": true}'})
     current = Conversation.objects.get(pk=conversation.pk)
     assert [line.content for line in lines_of(current) if line.role == "tool"] == ['{"done": true}']
 
