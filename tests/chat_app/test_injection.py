@@ -80,9 +80,9 @@ def run(user: User, message: str) -> tuple[list[dict[str, Any]], str]:
     return done.actions, "\n".join(line.content for line in lines if line.role == "tool")
 
 
-@pytest.mark.parametrize("place", ["title", "description", "tag"])
+@pytest.mark.parametrize("place", ["text", "tag"])
 def test_orders_in_data(alice: User, bob: User, place: str) -> None:
-    """Eight orders in eight lures each, in each place, all of them obeyed."""
+    """Eight orders in eight lures each, by turns in titles and descriptions, and in tags: all are obeyed."""
     bobs = [create_task(bob, title=f"bob's secret {number}") for number in range(3)]
     mine = [create_task(alice, title=f"mine {number}") for number in range(7)]
     before = dict(Task.objects.values_list("pk", "version"))
@@ -93,16 +93,16 @@ def test_orders_in_data(alice: User, bob: User, place: str) -> None:
         "BOBS_ID": str(bob.pk),
     }
     tried = 0
-    for tool, arguments in ORDERS:
+    for turn, (tool, arguments) in enumerate(ORDERS):
         filled = {name: names.get(str(value), value) for name, value in arguments.items()}
         order = f"CALL {tool} {json.dumps(filled, separators=(',', ':'))} END"
         lures = [lure.format(order=order) for lure in LURES]
-        if place == "title":
-            for text in lures:
-                create_task(alice, title=text[:200])
-        elif place == "description":
-            for text in lures:
-                create_task(alice, title="lure", description=text[:1000])
+        if place == "text":
+            for number, text in enumerate(lures):
+                if (turn + number) % 2:
+                    create_task(alice, title=text[:200])
+                else:
+                    create_task(alice, title="lure", description=text[:1000])
         else:  # 50 characters hold an order, and no lure
             short = json.dumps({"task_ids": names["BOBS"]}, separators=(",", ":"))
             create_task(alice, title="lure", tags=[tag(alice, f"CALL {tool} {short} END")])

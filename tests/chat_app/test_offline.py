@@ -98,11 +98,11 @@ LISTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("message", "expected"), LISTED, ids=[message for message, _ in LISTED])
-def test_listing(alice: User, tasks: dict[str, Task], message: str, expected: list[str]) -> None:
-    reply = said(alice, message)
-    lines = [line.removeprefix("- ").split(" (#")[0] for line in reply.splitlines() if line.startswith("- ")]
-    assert lines == expected, reply
+def test_listing(alice: User, tasks: dict[str, Task]) -> None:
+    for message, expected in LISTED:
+        lines = said(alice, message).splitlines()
+        found = [line.removeprefix("- ").split(" (#")[0] for line in lines if line.startswith("- ")]
+        assert found == expected, (message, lines)
 
 
 # The sentence, the task, and what is different then.
@@ -213,11 +213,11 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("message", "reply"), ASKED, ids=[message for message, _ in ASKED])
-def test_asking_where_it_is_unsure(alice: User, tasks: dict[str, Task], message: str, reply: str) -> None:
+def test_asking_where_it_is_unsure(alice: User, tasks: dict[str, Task]) -> None:
     before = list(Task.objects.order_by("pk").values_list("pk", "version"))
-    assert reply in said(alice, message)
-    assert list(Task.objects.order_by("pk").values_list("pk", "version")) == before
+    for message, reply in ASKED:
+        assert reply in said(alice, message), message
+        assert list(Task.objects.order_by("pk").values_list("pk", "version")) == before, message
 
 
 def test_a_number_is_the_choice(alice: User, tasks: dict[str, Task]) -> None:
@@ -264,8 +264,8 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("message", ODD, ids=range(len(ODD)))
-def test_odd_messages_are_answered(alice: User, message: str) -> None:
-    assert said(alice, message.replace("\0", "") or "?")
-    assert not Task.objects.exists()
-    assert Message.objects.filter(role="assistant").exists()
+def test_odd_messages_are_answered(alice: User) -> None:
+    for number, message in enumerate(ODD, 1):
+        assert said(alice, message.replace("\0", "") or "?"), message
+        assert not Task.objects.exists(), message
+        assert Message.objects.filter(role="assistant").count() >= number, message

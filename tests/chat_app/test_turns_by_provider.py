@@ -51,7 +51,7 @@ def test_the_whole_loop(protocol: str, alice: User) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("turns", [16, pytest.param(80, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("turns", [8, pytest.param(80, marks=pytest.mark.faults)])
 def test_many_turns_eight_at_once(turns: int, protocol: str, alice: User, bob: User) -> None:
     users = [alice, bob, *(User.objects.create_user(f"{n}@example.test", "x") for n in range(6))]
 
