@@ -69,10 +69,11 @@ def create_api_token(
     return token, secret
 
 
-def authenticate_api_token(secret: str, *, method: str) -> ApiToken:
+def authenticate_api_token(secret: str, *, method: str, also_reads: bool = False) -> ApiToken:
     """Return the token with its user, by one query.
 
     Raises AuthenticationFailed (401), and PermissionDenied (403) if its scopes do not cover the method.
+    `also_reads`: whatever the method, the answer shows what only the scope `read` may see.
     """
     token = None
     if _WELL_FORMED.fullmatch(secret):
@@ -84,9 +85,11 @@ def authenticate_api_token(secret: str, *, method: str) -> ApiToken:
         raise AuthenticationFailed("This API token has expired. Create a new one.", "api_token_expired")
     if not token.user.is_active:
         raise AuthenticationFailed("This account is closed.", "user_inactive")
-    scope = ApiToken.Scope.READ if method in SAFE_METHODS else ApiToken.Scope.WRITE
-    if scope not in token.scopes:
-        detail = f"This API token does not have the scope `{scope}`, which {method} requires."
+    needed = {ApiToken.Scope.READ if method in SAFE_METHODS else ApiToken.Scope.WRITE}
+    if also_reads:
+        needed.add(ApiToken.Scope.READ)
+    if missing := needed.difference(token.scopes):
+        detail = f"This API token does not have the scope `{min(missing)}`, which {method} requires."
         raise PermissionDenied(detail, "scope_missing")
     return token
 

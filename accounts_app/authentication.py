@@ -69,6 +69,6 @@ class BearerAuthentication(JWTAuthentication):
     def _api_token(text: str, request: Request) -> ApiToken:
         view = (request.parser_context or {}).get("view")
         method = "GET" if getattr(view, "only_reads", False) else str(request.method)
-        token = authenticate_api_token(text, method=method)
+        token = authenticate_api_token(text, method=method, also_reads=getattr(view, "also_reads", False))
         request._request.api_token = token  # type: ignore[attr-defined] # for ApiTokenUseMiddleware
         return token

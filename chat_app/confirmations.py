@@ -20,6 +20,7 @@ from chat_app.tools.tool import ToolError, TurnContext
 from http_app.errors import Conflict
 
 State = Confirmation.State
+_NONE = "There is no such confirmation of yours."
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,15 @@ def _locked(user: User, confirmation_id: UUID) -> Confirmation:
     mine = Confirmation.objects.filter(user=user, pk=confirmation_id)
     found = mine.values_list("conversation_id", "turn_id").first()
     if found is None:
-        raise NotFound("There is no such confirmation of yours.")
+        raise NotFound(_NONE)
     conversation_id, turn_id = found
-    Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
-    Turn.objects.select_for_update(no_key=True).get(pk=turn_id)
-    return mine.select_related("turn").select_for_update(of=("self",), no_key=True).get()
+    for rows in (Conversation.objects.filter(pk=conversation_id), Turn.objects.filter(pk=turn_id)):
+        rows.select_for_update(no_key=True).first()
+    # Asked again: while we waited, the conversation may have been deleted.
+    confirmation = mine.select_related("turn").select_for_update(of=("self",), no_key=True).first()
+    if confirmation is None:
+        raise NotFound(_NONE)
+    return confirmation
 
 
 def _refuse_unless_pending(confirmation: Confirmation) -> None:

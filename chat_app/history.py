@@ -18,7 +18,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from chat_app.language_models import Line, ToolCall
 from chat_app.models import Conversation, Message, Turn
-from state_store.conversations import get_conversation, put_conversation
+from state_store.conversations import forget_conversation, get_conversation, put_conversation
 
 # What the model reads about a call that has no result: its turn ended before.
 NOT_CARRIED_OUT = "Not carried out: the turn ended before."
@@ -68,10 +68,15 @@ def lines_of(conversation: Conversation) -> list[Line]:
     """The newest lines, at most ASSISTANT_HISTORY_MESSAGES, beginning with one of the user's."""
     found = _from_copy(conversation)
     if found is None:
-        rows = list(conversation.messages.order_by("-position")[: settings.ASSISTANT_HISTORY_MESSAGES])
-        found = [_line_of(row) for row in reversed(rows)]
+        found = newest_lines(conversation)
         keep_copy(conversation, found)
     return found
+
+
+def newest_lines(conversation: Conversation) -> list[Line]:
+    """The same, from the table."""
+    rows = list(conversation.messages.order_by("-position")[: settings.ASSISTANT_HISTORY_MESSAGES])
+    return [_line_of(row) for row in reversed(rows)]
 
 
 def keep_copy(conversation: Conversation, lines: Sequence[Line]) -> None:
@@ -81,6 +86,11 @@ def keep_copy(conversation: Conversation, lines: Sequence[Line]) -> None:
     context["seal"] = _seal(conversation, messages)
     text = json.dumps({"messages": messages, "context": context}, separators=(",", ":"))
     put_conversation(conversation.pk, text)
+
+
+def forget_copy(instance: Conversation, **_signal: Any) -> None:
+    """Delete the copy of a conversation that is deleted: by its user, by age, or with the account."""
+    forget_conversation(instance.pk)
 
 
 def shown(lines: Sequence[Line]) -> list[Line]:

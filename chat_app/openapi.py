@@ -22,7 +22,7 @@ conversation.
 A conversation has one turn at a time: another message is a 409. The `Idempotency-Key` belongs to the
 message: sent again, it gets the stored answer, a 409 while that is not there yet, and after an error the turn
 goes on from where it stopped. What needs your permission is not done before
-`POST /api/confirmations/{id}/confirm`."""
+`POST /api/confirmations/{id}/confirm`. An API token needs the scopes `read` and `write`."""
 _EXAMPLE = """\
 event: turn
 data: {"turn_id": "01968f2e-7c1a-7b3e-9d55-0c6a1f0e4b21", "conversation_id":\

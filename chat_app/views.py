@@ -36,7 +36,6 @@ from http_app.filters import BooleanFilter, NamedFilterSet
 from http_app.idempotency import REPLAYED, checked_key
 from http_app.openapi import IDEMPOTENCY_KEY
 from http_app.views import ApiView, OwnedByUser
-from state_store.conversations import forget_conversation
 from sync_app.tickets import stream_url
 from tasks_app.views import METHODS, LockedForWrites
 
@@ -100,7 +99,6 @@ class ConversationViewSet(LockedForWrites, ApiView, OwnedByUser, ModelViewSet[Co
         if instance.turns.filter(state=Turn.State.RUNNING).exists():
             raise TurnRunning
         instance.delete()
-        forget_conversation(instance.pk)
 
     @extend_schema(request=None, responses=CancelSerializer)
     @action(detail=True, methods=["post"])
@@ -129,6 +127,7 @@ class ChatView(ApiView):
 
     # True in the process that serves it.
     is_here = False
+    also_reads = True  # the answer shows whatever the user has
     keeps_answers = False  # the key belongs to the message: its turn has the answer
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:

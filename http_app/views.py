@@ -53,6 +53,8 @@ class ApiView(APIView):
     in_transaction = True
     # True where a POST changes nothing: it needs no transaction, and of an API token only the scope `read`.
     only_reads = False
+    # True where a write's answer shows what it has not written: an API token needs the scope `read` too.
+    also_reads = False
     # The actions that may write many rows: a user has few of them at once (http_app/long_requests.py).
     long_actions: Collection[str] = ()
 

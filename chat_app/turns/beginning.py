@@ -64,6 +64,8 @@ def begin(
         raise TurnRunning
     if before:
         before.refresh_from_db()
+        if before.result:  # it was answered while we waited
+            return Repeat(before.result)
         if before.state == Turn.State.CANCELLED:
             raise TurnCancelled
     check_limits(user.pk)

@@ -128,7 +128,9 @@ class Desk:
             try:
                 running.tell(await self._outcome(running))
             finally:
-                del self._turns[begun.turn_id]
+                # After an error its client may have begun it again already.
+                if self._turns.get(begun.turn_id) is running:
+                    del self._turns[begun.turn_id]
                 running.place.leave()
                 SECONDS.observe(time.monotonic() - running.began)
 

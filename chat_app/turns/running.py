@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 
 from chat_app.exceptions import TurnTooLong
-from chat_app.history import keep_copy, shown
+from chat_app.history import shown
 from chat_app.instructions import instructions_for
 from chat_app.language_models import Answer, LanguageModel, Line, Prompt, Tool
 from chat_app.tools.registry import CHAT_TOOLS
@@ -48,10 +48,8 @@ async def _run(begun: Begun, model: LanguageModel, database: DatabaseThreads, te
         answer = await _ask(prompt_for(begun, lines), model, tell)
         done.texts.append(answer.text)
         result = None if answer.calls else done.as_answer(begun)
-        line, conversation = await database.run(store_answer, begun, answer, result=result)
-        lines.append(line)
+        lines.append(await database.run(store_answer, begun, answer, result=result))
         if result:
-            await database.run(keep_copy, conversation, lines)
             return result
         for call in answer.calls:
             tell(Event("step", {"call_id": call.id, "tool": call.name, "state": "started"}))

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from chat_app.history import append, lock_conversation
+from chat_app.history import append, keep_copy, lock_conversation, newest_lines
 from chat_app.language_models import Answer, Line, ToolCall
 from chat_app.metrics import STEPS, TOKENS
 from chat_app.models import Confirmation, Conversation, Message, Turn
@@ -60,10 +60,10 @@ class Done:
 
 
 @transaction.atomic
-def store_answer(begun: Begun, answer: Answer, *, result: dict[str, Any] | None) -> tuple[Line, Conversation]:
+def store_answer(begun: Begun, answer: Answer, *, result: dict[str, Any] | None) -> Line:
     """Store an answer of the model. With the turn's `result`, the answer is the last one and ends it.
 
-    Returns its line, and the conversation as it is with it. Raises TurnOver.
+    Returns its line. Raises TurnOver.
     """
     conversation, turn = _still_running(begun)
     line = Line(
@@ -75,7 +75,10 @@ def store_answer(begun: Begun, answer: Answer, *, result: dict[str, Any] | None)
         count_use(begun.user.pk, tokens=answer.tokens)
     if result:
         finish(Turn.objects.filter(pk=turn.pk), result)
-    return line, conversation
+        # Under the lock, and from the table: a deletion that follows takes the copy with it, and what was
+        # decided during this turn is in it.
+        keep_copy(conversation, newest_lines(conversation))
+    return line
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ def turn(user: User, message: str, conversation: Any = None) -> dict[str, Any]:
         answer = answer_to(prompt_for(begun, lines))
         done.texts.append(answer.text)
         result = None if answer.calls else done.as_answer(begun)
-        lines.append(store_answer(begun, answer, result=result)[0])
+        lines.append(store_answer(begun, answer, result=result))
         if result:
             return result
         for call in answer.calls:

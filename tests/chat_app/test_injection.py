@@ -65,7 +65,7 @@ def run(user: User, message: str) -> tuple[list[dict[str, Any]], str]:
     while True:
         answer = obeys(prompt_for(begun, lines))
         result = None if answer.calls else done.as_answer(begun)
-        lines.append(store_answer(begun, answer, result=result)[0])
+        lines.append(store_answer(begun, answer, result=result))
         if result:
             break
         for call in answer.calls:
