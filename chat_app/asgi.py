@@ -99,7 +99,9 @@ class TurnStream(StreamingResponse):
 
 
 async def chat(desk: Desk, request: Request) -> Response:
-    http = ASGIRequest(request.scope, BytesIO(await _body(request)))
+    body = await _body(request)
+    http = ASGIRequest(request.scope, BytesIO(body))
+    http.META["CONTENT_LENGTH"] = str(len(body))  # a chunked body does not say it, and would count as none
     http.META["HTTP_X_REQUEST_ID"] = request.state.request_id
     http.desk = desk  # type: ignore[attr-defined] # for ChatView
     try:

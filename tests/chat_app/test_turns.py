@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from http.client import HTTPConnection
 from typing import Any
 from uuid import uuid4
 
@@ -393,6 +394,16 @@ def test_bad_requests(alice: User, bob: User, chat_with: ChatWith) -> None:
     assert written.last_used_at is not None
     assert Message.objects.count() == 2
     assert not hers.messages.exists()
+
+
+def test_a_body_in_chunks(alice: User, chat_with: ChatWith) -> None:
+    chat = chat_with(echo)
+    connection = HTTPConnection("127.0.0.1", chat.port, timeout=30)
+    headers = {"Authorization": f"Bearer {chat.token(alice)}", "Content-Type": "application/json"}
+    connection.request("POST", "/api/chat", iter([b'{"mess', b'age": "x"}']), headers, encode_chunked=True)
+    response = connection.getresponse()
+    assert (response.status, json.load(response)["reply"]) == (200, "You said: x (1)")
+    connection.close()
 
 
 def test_the_throttle_of_writes_counts(alice: User, chat_with: ChatWith) -> None:
