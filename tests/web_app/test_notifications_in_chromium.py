@@ -18,6 +18,7 @@ from devkit.demo.push_service import PushService, push_service
 from tests.acceptance.instance import Instance
 from tests.acceptance.processes import eventually
 from tests.web_app.conftest import Person, people
+from tests.web_app.test_access_in_chromium import expect_no_barrier
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +121,7 @@ class Device:
         """A task whose reminder is due, and has arrived as a notification; its id."""
         soon = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
         task = self.person.call("POST", "/api/tasks", {"title": title, "reminder_at": soon})
-        self.receive()
+        self.opens = self.receive()["notification"]["navigate"]
         self.expect_shown([title, "", BUTTONS])
         return int(task["id"])
 
@@ -202,6 +203,18 @@ def test_a_button_that_comes_too_late_says_so(device: Device) -> None:
     device.person.call("DELETE", f"/api/tasks/{task_id}")
     device.press("complete")
     device.expect_shown(["Mow the lawn", "This task was deleted. Nothing was changed.", []])
+
+
+def test_axe_finds_no_barrier_on_the_page_of_a_notification(device: Device) -> None:
+    device.reminder("Feed the cat")
+    page = device.page.context.new_page()
+    page.goto(device.opens)
+    expect(page.get_by_role("button", name="Complete")).to_be_visible()
+    expect_no_barrier(page)
+    page.get_by_role("button", name="Complete").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect_no_barrier(page)
+    page.close()
 
 
 def test_why_it_rang(device: Device) -> None:
