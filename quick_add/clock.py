@@ -54,7 +54,8 @@ class Clock:
 
 
 def date_or_none(year: int, month: int, day: int) -> date | None:
-    return date(year, month, day) if 1 <= month <= 12 and 1 <= day <= last_day(year, month) else None
+    is_one = year >= 1 and 1 <= month <= 12 and 1 <= day <= last_day(year, month)
+    return date(year, month, day) if is_one else None
 
 
 def last_day(year: int, month: int) -> int:

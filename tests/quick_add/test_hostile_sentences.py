@@ -85,6 +85,12 @@ def test_no_sentence_raises(seed: int) -> None:
         assert bool(understood.fields) != bool(understood.questions)
 
 
+@pytest.mark.parametrize("day", ["0000-01-01", "1/1/0000", "1.1.0000", "0000-02-30"])
+def test_there_is_no_year_zero(day: str) -> None:
+    for text in (f"x on {day}", f"x every day until {day}"):
+        assert codes(said(text)) == ["no_such_date"]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_choice_of_any_sentence_asks_the_same_again(seed: int) -> None:
     dice = random.Random(seed)
