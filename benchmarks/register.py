@@ -16,6 +16,7 @@ from benchmarks import (
 )
 from benchmarks.api import bulk, complete, create, events, listing, one
 from benchmarks.burst import bursts
+from benchmarks.chat import run as chat
 from benchmarks.events import idle, latency, relay
 from benchmarks.reminders import steps
 from benchmarks.report import Report
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "relay": relay.run,
     "latency": latency.run,
     "mcp": mcp.run,
+    "chat": chat.run,
     "idle": idle.run,
     "footprint": footprint.run,
     "memory": memory.run,

@@ -4,6 +4,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -144,6 +145,19 @@ def people(name: str, count: int) -> list[Person]:
     """New users, `count` of them, who sign in by token."""
     users = [User(email=f"{name}-{number}@example.test", password="!") for number in range(count)]
     return [Person(user) for user in User.objects.bulk_create(users)]
+
+
+def wait_for(port: int) -> None:
+    """Until a process listens there. Raises RuntimeError."""
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"Nothing listens at {port}.")
 
 
 def execute(statement: str) -> None:

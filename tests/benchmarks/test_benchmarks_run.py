@@ -13,6 +13,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from benchmarks import report
 from benchmarks.__main__ import LONG, NAMES, parser
+from benchmarks.chat import open_turns, turns
+from benchmarks.chat.model_server import model_server
 from benchmarks.events import idle, latency
 from benchmarks.load import UnexpectedAnswer, load, request
 from benchmarks.measuring import Side, Spread, Turn, interleave, percentile_of, ratio
@@ -52,6 +54,7 @@ MEASURED_ALONE = (
     "erasure",
     "latency",
     "mcp",
+    "chat",
     "idle",
     "relay",
     "burst",
@@ -223,6 +226,34 @@ def test_every_change_comes_to_its_handler_and_its_client(
     monkeypatch.setattr(latency, "WARM_UP_SECONDS", 1.0)
     found = latency.run(replace(stage, seconds=1))  # which fails by itself when a change does not come
     assert [found.text.count(f"| {way} | 50 |") for way in ("in the relay", "Kafka")] == [1, 1]
+
+
+@pytest.mark.faults
+@pytest.mark.django_db(transaction=True)
+def test_turns_are_measured_beside_the_library_alone(stage: Stage) -> None:
+    # Each answer is read by the benchmark itself.
+    with model_server() as url:
+        found = "\n".join(turns.measure(replace(stage, seconds=0.05), url, (10,)))
+    rows = [line.strip("| ").split(" | ") for line in found.splitlines() if line.startswith("| 10")]
+    assert [row[0] for row in rows[:3]] == ["10, the library alone", "10, with a copy", "10, without one"]
+    assert all(int(row[1]) > 0 and float(row[2]) > 0 for row in rows[:3])
+    assert len(rows[3]) == 4
+
+
+@pytest.mark.faults
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("model", ["silent", "slow"])
+def test_turns_are_open_while_the_rest_is_measured(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setattr(open_turns, "OPEN", 3)
+    monkeypatch.setattr(open_turns, "BESIDE", {model: model})
+    # It fails by itself when a turn ends before.
+    with model_server() as url:
+        found = open_turns.measure(replace(stage, seconds=1), url)[-1]
+    name, pieces, *figures = found.splitlines()[-1].strip("| ").split(" | ")
+    assert (name, float(pieces) > 0) == (model, model == "slow")
+    assert all(float(figure) > 0 for figure in figures)
 
 
 @pytest.mark.django_db
