@@ -11,7 +11,7 @@ from benchmarks.events.listening import arrivals
 from benchmarks.mcp_calls import CALLS_AT_ONCE, call_until
 from benchmarks.measuring import percentile_of
 from benchmarks.report import Report, table
-from benchmarks.stage import Person, Stage, people
+from benchmarks.stage import Person, Stage, people, wait_for
 from devkit.embedded.ports import free_port
 from tasks_app.services import create_task
 
@@ -20,14 +20,20 @@ WATCHERS = 10
 CALLERS = 5
 TASKS = 60
 _WARM_UP_SECONDS = 3.0
+# How many call, and whether a process of its own serves them.
+BESIDE = {
+    "no one": (0, False),
+    "a full pool": (CALLERS, False),
+    "a full pool in a process of its own": (CALLERS, True),
+}
 Figures = tuple[list[float], int, int]
 
 
 def run(stage: Stage) -> Report:
-    """The stream alone, then beside a full pool, for the length of all rounds together each."""
+    """The stream alone, then beside full pools, for the length of all rounds together each."""
     rows = []
-    for name, callers in {"no one": 0, "a full pool": CALLERS}.items():
-        seconds, done, refused = _measure(stage, callers)
+    for name, (callers, apart) in BESIDE.items():
+        seconds, done, refused = _measure(stage, callers, apart=apart)
         figures = [f"{percentile_of(seconds, part) * 1000:.1f}" for part in (50, 99)]
         per_second = f"{done / (stage.rounds * stage.seconds):.0f}"
         rows.append([name, *figures, per_second, f"{refused:,}"])
@@ -41,7 +47,7 @@ def run(stage: Stage) -> Report:
     return Report("The live stream beside MCP", [said, table(head, rows)])
 
 
-def _measure(stage: Stage, callers: int) -> Figures:
+def _measure(stage: Stage, callers: int, *, apart: bool) -> Figures:
     """Seconds from each commit to its client; the calls that were answered, and refused."""
     watchers, port = people(f"watcher-{uuid7()}", WATCHERS), free_port()
     calling = people(f"caller-{uuid7()}", callers)
@@ -51,13 +57,17 @@ def _measure(stage: Stage, callers: int) -> Figures:
     with ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(2, mp_context=get_context("spawn")))
         stack.enter_context(stage.process("relay_outbox"))
-        here = {"STREAM_PORT": str(port), "MCP_ENABLED": "true", "MCP_URL": f"http://localhost:{port}/mcp"}
-        stack.enter_context(stage.process("serve_stream", **here, THROTTLE_PREVIEWS="off"))
+        called = free_port() if apart else port
+        with_mcp = {"MCP_ENABLED": "true", "MCP_URL": f"http://localhost:{called}/mcp"}
+        for one in {port, called}:
+            here = {"STREAM_PORT": str(one), "THROTTLE_PREVIEWS": "off"} | (with_mcp if one == called else {})
+            stack.enter_context(stage.process("serve_stream", **here))
+        wait_for(called)
         all_open = stage.folder / f"open-{uuid7()}"
         listening = pool.submit(arrivals, port, [one.token for one in watchers], all_open)
         wait_until(all_open.exists)
         stop = stage.folder / f"stop-{uuid7()}"
-        calls = pool.submit(call_until, port, [one.token for one in calling], stop)
+        calls = pool.submit(call_until, called, [one.token for one in calling], stop)
         changes(watchers, RATE, _WARM_UP_SECONDS)
         committed = changes(watchers, RATE, stage.rounds * stage.seconds)
         stop.touch()
