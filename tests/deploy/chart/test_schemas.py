@@ -14,7 +14,7 @@ from jsonschema import ValidationError as SchemaError
 from tests.deploy.chart.rendering import Document, set_named
 from tests.deploy.chart.values import CHART, SETS
 
-# The oldest that Chart.yaml allows, and the newest that the library knows.
+# The oldest that docs/kubernetes.md names, and the newest that the library knows.
 VERSIONS = ("1.27", kubernetes.latest_version())
 BUILT_IN = ("v1", "apps/v1", "batch/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
 
