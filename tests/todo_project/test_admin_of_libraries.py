@@ -25,7 +25,8 @@ def test_every_model_of_ours_has_its_page_and_schedules_have_none() -> None:
     }
     # A field of its task's page, and parts of its reminder's and its turn's.
     parts = {"tasks_app.TaskTag", "notifications_app.ReminderAction", "chat_app.ToolCall", "chat_app.Change"}
-    assert ours - shown == {*parts, "chat_app.Message"}  # what users wrote, operators need not read
+    # What users wrote, operators need not read; a day's use is a counter.
+    assert ours - shown == {*parts, "chat_app.Message", "chat_app.DayOfUse"}
     assert not {name for name in shown if name.endswith("Schedule")}
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
+from chat_app.models import Conversation
 from notifications_app.models import PushSubscription
 from recurring_app.models import RecurringTask
 from tasks_app.models import Tag, Task
@@ -28,7 +30,7 @@ PUBLIC = {
     *("/api/auth/password/reset", "/api/auth/password/reset/confirm", "/api/auth/email/confirm"),
 }
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
-NOBODYS_ID = 999_999
+NOBODYS_ID, NOBODYS_UUID = 999_999, UUID(int=999_999)
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -45,7 +47,12 @@ def operations() -> Iterator[tuple[str, str]]:
     """Each method and path, with an id that nothing has."""
     for path, methods in schema()["paths"].items():
         for method in METHODS & set(methods):
-            yield method, re.sub(r"\{\w+\}", str(NOBODYS_ID), path)
+            parameters = methods[method].get("parameters", [])
+            is_uuid = any(
+                parameter["in"] == "path" and parameter["schema"].get("format") == "uuid"
+                for parameter in parameters
+            )
+            yield method, re.sub(r"\{\w+\}", str(NOBODYS_UUID if is_uuid else NOBODYS_ID), path)
 
 
 def broken_rules(answer: Any, path: str, method: str = "get") -> list[str]:
@@ -95,6 +102,7 @@ def test_every_operation_refuses_an_unknown_parameter(alice: User, client_of: Cl
         recurrence_pattern="daily",
         starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - a wall clock's
     )
+    Conversation.objects.create(pk=NOBODYS_UUID, user=alice)
     accepting = []
     for method, path in operations():
         answer = getattr(client, method)(f"{path}?unheard_of=1", {})
