@@ -22,6 +22,7 @@ from accounts_app.preferences import Channel as Choice
 from accounts_app.preferences import EmailStop
 from notifications_app.action_texts import LABELS
 from notifications_app.action_tokens import name_of
+from notifications_app.channels import kept_mail_servers
 from notifications_app.channels.channel import ChannelUnavailableError, Outcome, Target, Verdict
 from notifications_app.channels.message import message_of
 from notifications_app.local_words import local_words
@@ -67,7 +68,7 @@ class Email:
         """Send the mail once. Raises ChannelUnavailableError if the mail server takes none from us."""
         mail = _mail(delivery)
         try:
-            mail.send()
+            kept_mail_servers.send(mail)
         except SMTPRecipientsRefused as error:
             code, text = next(iter(error.recipients.values()))
             return _outcome(code, "address", text)

@@ -1,11 +1,14 @@
 """A mail server on this machine: it keeps what it takes, and refuses what a test wants refused (RFC 5321)."""
 
+import socket
 import socketserver
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from threading import Lock, Thread
+
+from notifications_app.channels import kept_mail_servers
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -19,17 +22,31 @@ class MailServer(socketserver.ThreadingTCPServer):
         self.answers: dict[str, str] = {}
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
+        self.sessions = 0
+        self.connected: list[socket.socket] = []
         self.lock = Lock()
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.server_address[1]}"
 
+    def close_sessions(self) -> None:
+        """As a server does to clients that say nothing for long."""
+        while self.connected:
+            self.connected.pop().shutdown(socket.SHUT_RDWR)
+
 
 class _Session(socketserver.StreamRequestHandler):
     server: MailServer
 
     def handle(self) -> None:
+        with self.server.lock:
+            self.server.sessions += 1
+            self.server.connected.append(self.connection)
+        with suppress(ConnectionResetError):  # a client may leave without a word
+            self._talk()
+
+    def _talk(self) -> None:
         self._say(self.server.answers.get("CONNECT", "220 mail.example.test"))
         while line := self.rfile.readline():
             command = line.decode().strip()
@@ -67,5 +84,6 @@ def mail_server() -> Iterator[MailServer]:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield server
+        kept_mail_servers.close_idle()
         server.shutdown()
         thread.join()
