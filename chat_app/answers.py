@@ -15,12 +15,10 @@ UNDONE = "The user has undone this turn. All is as it was before"
 
 
 def note_decision(confirmation: Confirmation, result: Mapping[str, Any] | None, **_signal: Any) -> None:
-    """Replace what stood for the result; with the last one the turn waits no more."""
+    """Replace what stood for the result."""
     text = DECLINED if result is None else _as_text(result)
     conversation = lock_conversation(confirmation.conversation_id)
     settle(conversation, confirmation.turn_id, {confirmation.call_id: text})
-    if not Confirmation.objects.filter(turn=confirmation.turn_id, state="pending").exists():
-        Turn.objects.filter(pk=confirmation.turn_id, state=Turn.State.WAITING).update(state=Turn.State.DONE)
 
 
 def note_undo(turn: Turn, answer: Undone, **_signal: Any) -> None:

@@ -4,7 +4,6 @@ What is carried out is what the row says; nothing of it comes back from the clie
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -63,11 +62,6 @@ def decline(user: User, confirmation_id: UUID) -> Decided:
         return Decided(confirmation, None, is_repeat=True)
     _refuse_unless_pending(confirmation)
     return _decide(confirmation, State.DECLINED, None)
-
-
-def decline_pending(turn: Turn, now: datetime) -> int:
-    """Decline whatever the turn still asks; how many that were. For a turn that goes on without an answer."""
-    return turn.confirmations.filter(state=State.PENDING).update(state=State.DECLINED, decided_at=now)
 
 
 def _locked(user: User, confirmation_id: UUID) -> Confirmation:

@@ -25,6 +25,14 @@ class TurnCancelled(APIException):
     default_detail = "This turn was cancelled. What it had done before stays, and can be undone."
 
 
+class TurnUndone(APIException):
+    """409: its user has undone the turn, so it does not go on."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "turn_undone"
+    default_detail = "This turn was undone. To have it done again, send the message with another key."
+
+
 class TooManyTurns(APIException):
     """429: the user has ASSISTANT_TURNS_PER_USER turns running in this process."""
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
 from accounts_app.models import User
-from chat_app.exceptions import TurnCancelled, TurnRunning
+from chat_app.exceptions import TurnCancelled, TurnRunning, TurnUndone
 from chat_app.history import append, lines_of, lock_conversation
 from chat_app.language_models import Line
 from chat_app.models import Conversation, Message, Turn
@@ -52,7 +52,7 @@ def begin(
 ) -> Begun | Repeat:
     """Store the message and begin its turn, or find what it was answered before.
 
-    Raises NotFound (404) for another's conversation, TurnRunning and TurnCancelled (409),
+    Raises NotFound (404) for another's conversation, TurnRunning, TurnCancelled and TurnUndone (409),
     IdempotencyKeyReused (422), DayUsedUp (429).
     """
     before = _turn_of(user, key, request_hash) if key else None
@@ -68,6 +68,8 @@ def begin(
             return Repeat(before.result)
         if before.state == Turn.State.CANCELLED:
             raise TurnCancelled
+        if before.undone_at:
+            raise TurnUndone
     check_limits(user.pk)
     count_use(user.pk, turns=1)
     turn = _again(before) if before else _new(user, conversation, key, request_hash)

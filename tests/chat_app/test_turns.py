@@ -182,6 +182,21 @@ def test_an_error_keeps_the_message_and_the_same_key_goes_on(alice: User, chat_w
     assert Task.objects.count() == 1
 
 
+def test_a_turn_that_failed_and_was_undone_does_not_go_on(
+    alice: User, chat_with: ChatWith, client_of: Any
+) -> None:
+    def script(prompt: Prompt) -> Answer | ModelUnavailable:
+        return adds_milk(prompt) if prompt.lines[-1].role == "user" else ModelUnavailable()
+
+    chat, key = chat_with(script), str(uuid4())
+    assert chat.say(alice, "add milk", Idempotency_Key=key).status == 503
+    undo = client_of(alice).post(f"/api/conversations/{Conversation.objects.get().pk}/undo")
+    assert undo.status_code == 200, undo.json()
+    again = chat.say(alice, "add milk", Idempotency_Key=key)
+    assert (again.status, again.body["errors"][0]["code"]) == (409, "turn_undone")
+    assert not Task.objects.filter(deleted_at=None).exists()
+
+
 def test_an_error_as_an_event(alice: User, chat_with: ChatWith) -> None:
     events = chat_with(lambda prompt: ModelUnavailable()).stream(alice, "hello")
     assert [each.event for each in events] == ["turn", "error"]

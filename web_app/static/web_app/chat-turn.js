@@ -11,7 +11,9 @@ const WORDS = {
   turn_running: "The assistant is still answering in this conversation. Wait for it, or cancel it.",
   turn_interrupted: "The turn was interrupted. What it had done stays; Retry goes on from there.",
   turn_cancelled: "Cancelled. What had been done before stays.",
+  turn_undone: "This turn was undone. Send the message again to have it done.",
 };
+const FOR_GOOD = new Set(["turn_cancelled", "turn_undone"]);
 const MOST_NAMED = 5;
 const REASONS = { changed_since: "changed since", gone: "gone", in_use: "in use", name_taken: "its name is taken" };
 
@@ -127,7 +129,7 @@ export function turnView(onDecided = () => {}) {
 
 /** Whether the same message with the same key may get another answer. */
 function canRetry({ status, errors = [] }) {
-  return errors[0]?.code !== "turn_cancelled" && (status === 0 || status === 409 || status === 429 || status >= 500);
+  return !FOR_GOOD.has(errors[0]?.code) && (status === 0 || status === 409 || status === 429 || status >= 500);
 }
 
 function questionOf({ id, words }, onEnd) {
