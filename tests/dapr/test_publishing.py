@@ -1,10 +1,12 @@
 """The relay publishes through a sidecar: in the order of each key, and a row goes only after its 204."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -50,6 +52,14 @@ def written(*subjects: str, key: str = USERS[0]) -> None:
 def subjects_on(sidecar: Sidecar, key: str, topic: str = "reminders") -> list[str]:
     [partition] = [part for part in sidecar.topics[topic] if any(one.key == key for one in part)]
     return [json.loads(one.value)["subject"] for one in partition if one.key == key]
+
+
+@pytest.fixture(autouse=True)
+def no_lock_stays(db: None) -> Iterator[None]:
+    """A relay's lock is its session's, and this one is that of all tests of the process."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
 @pytest.fixture
