@@ -23,6 +23,7 @@ from notifications_app.models import PushSubscription
 from tasks_app.models import Priority, Tag
 from tasks_app.services import create_task
 from tests.acceptance.calls import call
+from tests.acceptance.processes import eventually
 from tests.acceptance.web import UNLIMITED, Web, web
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,9 +67,17 @@ FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "180")
 def server(settings: Settings) -> Iterator[Web]:
     settings.VAPID_PRIVATE_KEY = new_vapid_key()
     with web(free_port(), **UNLIMITED) as server:
-        # The first one makes the document, seconds of work under coverage; schemathesis waits ten.
-        assert call(server.port, "GET", "/api/schema").status == 200
+        # The first request makes the document, seconds of work under coverage; schemathesis waits ten. Twice
+        # in some fifty starts it had no answer for a minute, for a reason that is not known yet.
+        eventually(lambda: has_document(server), seconds=150)
         yield server
+
+
+def has_document(server: Web) -> bool:
+    try:
+        return call(server.port, "GET", "/api/schema").status == 200
+    except TimeoutError:
+        return False
 
 
 @pytest.fixture
@@ -96,6 +105,7 @@ def run(server: Web, folder: Path, *options: str) -> str:
         *("run", f"{server.url}/api/schema", "--no-color", "--warnings", "off"),
         *("--suppress-health-check", "all", "--continue-on-failure", "--generation-database", "none"),
         *("--exclude-operation-id", "stream"),  # another server's, and an answer of it has no end
+        *("--exclude-operation-id", "chat"),  # another server's too
         *options,
     ]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": str(HOOKS)}
