@@ -30,7 +30,7 @@ class DecidedSerializer(serializers.Serializer[Any]):
     )
     conversation_id = serializers.UUIDField(source="confirmation.conversation_id")
     turn_id = serializers.UUIDField(source="confirmation.turn_id", help_text="For an undo.")
-    result = serializers.JSONField(
+    result = serializers.DictField(
         allow_null=True, help_text="What the tool answered; null for what was declined."
     )
 

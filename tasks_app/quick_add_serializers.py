@@ -71,7 +71,7 @@ _INSTANT = {"type": "string", "description": "ISO 8601, with the zone's offset."
 
 @extend_schema_field(
     {
-        "type": ["object", "null"],
+        "type": "object",
         "properties": {
             "title": {"type": "string"},
             **dict.fromkeys(("due_at", "reminder_at", "recurrence_end"), _INSTANT),
