@@ -506,9 +506,12 @@ MCP_ENABLED = env.bool("MCP_ENABLED", default=False)
 if MCP_ENABLED:
     STREAM_GUESTS.append("chat_app.mcp.guest.guest")
 # Where clients find it, as https://todo.example.com/mcp.
-MCP_URL = env.str("MCP_URL", default="") or f"http://localhost:{STREAM_PORT}/mcp"
+MCP_URL = env.str("MCP_URL", default="")
 # Of requests for it, beside the host of MCP_URL. A page of any other origin is refused.
 MCP_ALLOWED_HOSTS = env.list("MCP_ALLOWED_HOSTS", default=[])
+if not MCP_URL:  # for programs on this machine, whatever they call it
+    MCP_URL = f"http://127.0.0.1:{STREAM_PORT}/mcp"
+    MCP_ALLOWED_HOSTS += [f"localhost:{STREAM_PORT}", f"[::1]:{STREAM_PORT}"]
 MCP_ALLOWED_ORIGINS = env.list("MCP_ALLOWED_ORIGINS", default=[])
 # How many calls of tools one process carries out at once.
 MCP_THREADS = env.int("MCP_THREADS", default=4)

@@ -108,9 +108,8 @@ def own_task(user: User, task_id: int, field: str = "task_id") -> Task:
 
 
 def address_of(task: Task) -> str:
-    """The task in the API: absolute if MCP_URL says where the server is."""
-    base = str(settings.MCP_URL).removesuffix("/mcp")
-    return f"{base}/api/tasks/{task.pk}"
+    """The URL of the task in the API."""
+    return f"{settings.PUBLIC_URL}/api/tasks/{task.pk}"
 
 
 def _filtered(context: TurnContext, arguments: ListTasks) -> QuerySet[Task]:

@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
@@ -43,12 +44,33 @@ class Terminal:
     def __init__(self) -> None:
         self._printer = Printer(sys.stdout, width=_WIDTH)
         self._is_gone = False
+        self._only: str | None = None
+        self._held: list[tuple[str, str, bytes]] = []
 
     def end(self) -> None:
         """Print no more: what comes now goes to the logs alone."""
         self._is_gone = True
 
+    @contextmanager
+    def only(self, name: str) -> Iterator[None]:
+        """Print what `name` writes at once, and what the others write after the block; never, if that fails.
+
+        The reason that `name` gives for its failure stays the last line.
+        """
+        self._only = name
+        try:
+            yield
+        finally:
+            self._only = None
+            held, self._held = self._held, []
+        for other in held:
+            self.write(*other)
+
     def write(self, name: str, colour: str, lines: bytes) -> None:
+        """Print whole lines of the role `name`."""
+        if self._only not in (None, name):
+            self._held.append((name, colour, lines))
+            return
         if self._is_gone:
             return
         try:

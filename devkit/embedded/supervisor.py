@@ -100,14 +100,15 @@ class Supervisor:
 
     def run(self, name: str, command: str) -> None:
         """Run a command to its end; raises StartError when it fails, ExplainedError when it has said why."""
-        self.start(name, command)
-        while (code := self._children[name].poll()) is None:
-            self._outputs.relay(0.02)
-        self.pass_on_output()
-        if code == EXPLAINED:
-            raise ExplainedError
-        if code:
-            raise StartError(f"{name} failed with exit code {code} (see {self._log(name)})")
+        with self._terminal.only(name):
+            self.start(name, command)
+            while (code := self._children[name].poll()) is None:
+                self._outputs.relay(0.02)
+            self.pass_on_output()
+            if code == EXPLAINED:
+                raise ExplainedError
+            if code:
+                raise StartError(f"{name} failed with exit code {code} (see {self._log(name)})")
         del self._children[name]
 
     def pass_on_output(self) -> None:

@@ -28,7 +28,7 @@ from tasks_app.models import Tag, Task
 from tasks_app.services import create_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
-URL = "http://localhost:8001/mcp"
+URL = "http://127.0.0.1:8001/mcp"
 
 
 def token(user: User, *scopes: str) -> str:
@@ -52,7 +52,7 @@ def served(use: Callable[[httpx2.AsyncClient], Awaitable[Any]], secret: str = ""
         transport = httpx2.ASGITransport(app=with_state)
         async with (
             ours.running(),
-            httpx2.AsyncClient(transport=transport, base_url="http://localhost:8001", headers=sent) as http,
+            httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8001", headers=sent) as http,
         ):
             return await use(http)
 
@@ -228,7 +228,10 @@ def test_a_token_without_the_scope_read_is_refused(alice: User) -> None:
     ("headers", "status"),
     [
         ({}, 200),
+        ({"Host": "localhost:8001"}, 200),
+        ({"Host": "[::1]:8001"}, 200),
         ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1.evil.example:8001"}, 421),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "https://client.example"}, 200),
     ],

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts_app.models import User
 from chat_app.models import Change, ToolCall
@@ -227,13 +228,14 @@ def test_it_says_why_a_reminder_rang(assistant: Assistant, alice: User, clock: A
     assert "had no device" in reminder["why"]
 
 
-def test_search_and_fetch(assistant: Assistant, alice: User) -> None:
+def test_search_and_fetch(assistant: Assistant, alice: User, settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://todo.example.com"
     task = create_task(alice, title="water the plants", description="the cactus too")
     (found,) = assistant.call("search", query="cactus")["results"]
     assert (found["id"], found["title"]) == (str(task.pk), "water the plants")
     page = assistant.call("fetch", id=found["id"])
     assert "description: the cactus too" in page["text"]
-    assert page["url"] == f"http://localhost:8001/api/tasks/{task.pk}"
+    assert page["url"] == f"https://todo.example.com/api/tasks/{task.pk}"
 
 
 def test_the_actor_is_in_the_events(assistant: Assistant, alice: User) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devkit.embedded import StartError
+from devkit.embedded import EXPLAINED, ExplainedError, StartError
 from devkit.embedded.children import spawning
 from devkit.embedded.places import Places
 from devkit.embedded.processes import last_line, open_log
@@ -43,6 +43,29 @@ def test_a_command_that_fails_is_named(places: Places, supervisor: Supervisor) -
     expected = rf"prepare failed with exit code 3 \(see {re.escape(str(places.logs))}/prepare.log\)"
     with supervisor, pytest.raises(StartError, match=expected):
         supervisor.run("prepare", "sh -c 'exit 3'")
+
+
+def test_the_reason_a_command_gives_is_the_last_line_whatever_others_write(
+    places: Places, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places.make()
+    supervisor = Supervisor(places, spawning(places, environment_for(places)))
+    with pytest.raises(ExplainedError), supervisor:
+        supervisor.start("web", "sh -c 'while :; do echo busy; sleep 0.01; done'")
+        supervisor.run("prepare", f"sh -c 'echo away; exit {EXPLAINED}'")
+    assert capsys.readouterr().out.splitlines()[-1].endswith("prepare  | away")
+
+
+def test_lines_that_come_during_a_command_are_printed_after_it(
+    places: Places, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places.make()
+    supervisor = Supervisor(places, spawning(places, environment_for(places)))
+    with supervisor:
+        supervisor.start("web", "sh -c 'echo early'")
+        supervisor.run("prepare", "sh -c 'sleep 0.5; echo prepared'")
+    printed = [line.partition("| ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert printed == ["prepared", "early"]
 
 
 def test_when_one_ends_during_the_start_the_others_are_stopped(
