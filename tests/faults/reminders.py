@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -146,11 +146,6 @@ class Reminders:
             numbers = range(first, min(first + _AT_ONCE, self.count + count))
             people.with_a_browser_each([f"{self.push.origin}/0/{n}" for n in numbers], self.browser)
         self.count += count
-
-    def add(self, count: int, start: datetime, *, over: timedelta = timedelta(0)) -> None:
-        """For `count` people more, from `start` at a steady pace."""
-        self.furnish(count)
-        people.due_at(start, over=over)
 
     def wait(self, until: datetime, *, seconds: float) -> None:
         """Until all that is due by then was sent and its events were relayed."""

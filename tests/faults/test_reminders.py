@@ -31,14 +31,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 _START = timedelta(seconds=5)  # what the processes need until they work
 
 
-def soon() -> datetime:
-    return datetime.now(UTC) + _START
-
-
 def after_a_stop(folder: Path, *, count: int, seconds: float) -> Outcome:
     """All fell due while nothing ran, within ten minutes; then everything is started."""
     with scene(folder) as (processes, reminders):
-        reminders.add(count, datetime.now(UTC) - timedelta(minutes=10), over=timedelta(minutes=10))
+        reminders.furnish(count)
+        people.due_at(datetime.now(UTC) - timedelta(minutes=10), over=timedelta(minutes=10))
         began = time.time()
         processes.start("worker", "ticker", "beat", "relay")
         eventually(lambda: _all_claimed() and not unrelayed(), seconds=seconds)
@@ -56,9 +53,11 @@ def at_a_steady_pace(folder: Path, *, count: int, over: timedelta) -> Outcome:
     """So many come one after the other while everything runs."""
     with scene(folder) as (processes, reminders):
         processes.start("worker", "ticker", "beat", "relay")
-        reminders.add(count, soon(), over=over)
-        until = soon() + over
-        time.sleep(over.total_seconds())
+        reminders.furnish(count)  # takes longer than until the first one
+        start = datetime.now(UTC) + _START
+        people.due_at(start, over=over)
+        until = start + over
+        time.sleep((until - datetime.now(UTC)).total_seconds())
         reminders.wait(until, seconds=60)
         found = reminders.outcome()
     print(
