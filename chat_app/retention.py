@@ -5,17 +5,15 @@ The tasks that they were about stay. Confirmations go with their conversation, w
 """
 
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from chat_app.models import Conversation, DayOfUse, Turn
 from chat_app.turns.ending import fail_left_behind
+from events_app import queues
 
 BATCH = 100
-BATCHES_PER_CALL = 20  # far below a tick's time limit; the next tick continues
 _USE_KEPT = timedelta(days=31)
 _CALLS_KEPT = timedelta(days=31)
 
@@ -25,20 +23,9 @@ def purge_conversations() -> int:
     now = timezone.now()
     fail_left_behind(Turn.objects.all())
     DayOfUse.objects.filter(day__lt=(now - _USE_KEPT).date()).delete()
-    _delete_in_batches(Turn.objects.filter(conversation=None, started_at__lt=now - _CALLS_KEPT))
+    calls = Turn.objects.filter(conversation=None, started_at__lt=now - _CALLS_KEPT).order_by()
+    queues.drain(lambda: queues.purge(calls, batch=BATCH))
     if not settings.CONVERSATIONS_KEPT:
         return 0
-    return _delete_in_batches(Conversation.objects.filter(updated_at__lt=now - settings.CONVERSATIONS_KEPT))
-
-
-def _delete_in_batches(old: QuerySet[Any]) -> int:
-    """Delete these rows with what hangs on them. Returns how many of these."""
-    deleted = 0
-    for _ in range(BATCHES_PER_CALL):
-        ids = list(old.order_by().values_list("pk", flat=True)[:BATCH])
-        if not ids:
-            break
-        # Asked again: someone may have written in it.
-        _all, by_model = old.filter(pk__in=ids).delete()
-        deleted += by_model.get(old.model._meta.label, 0)
-    return deleted
+    old = Conversation.objects.filter(updated_at__lt=now - settings.CONVERSATIONS_KEPT).order_by()
+    return queues.drain(lambda: queues.purge(old, batch=BATCH))

@@ -9,12 +9,16 @@ time is further ahead than the row may have to wait (`longest`). All times that 
 rule, those in other rooms too.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
 Row = TypeVar("Row", bound=Model)
+
+# Keeps one call far below a tick's time limit; the next tick goes on.
+BATCHES_PER_CALL = 20
 
 
 def backoff(attempts: int, *, first: timedelta, longest: timedelta = timedelta.max) -> timedelta:
@@ -50,6 +54,17 @@ def lease(row: Model, *, until: datetime, **changes: Any) -> None:
     for name, value in changes.items():
         setattr(row, name, value)
     row.save(update_fields=list(changes))
+
+
+def drain(batch: Callable[[], int], *, full: int = 1) -> int:
+    """Call `batch` until it does fewer than `full` rows, at most BATCHES_PER_CALL times; how many in all."""
+    done = 0
+    for _ in range(BATCHES_PER_CALL):
+        some = batch()
+        done += some
+        if some < full:
+            break
+    return done
 
 
 def purge(rows: QuerySet[Row], *, batch: int) -> int:

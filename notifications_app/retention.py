@@ -18,19 +18,12 @@ from notifications_app.models import Delivery, Reminder
 from tasks_app.models import Task
 
 BATCH = 500
-BATCHES_PER_CALL = 20  # far below a tick's time limit; the next tick continues
 
 
 def purge_notifications() -> int:
     """Delete old reminders with their deliveries and attempts, and old tests. Returns how many of both."""
     before = timezone.now() - settings.NOTIFICATIONS_KEPT
-    purged = 0
-    for _ in range(BATCHES_PER_CALL):
-        erased = _purge_reminders(before) + _purge_tests(before)
-        purged += erased
-        if not erased:
-            break
-    return purged
+    return queues.drain(lambda: _purge_reminders(before) + _purge_tests(before))
 
 
 def _purge_reminders(before: datetime) -> int:

@@ -4,6 +4,7 @@ Each task has a copy of the time, so that its row alone says when it rings. The 
 may be old; a task that has the new time was moved, so a crash between two batches loses nothing.
 """
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +12,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts_app.models import User
+from events_app import queues
 from tasks_app import task_writes
 from tasks_app.models import OPEN, Task
 from tasks_app.reminding import reminder_instants
 from tasks_app.task_writes import Draft
 
 BATCH = 500
-BATCHES_PER_CALL = 20  # far below a tick's time limit; the next tick goes on
 
 
 def has_new() -> bool:
@@ -27,14 +28,8 @@ def has_new() -> bool:
 
 def go_on_with_day_starts() -> int:
     """Move the next batches of each of these users; how many tasks."""
-    moved = 0
-    for user_id in User.objects.filter(day_start_is_new=True).values_list("pk", flat=True):
-        for _ in range(BATCHES_PER_CALL):
-            batch = _go_on(user_id)
-            moved += batch
-            if batch < BATCH:
-                break
-    return moved
+    users = User.objects.filter(day_start_is_new=True).values_list("pk", flat=True)
+    return sum(queues.drain(partial(_go_on, user_id), full=BATCH) for user_id in users)
 
 
 @transaction.atomic

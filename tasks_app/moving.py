@@ -7,6 +7,7 @@ Source: docs/decisions/0026-this-one-or-all.md.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -16,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts_app.models import User
+from events_app import queues
 from recurrence.rules import RuleError, instant_of, last_minute_of, local_of, zone
 from tasks_app import task_writes
 from tasks_app.models import SeriesMove, SeriesSlot, Task
@@ -25,7 +27,6 @@ from tasks_app.task_writes import Draft
 log = structlog.get_logger(__name__)
 
 BATCH = 500
-BATCHES_PER_CALL = 20  # far below a tick's time limit; the next tick goes on
 # A completion just before the move may be handled after it, and creates an occurrence in the zone of before.
 LATEST_HANDLING = timedelta(days=7)
 
@@ -46,16 +47,14 @@ def has_moves() -> bool:
 
 def go_on_with_moves() -> int:
     """Move the next batches of each user; how many tasks."""
-    moved = 0
-    for pk in SeriesMove.objects.values_list("pk", flat=True):
-        for _ in range(BATCHES_PER_CALL):
-            with transaction.atomic():
-                move = SeriesMove.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
-                batch = 0 if move is None else _go_on(move)
-            moved += batch
-            if batch < BATCH:
-                break
-    return moved
+    moves = SeriesMove.objects.values_list("pk", flat=True)
+    return sum(queues.drain(partial(_move_batch, pk), full=BATCH) for pk in moves)
+
+
+@transaction.atomic
+def _move_batch(pk: int) -> int:
+    move = SeriesMove.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
+    return 0 if move is None else _go_on(move)
 
 
 def _go_on(move: SeriesMove) -> int:

@@ -60,6 +60,13 @@ def test_a_lease_hides_the_row_until_it_ends_and_writes_what_goes_with_it() -> N
     assert (again, again.attempts) == (row, 1)
 
 
+def test_batches_end_with_one_that_is_not_full_or_with_the_call() -> None:
+    sizes = iter([2, 2, 1, 9])
+    assert queues.drain(lambda: next(sizes), full=2) == 5
+    assert queues.drain(lambda: next(sizes, 0)) == 9
+    assert queues.drain(lambda: 3) == 3 * queues.BATCHES_PER_CALL
+
+
 def test_a_purge_takes_one_batch_in_order() -> None:
     for subject in "123":
         park(subject, due=NOON)
