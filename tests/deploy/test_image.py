@@ -107,18 +107,22 @@ def is_installed(name: str) -> bool:
 class TestStart:
     @pytest.fixture
     def app(self, tmp_path: Path) -> Path:
-        """A folder as the image's /app, with a role that shows what it gets."""
+        """A folder as the image's /app, with roles that show what they get, and a Python that may refuse."""
         shutil.copytree(
             CONTAINER, tmp_path / "deploy/container", ignore=shutil.ignore_patterns("__pycache__")
         )
         (tmp_path / "Procfile").write_text(
             'web: echo "${SIZE:-2}" workers\nwebby: echo other\nkill: echo "$$"\n'
         )
+        python = tmp_path / "bin/python"
+        python.parent.mkdir()
+        python.write_text('#!/bin/sh\n[ -z "${REFUSED:-}" ] || { echo "$*: $REFUSED" >&2; exit 1; }\n')
+        python.chmod(0o755)
         return tmp_path
 
     def start(self, app: Path, *arguments: str, **variables: str) -> str:
         command = [app / "deploy/container/start", *arguments]
-        surroundings = {"PATH": os.environ["PATH"]} | variables
+        surroundings = {"PATH": f"{app / 'bin'}:{os.environ['PATH']}"} | variables
         done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
@@ -128,6 +132,12 @@ class TestStart:
 
     def test_more_arguments_follow_it(self, app: Path) -> None:
         assert self.start(app, "web", "a b", "$c") == "2 workers a b $c"
+
+    def test_a_web_that_refuses_its_settings_says_why_and_ends(self, app: Path) -> None:
+        with pytest.raises(subprocess.CalledProcessError) as ended:
+            self.start(app, "web", REFUSED="no key")
+        assert ended.value.stderr == "-c import todo_project.wsgi: no key\n"
+        assert self.start(app, "webby", REFUSED="no key") == "other"
 
     def test_anything_else_is_a_command(self, app: Path) -> None:
         assert self.start(app, "echo", "a  b", "web") == "a  b web"

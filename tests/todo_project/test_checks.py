@@ -118,6 +118,7 @@ def test_a_malformed_key_is_refused_in_development_too(settings: Settings) -> No
 CHECK = "manage.py check --deploy --fail-level WARNING"
 ROLES = {
     "web": "-m granian --interface rsgi --host 127.0.0.1 --port 0 todo_project.rsgi:application",
+    "web before granian": "-c __import__('todo_project.wsgi')",  # deploy/container/start
     "worker": "-m celery --app todo_project worker --pool threads --without-gossip --without-mingle",
     "ticker": "-m celery --app todo_project worker --pool solo --without-gossip --without-mingle",
     # Not the database's scheduler, which asks the database before anything else.
