@@ -1,7 +1,7 @@
 """Sessions past a transaction pooler (setting DATABASE_DIRECT_URL).
 
-Behind such a pooler each transaction of a client may run in another session, and a session's lock belongs to
-no use. The relay keeps such a lock.
+Behind such a pooler each transaction of a client may run in another session, so a lock of the session, as the
+relay keeps one, would be lost.
 """
 
 from copy import deepcopy

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -23,6 +24,9 @@ from chat_app.tools.registry import CHAT_TOOLS
 from devkit.embedded.ports import free_port
 from state_store.conversations import forget_conversation
 from tasks_app.models import Priority
+
+if TYPE_CHECKING:  # the other benchmarks do without it
+    from pydantic_ai.messages import ModelMessage
 
 MESSAGES = (10, 100, 1_000)
 _ASKED = "What is due today, and what of it can wait until tomorrow?"
@@ -182,21 +186,21 @@ class _Direct:
         self.loop.run_until_complete(self._http.aclose())
         self.loop.close()
 
-    async def _ask(self, messages: list[object]) -> str:
+    async def _ask(self, messages: "list[ModelMessage]") -> str:
         from pydantic_ai.direct import model_request_stream
 
-        request = model_request_stream(self._model, messages, model_request_parameters=self._parameters)  # type: ignore[arg-type]
+        request = model_request_stream(self._model, messages, model_request_parameters=self._parameters)
         async with request as stream:
             async for _event in stream:
                 pass
         return "".join(getattr(part, "content", "") for part in stream.get().parts)
 
-    def _messages(self, lines: list[Line]) -> list[object]:
+    def _messages(self, lines: list[Line]) -> "list[ModelMessage]":
         from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserPromptPart
 
         priorities = list(Priority.objects.order_by("level").values_list("name", "level"))
         instructions = instructions_for(timezone.now(), "UTC", priorities)
-        said: list[object] = [
+        said: list[ModelMessage] = [
             ModelRequest(parts=[UserPromptPart(line.content)])
             if line.role == "user"
             else ModelResponse(parts=[TextPart(line.content)])

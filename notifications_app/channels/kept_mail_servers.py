@@ -60,12 +60,12 @@ def close_idle() -> None:
 
 
 def _take(*, like: EmailBackend) -> EmailBackend | None:
-    """The open connection to this server that was used last. Others on the way to it are closed."""
+    """The open connection to this server that is idle for longest. Those that cannot be used are closed."""
     while True:
         with _lock:
             if not _idle:
                 return None
-            idle = _idle.pop()
+            idle = _idle.pop(0)
         if idle.may_be_used() and _address(idle.server) == _address(like):
             return idle.server
         idle.server.close()

@@ -1,7 +1,7 @@
 """An earlier release and this one work side by side: no request fails, and no event is lost.
 
-UPGRADE_FROM=bd2ed0a ./todo test -n 0 -s -m faults tests/faults/test_rolling_upgrade.py: an upgrade and the
-way back, under load. UPGRADE_SECONDS is the length of each of the five parts (default 20). The commit's code
+UPGRADE_FROM=COMMIT ./todo test -n 0 -s -m faults tests/faults/test_rolling_upgrade.py: an upgrade and the way
+back, under load. UPGRADE_SECONDS is the length of each of the five parts (default 20). The commit's code
 runs with the libraries of today. Errors in the logs are printed: the beat of one release may send a tick that
 workers of the other do not know, which is a hint that comes again.
 """

@@ -67,7 +67,7 @@ secrets.BETTER_AUTH_SECRET is missing: tokens of the frontend are verified with 
 secrets.{{ . }} is missing: assistant.model={{ $root.Values.assistant.model }} is a model of its provider.
 {{- end }}
 {{- end }}
-{{- if and (include "todo.usesSasl" .) .Values.kafka.brokers }}
+{{- if include "todo.usesSasl" . }}
 {{- range list "KAFKA_USERNAME" "KAFKA_PASSWORD" }}
 {{- if include "todo.lacks" (dict "root" $root "name" .) }}
 secrets.{{ . }} is missing: kafka.securityProtocol={{ $root.Values.kafka.securityProtocol }} signs in with it.
