@@ -2,12 +2,16 @@
 
 Its offset is committed after that. A commit is waited for on a stop, on a rebalance, and when the one before
 is late or has failed. What is handled again after a kill has its effect once, like everything a handler does.
+
+Messages that follow each other and whose handler takes batches are handled together, as many as there are.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice, takewhile
 from math import inf
 from threading import Event as Signal
 from time import monotonic
@@ -17,9 +21,9 @@ import structlog
 from django.db import DataError, InterfaceError, OperationalError, connection
 
 from events_app.dead_letters import Headers, bury_message
-from events_app.envelope import from_message
-from events_app.groups import concerns, text_of, topics_of
-from events_app.handling import handle
+from events_app.envelope import Event, from_message
+from events_app.groups import concerns, takes_batches, text_of, topics_of
+from events_app.handling import handle, try_together
 from events_app.kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition, consumer_of
 from events_app.liveness import turned
 from events_app.parked import look_again
@@ -35,6 +39,18 @@ POLL_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 
 
+@dataclass
+class _InHand:
+    """A message that was read and is not handled yet; without an event there is nothing to do about it."""
+
+    message: Message
+    event: Event | None = None
+    # It may be what ended the process before this one.
+    is_early: bool = False
+    # The type of the events that it is handled together with; None if it is handled by itself.
+    batch: str | None = None
+
+
 class GroupConsumer:
     """Reads the topics of one group, handles each event, and commits what is handled or parked."""
 
@@ -43,6 +59,11 @@ class GroupConsumer:
         self.topics = topics_of(group)
         self.stopping = stopping or Signal()
         self._met: dict[tuple[str | None, int | None], int] = defaultdict(int)
+        self._begin()
+
+    def _begin(self) -> None:
+        # In the order in which they were read.
+        self._in_hand: deque[_InHand] = deque()
         self._uncommitted, self._commit_by = 0, inf
         self._last_is_unsure = False
 
@@ -65,8 +86,7 @@ class GroupConsumer:
     @contextmanager
     def joined(self) -> Iterator[Consumer]:
         """A client that is a member of the group until the block ends."""
-        self._uncommitted, self._commit_by = 0, inf
-        self._last_is_unsure = False
+        self._begin()
         consumer = consumer_of(self.group, on_commit=self.on_commit)
         try:
             consumer.subscribe(self.topics, on_assign=self._meet, on_revoke=self._leave)
@@ -75,32 +95,78 @@ class GroupConsumer:
         finally:
             consumer.close()
 
-    def step(self, consumer: Consumer) -> int:
-        """Handle a message if there is one, and commit what is handled when it is time; how many messages.
+    def step(self, consumer: Consumer) -> bool:
+        """Read a message if there is one, handle what is in hand, commit when it is time; whether it did any.
 
-        The client has fetched more, but returns them one by one: so it is polled between any two, and none is
-        in hand on a stop.
+        The client has fetched more, but returns them one by one: so it is polled between any two that are not
+        handled together. A batch waits for no message: it is what the client has fetched already.
         """
-        message = consumer.poll(POLL_SECONDS)
+        message = consumer.poll(0 if self._in_hand else POLL_SECONDS)
         if message is not None:
-            self._take(message)
-            consumer.store_offsets(message=message)
-            if not self._uncommitted:
-                self._commit_by = monotonic() + COMMIT_SECONDS
-            self._uncommitted += 1
+            self._in_hand.append(self._read(message))
+        works = bool(self._in_hand)
+        if works and not (message is not None and self._may_grow()):
+            self._handle_first(consumer)
         if self._uncommitted == COMMIT_EVERY or monotonic() > self._commit_by:
             # Waiting for the second bounds what is handled and not committed.
             self._commit(consumer, wait=self._last_is_unsure)
-        return int(message is not None)
+        return works
 
-    def _take(self, message: Message) -> None:
+    def _read(self, message: Message) -> _InHand:
         if (error := message.error()) is not None:
             raise KafkaException(error)
         try:
             event = from_message(message.value(), key=message.key(), **_origin(message))
+        except ValueError as reason:
+            self._bury(message, reason)
+        else:
             if concerns(self.group, event):
-                handle(self.group, event, on_record=self._is_met_early(message))
-        except (ValueError, DataError) as reason:  # no event, or one that no row can hold
+                batch = event.type if takes_batches(self.group, event.type) else None
+                return _InHand(message, event, self._is_met_early(message), batch)
+        # It does not end the batch that it comes behind.
+        return _InHand(message, batch=self._in_hand[-1].batch if self._in_hand else None)
+
+    @property
+    def _room(self) -> int:
+        return COMMIT_EVERY - self._uncommitted
+
+    def _may_grow(self) -> bool:
+        """Whether what is in hand is one batch, and the next message may be part of it."""
+        first, last = self._in_hand[0], self._in_hand[-1]
+        return first.batch is not None and last.batch == first.batch and len(self._in_hand) < self._room
+
+    def _handle_first(self, consumer: Consumer) -> None:
+        """Handle the first message in hand, with those behind it that are of the same batch."""
+        first = self._in_hand[0]
+        together = [first]
+        if first.batch is not None:
+            next_ones = islice(self._in_hand, self._room)
+            together = list(takewhile(lambda one: one.batch == first.batch, next_ones))
+        if not self._handle(together):
+            for one in together:
+                one.batch = None  # the client is polled between any two of them
+            return
+        if not self._uncommitted:
+            self._commit_by = monotonic() + COMMIT_SECONDS
+        for one in together:
+            self._in_hand.popleft()
+            consumer.store_offsets(message=one.message)
+        self._uncommitted += len(together)
+
+    def _handle(self, together: list[_InHand]) -> bool:
+        """Handle or park their events; False if several cannot be handled together, and none of them was."""
+        events = [one.event for one in together if one.event is not None]
+        if len(events) > 1:
+            return try_together(self.group, events, on_record=any(one.is_early for one in together))
+        for one in together:
+            if one.event is not None:
+                self._handle_alone(one.message, one.event, on_record=one.is_early)
+        return True
+
+    def _handle_alone(self, message: Message, event: Event, *, on_record: bool) -> None:
+        try:
+            handle(self.group, event, on_record=on_record)
+        except (ValueError, DataError) as reason:  # no row can hold it
             self._bury(message, reason)
 
     def _meet(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
@@ -113,7 +179,12 @@ class GroupConsumer:
         self._met[message.topic(), message.partition()] += 1
         return self._met[message.topic(), message.partition()] <= MOST_UNCOMMITTED
 
-    def _leave(self, consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
+    def _leave(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        # What was read of them and not handled, their next consumer handles.
+        left = {(one.topic, one.partition) for one in partitions}
+        self._in_hand = deque(
+            one for one in self._in_hand if (one.message.topic(), one.message.partition()) not in left
+        )
         try:
             self._commit(consumer, wait=True)
         except KafkaException as error:  # the next consumer handles it again

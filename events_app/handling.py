@@ -6,7 +6,8 @@ order holds, while everyone else's go on (events_app/parked.py).
 
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import DataError, transaction
+from structlog.contextvars import bound_contextvars
 
 from events_app.envelope import Event
 from events_app.groups import attempt, ids_in_logs, runs_without_transaction
@@ -26,10 +27,22 @@ def handle_together(group: str, events: Sequence[Event], *, on_record: bool = Fa
 
     If something is in the way of that, they are handled one by one.
     """
-    way = _together_on_record if on_record else _together
-    if len(events) < 2 or not way(group, events):
+    if len(events) < 2 or not try_together(group, events, on_record=on_record):
         for event in events:
             handle(group, event, on_record=on_record)
+
+
+def try_together(group: str, events: Sequence[Event], *, on_record: bool = False) -> bool:
+    """Handle events of one type, in order, in one transaction; False if that cannot be: then none is handled.
+
+    In the way is an event that fails, that no row can hold, or that must wait behind a parked one of its key.
+    """
+    way = _together_on_record if on_record else _together
+    with bound_contextvars(group=group):
+        try:
+            return way(group, events)
+        except (ValueError, DataError):
+            return False
 
 
 def handle(group: str, event: Event, *, on_record: bool = False) -> None:
@@ -79,19 +92,12 @@ def _attempt_or_park(group: str, event: Event) -> None:
 
 @transaction.atomic
 def _together(group: str, events: Sequence[Event]) -> bool:
-    """Handle them if nothing of their keys is parked; whether that is done."""
     return not any_parked(group, events) and attempt(group, *events) is None
 
 
 def _together_on_record(group: str, events: Sequence[Event]) -> bool:
-    """The same with the attempts written down before, so that it does not matter if it succeeds."""
     with transaction.atomic():
         if any_parked(group, events):
             return False
         park_unended(group, *events)
-    if not retry_together(group, events):
-        failed: set[str] = set()
-        for event in events:  # those behind one that failed wait for it
-            if event.key not in failed and not retry(group, event, attempts=1):
-                failed.add(event.key)
-    return True
+    return retry_together(group, events)

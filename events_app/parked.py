@@ -187,14 +187,17 @@ def retry(group: str, event: Event, *, attempts: int) -> bool:
 
 @transaction.atomic
 def retry_together(group: str, events: Sequence[Event]) -> bool:
-    """Make the first attempts of events of one type together; True when all have left the table."""
+    """Make the first attempts of events of one type together; whether that is done.
+
+    If not, they leave the table all the same: each is handled by itself then.
+    """
     ids = [event.id for event in events]
     same = ParkedEvent.objects.filter(group=group, event_id__in=ids, attempts=1).order_by("id")
     rows = [row.pk for row in same.select_for_update()]
-    if len(rows) < len(events) or attempt(group, *events) is not None:
-        return False
+    # One that is missing was tried by another process meanwhile.
+    is_done = len(rows) == len(events) and attempt(group, *events) is None
     ParkedEvent.objects.filter(pk__in=rows).delete()
-    return True
+    return is_done
 
 
 def _done(head: ParkedEvent) -> bool:
