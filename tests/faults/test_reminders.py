@@ -10,25 +10,44 @@ import json
 import os
 import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from pytest_django import Settings
 
 from benchmarks.burst import people
 from benchmarks.burst.sink import Arrival
+from events_app.consuming import GroupConsumer
+from events_app.groups import group_names
+from events_app.kafka_admin import create_topics
+from events_app.models import DeadLetter, ParkedEvent
 from notifications_app.channels.encryption import encrypt, receiver_of
 from tests.acceptance.processes import eventually
+from tests.events_app.kafka_servers import real_kafka
 from tests.faults.dying import BEATS, Fault, Faults, again_by_fault, unlike
 from tests.faults.reminders import Outcome, scene, unrelayed
 from tests.faults.run import number
+from tests.faults.wire import lag
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 _START = timedelta(seconds=5)  # what the processes need until they work
+TWO_OF_EACH = ("worker1", "worker2", "ticker1", "ticker2", "relay1", "relay2")
+
+
+@pytest.fixture
+def kafka(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The processes publish to it, and consumers handle the events from there."""
+    with real_kafka() as server:
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", server.bootstrap_servers)
+        settings.KAFKA_BOOTSTRAP_SERVERS = server.bootstrap_servers
+        create_topics()
+        yield server.bootstrap_servers
 
 
 def after_a_stop(folder: Path, *, count: int, seconds: float) -> Outcome:
@@ -85,7 +104,9 @@ def while_processes_die(
             time.sleep(pause)
             faults.make(kind)
         reminders.wait(datetime.now(UTC) + later, seconds=600)
+        eventually(_all_handled, seconds=600)
         found = reminders.outcome()
+    found.rows["dead letters"] = DeadLetter.objects.count()
     found.rows["again, not replacing the first"] = unlike(found)
     for kind, again in again_by_fault(found, faults.done).items():
         print(f"{kind:26} {len(again):3} times; {sum(again):5} came again, {max(again):4} of one at most")
@@ -97,6 +118,13 @@ def _all_claimed() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT NOT EXISTS (SELECT FROM tasks WHERE next_reminder_at <= now())")
         return bool(cursor.fetchone()[0])
+
+
+def _all_handled() -> bool:
+    """Whether the groups have no event before them any more."""
+    servers = settings.KAFKA_BOOTSTRAP_SERVERS
+    behind = (lag(servers, group, *GroupConsumer(group).topics) for group in group_names() if servers)
+    return not ParkedEvent.objects.exists() and not any(behind)
 
 
 def is_right(found: Outcome) -> None:
@@ -132,9 +160,23 @@ def test_while_some_processes_die(tmp_path: Path) -> None:
     is_right(while_processes_die(tmp_path, count=90, rounds=1, pause=0.3, names=names, kinds=kinds))
 
 
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_while_consumers_of_kafka_die(kafka: str, tmp_path: Path) -> None:
+    names, kinds = ("worker", "ticker", "relay", "consumers1", "consumers2"), ("consumers", "relay")
+    is_right(while_processes_die(tmp_path, count=90, rounds=1, pause=0.3, names=names, kinds=kinds))
+
+
 @pytest.mark.faults
 def test_while_all_processes_die(tmp_path: Path) -> None:
-    names = ("worker1", "worker2", "ticker1", "ticker2", "relay1", "relay2")
+    count, rounds = number("REMINDERS", 100_000), number("REMINDER_ROUNDS", 10)
+    is_right(while_processes_die(tmp_path, count=count, rounds=rounds, pause=5, names=TWO_OF_EACH))
+
+
+@pytest.mark.faults
+@pytest.mark.kafka
+def test_while_all_processes_die_on_kafka(kafka: str, tmp_path: Path) -> None:
+    names = (*TWO_OF_EACH, "consumers1", "consumers2")
     count, rounds = number("REMINDERS", 100_000), number("REMINDER_ROUNDS", 10)
     is_right(while_processes_die(tmp_path, count=count, rounds=rounds, pause=5, names=names))
 
