@@ -32,6 +32,7 @@ LONG = {
     "reminders": "claiming, pushing, and an idle scan of ten million tasks (a quarter of an hour, some GB)",
     "relay": "the relay to a real Kafka, beside a bare producer and a flush each message (needs Java)",
     "latency": "from the commit to handlers and clients of the stream, with and without Kafka (needs Java)",
+    "consuming": "reminder.due from a real Kafka, in batches and one by one (needs Java)",
     "mcp": "the live stream beside a full pool of MCP calls (a minute)",
     "chat": "our share of a turn of the assistant, and 50 open turns beside the API (some minutes)",
     "idle": "1,000 and 5,000 idle streams: memory of each, and the API beside them (some minutes)",

@@ -17,7 +17,7 @@ from benchmarks import (
 from benchmarks.api import bulk, complete, create, events, listing, one
 from benchmarks.burst import bursts
 from benchmarks.chat import run as chat
-from benchmarks.events import idle, latency, relay
+from benchmarks.events import consuming, idle, latency, relay
 from benchmarks.reminders import steps
 from benchmarks.report import Report
 from benchmarks.scale import growth
@@ -41,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Report]] = {
     "reminders": steps.run,
     "relay": relay.run,
     "latency": latency.run,
+    "consuming": consuming.run,
     "mcp": mcp.run,
     "chat": chat.run,
     "idle": idle.run,

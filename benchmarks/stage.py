@@ -166,6 +166,14 @@ def execute(statement: str) -> None:
         cursor.execute(statement)
 
 
+def own_processor_seconds() -> float:
+    """What this process and its session of PostgreSQL have used of the processors."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        session = psutil.Process(cursor.fetchone()[0]).cpu_times()
+    return time.process_time() + session.user + session.system
+
+
 def empty_tables() -> None:
     execute(f"TRUNCATE {_FILLED} CASCADE")
 

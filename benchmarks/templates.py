@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import process_time
 
-import psutil
 from django.db import connection, transaction
 from django.utils import timezone
 
 from benchmarks.measuring import Side, Turn, ratio
 from benchmarks.report import Report, side_table, verdict
-from benchmarks.stage import Stage, execute, people
+from benchmarks.stage import Stage, execute, own_processor_seconds, people
 from recurring_app.generation import BATCH, generate_due, has_due
 from recurring_app.models import RecurringTask
 from tasks_app.models import Tag
@@ -86,17 +84,10 @@ def _turn(seconds: float, generate: Callable[[], int]) -> Turn:
     latencies: list[float] = []
     while sum(latencies) < seconds:
         _make_due()
-        started = _processor_seconds()
+        started = own_processor_seconds()
         done = generate()
-        latencies += [(_processor_seconds() - started) / done] * done
+        latencies += [(own_processor_seconds() - started) / done] * done
     return Turn(latencies, sum(latencies))
-
-
-def _processor_seconds() -> float:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        session = psutil.Process(cursor.fetchone()[0]).cpu_times()
-    return process_time() + session.user + session.system
 
 
 def _generate(limit: int) -> int:

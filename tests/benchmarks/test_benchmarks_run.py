@@ -15,7 +15,7 @@ from benchmarks import report
 from benchmarks.__main__ import LONG, NAMES, parser
 from benchmarks.chat import open_turns, turns
 from benchmarks.chat.model_server import model_server
-from benchmarks.events import idle, latency
+from benchmarks.events import consuming, idle, latency
 from benchmarks.load import UnexpectedAnswer, load, request
 from benchmarks.measuring import Side, Spread, Turn, interleave, percentile_of, ratio
 from benchmarks.register import BENCHMARKS
@@ -53,6 +53,7 @@ MEASURED_ALONE = (
     "scale_plan",
     "erasure",
     "latency",
+    "consuming",
     "mcp",
     "chat",
     "idle",
@@ -226,6 +227,20 @@ def test_every_change_comes_to_its_handler_and_its_client(
     monkeypatch.setattr(latency, "WARM_UP_SECONDS", 1.0)
     found = latency.run(replace(stage, seconds=1))  # which fails by itself when a change does not come
     assert [found.text.count(f"| {way} | 50 |") for way in ("in the relay", "Kafka")] == [1, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.django_db(transaction=True)
+def test_events_from_kafka_are_all_handled_in_both_ways(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_java()
+    monkeypatch.setattr(consuming, "REMINDERS", 50)
+    monkeypatch.setattr(consuming, "WARM_UP", 50)
+    found = consuming.run(stage)  # which counts what the handler got
+    rows = [line.split(" | ") for line in found.text.splitlines() if line.startswith("| ")]
+    assert [row[0].removeprefix("| ") for row in rows[2:]] == ["in batches", "one by one"]
 
 
 @pytest.mark.faults
