@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from benchmarks.measuring import Side, Turn, ratio
@@ -52,7 +53,7 @@ def run(stage: Stage) -> Report:
 def furnish(count: int) -> None:
     """Daily templates of USERS users; each has a tag."""
     users = [person.user for person in people("planner", USERS)]
-    tags = Tag.objects.bulk_create([Tag(user=user, name="home") for user in users])
+    tags = QuerySet(Tag).bulk_create([Tag(user=user, name="home") for user in users])
     templates = RecurringTask.objects.bulk_create(
         RecurringTask(
             user=users[number % USERS],

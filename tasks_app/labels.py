@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from accounts_app.models import User
 from tasks_app import label_events
+from tasks_app.querysets import LabelQuerySet
 from tasks_app.visible import hidden_character, is_blank, key_of_name
 
 TAG_EXISTS = "You already have a tag with this name."
@@ -60,6 +61,8 @@ class Priority(Label):
     color = models.CharField(max_length=7, validators=[hex_color])
     created_at = models.DateTimeField(default=now, editable=False)
 
+    objects = LabelQuerySet["Priority"].as_manager()
+
     class Meta:
         db_table = "priorities"
         ordering = ["level"]
@@ -82,7 +85,7 @@ def visible_name(value: str) -> None:
         raise ValidationError("There is nothing to see in this name.", code="blank")
 
 
-class TagQuerySet(models.QuerySet["Tag"]):
+class TagQuerySet(LabelQuerySet["Tag"]):
     def named(self, user_id: Any, names: Collection[str]) -> "TagQuerySet":
         """The user's tags of these names, in any form."""
         same = Q(name_key__in=[key_of_name(name) for name in names]) | Q(name_key=None, name__in=names)

@@ -1,4 +1,4 @@
-"""Querysets of tasks: what Django's bulk writes would do without an event, these refuse.
+"""Querysets of tasks, tags and priorities: what Django's bulk writes would do without an event, these refuse.
 
 Tasks are written through one door (tasks_app/task_writes.py), tags of a task with the task.
 """
@@ -16,8 +16,28 @@ from tasks_app.indexed_text import INDEXED
 _Row = TypeVar("_Row", bound=models.Model)
 
 
-class TaskQuerySet(models.QuerySet[_Row]):
+class EventfulQuerySet(models.QuerySet[_Row]):
+    """Rows whose changes are events."""
+
+    way: str  # how they are written instead
+
+    def update(self, **_values: Any) -> NoReturn:
+        raise NotSupportedError(self.way)
+
+    def bulk_create(self, *_args: Any, **_options: Any) -> NoReturn:
+        raise NotSupportedError(self.way)
+
+    def bulk_update(self, *_args: Any, **_options: Any) -> NoReturn:
+        raise NotSupportedError(self.way)
+
+
+class TaskQuerySet(EventfulQuerySet[_Row]):
     """Tasks; delete() is the door's erase()."""
+
+    way = (
+        "Tasks are made by create_task() and changed by update_task() or save(), or many by"
+        " task_writes.create() and write()."
+    )
 
     def locked(self) -> Self:
         """The rows locked for this transaction, in the one order that cannot deadlock with another's.
@@ -38,19 +58,6 @@ class TaskQuerySet(models.QuerySet[_Row]):
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    def update(self, **_values: Any) -> NoReturn:
-        raise NotSupportedError(
-            "Tasks are changed by update_task() or save(), or many by task_writes.write()."
-        )
-
-    def bulk_create(self, *_args: Any, **_options: Any) -> NoReturn:
-        raise NotSupportedError("Tasks are made by create_task(), or many by task_writes.create().")
-
-    def bulk_update(self, *_args: Any, **_options: Any) -> NoReturn:
-        raise NotSupportedError(
-            "Tasks are changed by update_task() or save(), or many by task_writes.write()."
-        )
-
 
 class TaskManager(models.Manager.from_queryset(TaskQuerySet)):  # type: ignore[misc] # a class made by a call
     """Reads tasks without the columns that are for indexes only."""
@@ -64,8 +71,10 @@ WITH_THE_TASK = (
 )
 
 
-class TaskTagQuerySet(models.QuerySet[_Row]):
+class TaskTagQuerySet(EventfulQuerySet[_Row]):
     """Tags of tasks, to be read: a change of them is a change of the task."""
+
+    way = WITH_THE_TASK
 
     def ids_by_task(self, task_ids: Collection[int]) -> dict[int, list[int]]:
         """The ids of the tags of each of these tasks, in order; a task without tags is not there."""
@@ -75,16 +84,13 @@ class TaskTagQuerySet(models.QuerySet[_Row]):
             by_task[task_id].append(tag_id)
         return by_task
 
-    def update(self, **_values: Any) -> NoReturn:
-        raise NotSupportedError(WITH_THE_TASK)
-
-    def bulk_create(self, *_args: Any, **_options: Any) -> NoReturn:
-        raise NotSupportedError(WITH_THE_TASK)
-
-    def bulk_update(self, *_args: Any, **_options: Any) -> NoReturn:
-        raise NotSupportedError(WITH_THE_TASK)
-
     def delete(self) -> NoReturn:
         raise NotSupportedError(WITH_THE_TASK)
 
     delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+class LabelQuerySet(EventfulQuerySet[_Row]):
+    """Tags or priorities; delete() of many sends a signal for each, which records its event."""
+
+    way = "Tags and priorities are written one by one, by save(), or new tags by tags_named()."

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from benchmarks.stage import Person, execute, people
 from tasks_app.models import Tag, Task
@@ -136,7 +137,7 @@ def _insert(owners: list[UUID], tasks: int) -> None:
 
 
 def _owner(person: Person) -> Owner:
-    tags = Tag.objects.bulk_create(
+    tags = QuerySet(Tag).bulk_create(
         [Tag(user=person.user, name=name) for name in (COMMON_TAG, SECOND_TAG, RARE_TAG)]
     )
     common, second, rare = (tag.pk for tag in tags)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import django_filters
+from django.db.models import QuerySet
 from django.urls import path
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView, ListAPIView, ListCreateAPIView, RetrieveDestroyAPIView
@@ -86,7 +87,7 @@ class WriteThenFail(ApiView, GenericAPIView[Tag]):
         assert task is not None
         Tag.objects.create(user=task.user, name="written")
         if how == "dangle":
-            Tag.objects.filter(user=task.user).update(user_id=uuid4())
+            QuerySet(Tag).filter(user=task.user).update(user_id=uuid4())
         if how == "raise":
             raise serializers.ValidationError({"name": "no"})
         if how == "crash":

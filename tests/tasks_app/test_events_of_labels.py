@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import NotSupportedError
 from rest_framework.test import APIClient
 
 from accounts_app.erasure import close_account, erase_closed_accounts
@@ -57,6 +58,29 @@ def test_a_priority_too(operator: Any) -> None:
     assert kinds == [("priority.created", 1), ("priority.updated", 2), ("priority.deleted", 3)]
     assert len({key for _, key, _ in written()}) == 1
     assert OutboxEvent.objects.filter(topic="tag-events", user_id=None).count() == 3
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda tag: Tag.objects.update(color="#000000"),
+        lambda tag: Tag.objects.filter(pk=tag.pk).update(name="house"),
+        lambda tag: tag.user.tags.update(color="#000000"),
+        lambda tag: Tag.objects.bulk_create([Tag(user=tag.user, name="garden")]),
+        lambda tag: Tag.objects.bulk_update([tag], ["name"]),
+        lambda tag: Priority.objects.update(color="#000000"),
+        lambda tag: Priority.objects.bulk_create([Priority(name="Someday", level=5, color="#999999")]),
+        lambda tag: Priority.objects.bulk_update(Priority.objects.all(), ["name"]),
+    ],
+)
+def test_what_would_record_no_event_is_refused(alice: User, write: Callable[[Tag], Any]) -> None:
+    tag = Tag.objects.create(user=alice, name="home")
+    colors = set(Priority.objects.values_list("color", flat=True))
+    with pytest.raises(NotSupportedError, match="save"):
+        write(tag)
+    assert [kind for kind, *_ in written()] == ["tag.created"]
+    assert (Tag.objects.get().name, Tag.objects.get().color) == ("home", tag.color)
+    assert set(Priority.objects.values_list("color", flat=True)) == colors
 
 
 def test_tags_that_a_task_names_for_the_first_time(alice: User, client_of: ClientOf) -> None:

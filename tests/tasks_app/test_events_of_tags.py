@@ -114,5 +114,7 @@ def test_renaming_a_tag_or_a_priority_is_no_change_of_a_task(task: Task, tag: Ta
     with recorded() as found:
         tag.name = "yard"
         tag.save()
-        Priority.objects.filter(pk=task.priority_id).update(color="#000000")
+        priority = Priority.objects.get(pk=task.priority_id)
+        priority.color = "#000000"
+        priority.save()
     assert found.of_tasks == []
