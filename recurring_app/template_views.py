@@ -19,6 +19,7 @@ from http_app.views import ApiView, OwnedByUser, Versioned
 from recurring_app.models import RecurringTask, RecurringTaskQuerySet
 from recurring_app.services import pause_template, resume_template, run_template
 from recurring_app.template_serializer import RecurringTaskSerializer
+from tasks_app.models import Task
 from tasks_app.task_serializer import TaskSerializer
 
 
@@ -55,6 +56,10 @@ class RecurringTaskViewSet(Versioned, ApiView, OwnedByUser, ModelViewSet[Recurri
 
     def load_object(self) -> RecurringTask:
         templates = self.get_queryset()
+        if self.action == "destroy":
+            # Its tasks change with it, and are locked before it: a move to another time zone does so too.
+            mine = templates.filter(pk=self.kwargs["pk"]).values("pk")
+            list(Task.objects.filter(recurring_task__in=mine).locked().values_list("pk"))
         if self.request.method not in SAFE_METHODS:
             templates = templates.locked()
         found: RecurringTask = get_object_or_404(templates, pk=self.kwargs["pk"])

@@ -72,6 +72,24 @@ def test_templates_are_deleted_in_the_order_of_the_tasks(alice: User, aside: Any
     assert not Task.objects.filter(recurring_task__isnull=False).exists()
 
 
+def test_a_template_is_deleted_while_its_user_moves(client_of: Any, alice: User, aside: Any) -> None:
+    """`move_series` locks the tasks first, then the templates."""
+    template = RecurringTask.objects.create(
+        user=alice,
+        template_title="water",
+        recurrence_pattern="daily",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - local
+    )
+    task = create_task(alice, title="water", recurring_task=template)
+    client = client_of(alice)
+    with transaction.atomic():
+        Task.objects.locked().get(pk=task.pk)
+        deleting = aside(lambda: client.delete(f"/api/recurring-tasks/{template.pk}"))
+        RecurringTask.objects.locked().get(pk=template.pk)
+    assert deleting.result(PATIENCE_SECONDS).status_code == 204
+    assert Task.objects.get().recurring_task_id is None
+
+
 def test_a_task_that_loses_a_tag_at_the_same_moment_gets_no_other(alice: User, aside: Any) -> None:
     tag, into = (Tag.objects.create(user=alice, name=name) for name in ("garden", "home"))
     task = create_task(alice, title="water", tags=[tag])
