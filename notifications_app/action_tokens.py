@@ -52,7 +52,7 @@ UNDO_OF = {
 UNDONE_BY = {undo: action for action, undo in UNDO_OF.items()}
 
 
-class InvalidTokenError(Exception):
+class InvalidActionTokenError(Exception):
     """The token was not made here, was changed, or has expired."""
 
 
@@ -115,15 +115,15 @@ def _token(action: Action, scope: bytes) -> str:
 
 
 def read_token(token: str) -> Grant:
-    """What the token allows. Raises InvalidTokenError."""
+    """What the token allows. Raises InvalidActionTokenError."""
     try:
         signed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError as error:
-        raise InvalidTokenError from error
+        raise InvalidActionTokenError from error
     fields, signature = signed[:-_SIGNATURE_BYTES], signed[-_SIGNATURE_BYTES:]
     # Decoding ignores what is not base64url, and the last bits: only the one text that was sent is valid.
     if len(fields) != 1 + _SCOPE.size or _text(signed) != token or not _is_ours(fields, signature):
-        raise InvalidTokenError
+        raise InvalidActionTokenError
     expires_at, task_id, reminder_id, user_id = _SCOPE.unpack(fields[1:])
     grant = Grant(
         action=Action(fields[0]),
@@ -133,7 +133,7 @@ def read_token(token: str) -> Grant:
         user_id=UUID(bytes=user_id),
     )
     if grant.expires_at <= timezone.now():
-        raise InvalidTokenError
+        raise InvalidActionTokenError
     return grant
 
 

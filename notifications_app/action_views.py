@@ -12,7 +12,7 @@ from notifications_app.action_tokens import (
     UNDO_OF,
     Action,
     Grant,
-    InvalidTokenError,
+    InvalidActionTokenError,
     name_of,
     read_token,
     token_of,
@@ -35,7 +35,7 @@ def follow_link(request: HttpRequest, token: str) -> HttpResponse:
 def _found(request: HttpRequest, token: str) -> Situation:
     try:
         grant = read_token(token)
-    except InvalidTokenError as error:
+    except InvalidActionTokenError as error:
         raise NotFound("This link is incomplete or has expired.") from error
     if request.method in ("GET", "HEAD"):
         return look(grant)

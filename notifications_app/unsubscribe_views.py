@@ -8,7 +8,7 @@ from rest_framework.exceptions import MethodNotAllowed, NotFound
 
 from accounts_app.models import User
 from notifications_app.link_pages import link_page, page, wants_json
-from notifications_app.unsubscribing import InvalidTokenError, unsubscribe, user_of
+from notifications_app.unsubscribing import InvalidUnsubscribeTokenError, unsubscribe, user_of
 
 _TITLE = "Reminders by email"
 
@@ -33,5 +33,5 @@ def follow_unsubscribe_link(request: HttpRequest, token: str) -> HttpResponse:
 def _user(token: str) -> User:
     try:
         return user_of(token)
-    except InvalidTokenError as error:
+    except InvalidUnsubscribeTokenError as error:
         raise NotFound("This link is incomplete, or its address has changed.") from error

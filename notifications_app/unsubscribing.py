@@ -15,7 +15,7 @@ from accounts_app.preferences import EmailStop
 log = structlog.get_logger(__name__)
 
 
-class InvalidTokenError(Exception):
+class InvalidUnsubscribeTokenError(Exception):
     """The token was not made here, was changed, or is for an address that no account has."""
 
 
@@ -30,14 +30,14 @@ def token_of(user: User) -> str:
 
 
 def user_of(token: str) -> User:
-    """The user whose address the token is for. Raises InvalidTokenError."""
+    """The user whose address the token is for. Raises InvalidUnsubscribeTokenError."""
     try:
         user = User.objects.filter(pk=UUID(token.partition(".")[0]), email__isnull=False).first()
         if user is None:
-            raise InvalidTokenError
+            raise InvalidUnsubscribeTokenError
         _signer(user).unsign(token)
     except (ValueError, BadSignature) as error:
-        raise InvalidTokenError from error
+        raise InvalidUnsubscribeTokenError from error
     return user
 
 

@@ -37,10 +37,14 @@ _NO_DATABASE = Fact("PostgreSQL", BROKEN, "It does not answer, so that no reques
 
 @dataclass(frozen=True)
 class _Queue:
-    """What must not wait for longer than so many seconds, and the reason if it does."""
+    """What must not wait for longer than so many seconds, and the reason if it does.
+
+    `number` and `age` are the metrics of how many wait, and of how long the oldest has waited.
+    """
 
     name: str
-    metric: str
+    number: str
+    age: str
     seconds: float
     reason: str
     page: str
@@ -48,18 +52,25 @@ class _Queue:
 
 
 _QUEUES = [
-    _Queue("Events on their way", "outbox", 30, "the relay makes no progress", "events_app_outboxevent"),
     _Queue(
-        "Due reminders", "reminders", 30, "beat or the ticker does not run", "django_celery_beat_periodictask"
+        "Events on their way", "outbox_events", "outbox_oldest_age_seconds", 30,
+        "the relay makes no progress", "events_app_outboxevent",
     ),
     _Queue(
-        "Due deliveries", "deliveries", 120, "no worker runs", "notifications_app_delivery",
-        "state__exact=pending",
+        "Due reminders", "reminders_due", "reminders_oldest_due_age_seconds", 30,
+        "beat or the ticker does not run", "django_celery_beat_periodictask",
     ),
-    _Queue("Due mails", "mails", 600, "see their errors", "accounts_app_duemail"),
     _Queue(
-        "Closed accounts", "erasures", 3600, "see `erasure_postponed` in the log", "accounts_app_user",
-        "deleted_at__isempty=0",
+        "Due deliveries", "deliveries_due", "deliveries_oldest_due_age_seconds", 120,
+        "no worker runs", "notifications_app_delivery", "state__exact=pending",
+    ),
+    _Queue(
+        "Due mails", "mails_due", "mails_oldest_due_age_seconds", 600,
+        "see their errors", "accounts_app_duemail",
+    ),
+    _Queue(
+        "Closed accounts", "erasures_due", "erasures_oldest_due_age_seconds", 3600,
+        "see `erasure_postponed` in the log", "accounts_app_user", "deleted_at__isempty=0",
     ),
 ]  # fmt: skip
 
@@ -108,9 +119,7 @@ def _scan(values: dict[tuple[str, ...], float]) -> Fact:
 
 
 def _queue(queue: _Queue, values: dict[tuple[str, ...], float]) -> Fact:
-    is_outbox = queue.metric == "outbox"
-    number = values[("outbox_events" if is_outbox else f"{queue.metric}_due",)]
-    seconds = values[(f"{queue.metric}_oldest{'' if is_outbox else '_due'}_age_seconds",)]
+    number, seconds = values[(queue.number,)], values[(queue.age,)]
     url = f"{reverse(f'admin:{queue.page}_changelist')}?{queue.query}"
     if not number:
         return Fact(queue.name, OK, "None waits.", url)

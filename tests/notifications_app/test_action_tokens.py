@@ -10,7 +10,7 @@ import time_machine
 from pytest_django import Settings
 
 from accounts_app.models import User
-from notifications_app.action_tokens import Action, Grant, InvalidTokenError, read_token, token_of
+from notifications_app.action_tokens import Action, Grant, InvalidActionTokenError, read_token, token_of
 from notifications_app.actions import links
 from notifications_app.models import Reminder
 from notifications_app.scan import scan_reminders
@@ -77,7 +77,7 @@ def test_there_are_fifty_forgeries() -> None:
 @pytest.mark.parametrize("name", sorted(forgeries()))
 @pytest.mark.usefixtures("noon")
 def test_a_forged_token_allows_nothing(name: str) -> None:
-    with pytest.raises(InvalidTokenError):
+    with pytest.raises(InvalidActionTokenError):
         read_token(forgeries()[name])
 
 
@@ -94,7 +94,7 @@ def test_a_token_expires_after_a_week(noon: time_machine.Traveller) -> None:
     noon.shift(timedelta(days=7, seconds=-1))
     assert read_token(token) == GRANT
     noon.shift(1)
-    with pytest.raises(InvalidTokenError):
+    with pytest.raises(InvalidActionTokenError):
         read_token(token)
 
 
@@ -102,7 +102,7 @@ def test_a_token_expires_after_a_week(noon: time_machine.Traveller) -> None:
 def test_a_former_secret_key_still_counts_while_it_is_a_fallback(settings: Settings) -> None:
     token, former = token_of(GRANT), settings.SECRET_KEY
     settings.SECRET_KEY = "another" * 10
-    with pytest.raises(InvalidTokenError):
+    with pytest.raises(InvalidActionTokenError):
         read_token(token)
     settings.SECRET_KEY_FALLBACKS = [former]
     assert read_token(token) == GRANT
