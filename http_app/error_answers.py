@@ -1,12 +1,12 @@
 """Turns errors into answers of one form: `{type, errors: [{code, detail, attr}]}`.
 
 Exceptions in a view of ours: `ExceptionHandler` (setting DRF_STANDARDIZED_ERRORS). Everything else under
-/api/: handler400, handler404, handler500, `UnavailableMiddleware` and `read_only`. Other paths get Django's
-pages.
+/api/: handler400, handler404, handler500, `ErrorMiddleware` and `read_only`. Other paths get Django's pages.
 """
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from math import ceil
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.db import IntegrityError, OperationalError
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from drf_standardized_errors import handler
@@ -42,6 +43,8 @@ log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponseBase]
 
 API_PREFIX = "/api/"
+# The key of the environ with the APIException by which http_app/bridge/ refuses. No header has such a key.
+REFUSAL = "todo.refusal"
 # Django calls these suspicious: an unknown host, thousands of parameters ...
 BAD_REQUEST = "The request is malformed. Check its host, its headers and the number of its parameters."
 
@@ -84,15 +87,23 @@ class ExceptionHandler(handler.ExceptionHandler):
         return InternalError(request_id(request._request) if request else "")
 
 
-class UnavailableMiddleware:
-    """Answers 503 when the database is unavailable, and 429 for TooBusy, in a view that is not DRF's, such as
-    the admin's."""
+class ErrorMiddleware:
+    """Answers what the bridge has refused; and in a view that is not DRF's, such as the admin's, 503 when the
+    database is unavailable, and 429 for TooBusy.
+
+    Comes right after the middlewares that log, count and compress, and before all that do work.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        error = request.META.get(REFUSAL)
+        if error is None:
+            return self.get_response(request)
+        with suppress(Resolver404):
+            request.resolver_match = resolve(request.path_info)  # the route of the metric
+        return refused(request, error)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         error = exception if isinstance(exception, TooBusy) else unavailable(exception)

@@ -107,8 +107,8 @@ MIDDLEWARE = [
     "http_app.metrics.MetricsMiddleware",
     "http_app.request_log.RequestIdMiddleware",
     "http_app.request_log.RequestLogMiddleware",
-    "http_app.bridge.refusals.RefusalMiddleware",
-    "todo_project.actors.ActorMiddleware",
+    "http_app.error_answers.ErrorMiddleware",
+    "todo_project.admin_requests.AdminMiddleware",
     "accounts_app.api_tokens.ApiTokenUseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -117,8 +117,6 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "todo_project.admin_csp.AdminPolicyMiddleware",
-    "http_app.error_answers.UnavailableMiddleware",
 ]
 
 TEMPLATES = [

@@ -11,10 +11,10 @@ from rest_framework.exceptions import APIException
 from http_app.bridge.bodies import Bodies, Body, Limits
 from http_app.bridge.environ import address_of, environ_of, refuse_unreadable, set_body, token_of
 from http_app.bridge.idle_connections import close_idle, files_are_short
-from http_app.bridge.refusals import REFUSAL
 from http_app.bridge.rsgi import HTTPProtocol, Scope
 from http_app.bridge.slow_readers import end_slow_readers
 from http_app.bridge.turns import Turns
+from http_app.error_answers import REFUSAL
 from http_app.metrics import WORKERS_STARTED
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 class Bridge:
     """Answers RSGI requests by a WSGI application, which reads and writes without waiting for the client.
 
-    The application answers the bridge's own errors too (http_app/bridge/refusals.py), so that they look like
+    The application answers the bridge's own errors too (http_app/error_answers.py), so that they look like
     all others.
     """
 
@@ -103,10 +103,8 @@ class Bridge:
         protocol: HTTPProtocol,
         *headers: tuple[str, str],
     ) -> None:
-        def run() -> None:
-            answer(self._application, environ, protocol, headers)
-
-        await get_running_loop().run_in_executor(threads, run)
+        loop = get_running_loop()
+        await loop.run_in_executor(threads, answer, self._application, environ, protocol, headers)
 
 
 def answer(

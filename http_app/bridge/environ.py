@@ -3,10 +3,9 @@
 import sys
 from functools import lru_cache
 from io import BytesIO
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from rest_framework.request import Request
+from django.http import HttpRequest
 
 from http_app.bridge.rsgi import Headers, Scope
 from http_app.errors import UnreadableHeader
@@ -69,8 +68,9 @@ def set_body(environ: dict[str, Any], body: bytes | bytearray) -> None:
 
 def address_of(environ: dict[str, Any]) -> str:
     """The client's address, as the rate limits count it."""
-    forwarded = {"x-forwarded-for": environ.get("HTTP_X_FORWARDED_FOR")}
-    return Throttle().address(cast(Request, SimpleNamespace(headers=forwarded, META=environ)))
+    request = HttpRequest()
+    request.META = environ
+    return Throttle().address(request)
 
 
 def token_of(environ: dict[str, Any]) -> str:

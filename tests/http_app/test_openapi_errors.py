@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
-from http_app.bridge.refusals import REFUSAL
+from http_app.error_answers import REFUSAL
 from http_app.errors import BodyTimeout
 from http_app.openapi_errors import ERRORS
 from tasks_app.services import create_task

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts_app.models import User
 from tasks_app.models import Task
-from todo_project.admin_csp import POLICY
+from todo_project.admin_requests import POLICY
 
 pytestmark = pytest.mark.django_db
 

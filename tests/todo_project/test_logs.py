@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 
 from accounts_app.models import User
 from events_app.models import OutboxEvent
-from http_app.bridge.refusals import REFUSAL
+from http_app.error_answers import REFUSAL
 from http_app.errors import BodyTimeout
 from tasks_app.models import Tag, Task
 from todo_project import logs
