@@ -22,7 +22,8 @@ _HEADLINES = {
     Action.DELETED: "Move to the trash",
     Action.RESTORED: "Take out of the trash",
 }
-_LABELS = {
+# By the columns that tools can change: what is not here changes without a word.
+LABELS = {
     "title": "title",
     "description": "description",
     "due_at": "due",
@@ -71,11 +72,11 @@ def _details(user: User, one: Changed) -> str:
     if one.before is None:
         due = _value(user, "due_at", one.after)
         return f", due {due}" if due != "none" else ""
-    differing = [name for name in _LABELS if one.before.get(name) != one.after.get(name)]
+    differing = [name for name in LABELS if one.before.get(name) != one.after.get(name)]
     if "due_date" in differing and "due_at" in differing:
         differing.remove("due_date")
     changes = (
-        f"{_LABELS[name]} {_value(user, name, one.before)} → {_value(user, name, one.after)}"
+        f"{LABELS[name]} {_value(user, name, one.before)} → {_value(user, name, one.after)}"
         for name in differing
     )
     return f": {'; '.join(changes)}"

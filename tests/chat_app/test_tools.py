@@ -11,6 +11,8 @@ from accounts_app.models import User
 from chat_app.models import Change, ToolCall
 from chat_app.tools.registry import TOOLS
 from chat_app.tools.tool import ToolError
+from chat_app.tools.words import LABELS
+from chat_app.tools.writing import NewTask, UpdateTasks
 from events_app.models import OutboxEvent
 from notifications_app.scan import scan_reminders
 from tasks_app.models import Tag, Task
@@ -245,6 +247,12 @@ def test_the_actor_is_in_the_events(assistant: Assistant, alice: User) -> None:
         assistant.call("complete_tasks", task_ids=[task.pk])
     assert {event.actor for event in found.events} == {f"assistant:{assistant.conversation.pk}"}
     assert len(f"assistant:{assistant.conversation.pk}") <= 50
+
+
+def test_a_question_has_a_word_for_each_field_that_the_tools_change() -> None:
+    columns = {"priority": "priority_id", "tags": "tag_ids"}
+    changed = NewTask.model_fields.keys() | UpdateTasks.model_fields.keys() - {"task_ids"}
+    assert {columns.get(name, name) for name in changed} <= LABELS.keys()
 
 
 def test_every_tool_has_a_schema_that_says_what_it_takes() -> None:
