@@ -4,6 +4,7 @@ Of two fields for the same thing one is left, what a PUT leaves out gets its def
 for the series are added. Then the task as a whole is checked (tasks_app/validity.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -20,38 +21,23 @@ from recurrence.rules import end_of_local_day
 from tasks_app.all_day import due_at_of
 from tasks_app.field_pairs import settle_due, settle_pairs
 from tasks_app.following import begin_with_rule, follow_on, no_series
-from tasks_app.models import COLUMNS, DEFAULT_PRIORITY_ID, Task
+from tasks_app.models import COLUMNS, Task
 from tasks_app.validity import check_task
 
-# What PUT gives a field that was not sent; PATCH does not touch it.
-PUT_DEFAULTS: dict[str, Any] = {
-    "external_id": None,
-    "description": None,
-    "color": "default",
-    "pinned": False,
-    "archived": False,
-    "due_date": None,
-    "due_at": None,
-    "reminder_at": None,
-    "reminder_offsets": [],
-    "rings_in_quiet_hours": False,
-    "recurrence_rule": None,
-    "recurrence_end": None,
-    "recurrence_mode": Task.RecurrenceMode.FIXED,
-    "priority_id": DEFAULT_PRIORITY_ID,
-}
-_DEFAULTS = {field.attname: field.get_default() for field in Task._meta.concrete_fields}
+DEFAULTS = {field.attname: field.get_default() for field in Task._meta.concrete_fields}
 
 
 @dataclass(frozen=True)
 class TaskChange:
     """A change of `task`, or a new task of `user` where it is None.
 
+    `put_defaults`: what a PUT gives the fields that were not sent; PATCH does not touch those.
     `past_is_accepted`: this is an import, whose reminders and end may have passed.
     """
 
     user: User
     task: Task | None
+    put_defaults: Mapping[str, Any]
     is_put: bool = False
     past_is_accepted: bool = False
 
@@ -65,12 +51,13 @@ class TaskChange:
         if self.task is None:
             attrs = {"timezone": self.user.timezone} | attrs
         elif self.is_put:
-            attrs = PUT_DEFAULTS | attrs
+            attrs = {**self.put_defaults, **attrs}
             if not {"tags", "tag_ids"} & set(attrs):
                 attrs["tag_ids"] = set()
         if "priority" in attrs:
             attrs["priority_id"] = attrs.pop("priority")
-        self._settle_is_recurring(attrs)
+        if "is_recurring" in attrs:
+            self._settle_is_recurring(attrs)
         self._settle_end(attrs)
         self._settle_due_at(attrs)
         if not {"reminder_at", "reminder_offsets"} & sent:
@@ -88,9 +75,7 @@ class TaskChange:
 
         One that is as stored follows the rule, so that what was read can be sent back with another rule.
         """
-        wanted = attrs.pop("is_recurring", None)
-        if wanted is None:
-            return
+        wanted = attrs.pop("is_recurring")
         before = self._before["recurrence_rule"]
         rule = attrs.get("recurrence_rule", before)
         if wanted is False and rule == before:
@@ -107,37 +92,37 @@ class TaskChange:
 
     def _settle_due_at(self, attrs: dict[str, Any]) -> None:
         """An all-day task is due at the last minute of its day, in the zone that it gets."""
-        candidate = self._candidate(attrs)
-        if candidate.due_date is not None and {"due_date", "timezone"} & set(attrs):
-            attrs["due_at"] = due_at_of(candidate)
+        is_all_day = attrs.get("due_date", self._before["due_date"]) is not None
+        if is_all_day and {"due_date", "timezone"} & attrs.keys():
+            attrs["due_at"] = due_at_of(self._candidate(attrs))
 
     def _remind_by_default(self, attrs: dict[str, Any]) -> None:
         """A task that gets its first due date, and names no reminder, gets the default one of its user."""
-        offset, after = self.user.default_reminder_offset, self._candidate(attrs)
-        if offset is None or self.past_is_accepted or after.due_at is None:
+        offset = self.user.default_reminder_offset
+        is_first = self._before["due_at"] is None and attrs.get("due_at") is not None
+        if offset is None or self.past_is_accepted or not is_first:
             return
-        if self._before["due_at"] is None and after.reminder_at is None and not after.reminder_offsets:
+        after = self._candidate(attrs)
+        if after.reminder_at is None and not after.reminder_offsets:
             attrs["reminder_offsets"] = [offset]
 
     def _series_columns(self, attrs: dict[str, Any], *, follow: bool) -> dict[str, Any]:
         """The columns by which the change is one of the series (tasks_app/following.py)."""
-        before = SimpleNamespace(**self._before)
         # Of a request that sends every field, those that it changes are meant.
-        few = attrs.keys() < attrs.keys() | PUT_DEFAULTS.keys()
-        sent = {name for name in attrs if few or attrs[name] != getattr(before, name, None)}
+        few = not attrs.keys() >= self.put_defaults.keys()
+        sent = {name for name in attrs if few or attrs[name] != self._before.get(name)}
         if "due_date" not in attrs:  # so due_at follows from the zone
             sent.discard("due_at")
         if follow:
-            return follow_on(self._candidate(attrs), before, sent)
-        return begin_with_rule(self._candidate(attrs), before, sent)
+            return follow_on(self._candidate(attrs), self.task, sent)
+        return begin_with_rule(self._candidate(attrs), self.task, sent)
 
     def _check_together(self, attrs: dict[str, Any]) -> None:
         """Check the task with these changes (tasks_app/validity.py)."""
         before = self._before
         changed = {name for name, value in attrs.items() if name in before and value != before[name]}
         try:
-            stored = None if self.task is None else SimpleNamespace(**before)
-            check_task(self._candidate(attrs), changed, stored, past_is_accepted=self.past_is_accepted)
+            check_task(self._candidate(attrs), changed, self.task, past_is_accepted=self.past_is_accepted)
         except DjangoValidationError as error:
             raise by_field(error) from error
 
@@ -150,4 +135,4 @@ class TaskChange:
         """The columns before the change; of a new task, their defaults."""
         if self.task is not None:
             return {name: self.task.__dict__[name] for name in COLUMNS}
-        return _DEFAULTS | {"user_id": self.user.pk, "created_at": now()}
+        return DEFAULTS | {"user_id": self.user.pk, "created_at": now()}

@@ -18,7 +18,7 @@ from tasks_app.models import MAX_REMINDER_OFFSETS, Task, TaskTag
 from tasks_app.rule_field import HELP, RuleField
 from tasks_app.rule_text import text_of_rule
 from tasks_app.services import create_task, update_task
-from tasks_app.task_changes import TaskChange
+from tasks_app.task_changes import DEFAULTS, TaskChange
 
 _RULE_HELP = f"""{HELP} It counts from due_at, else reminder_at, else now, by the wall clock of `timezone`:
 the hour stays when clocks change, and the 31st of `monthly` is a shorter month's last day."""
@@ -165,7 +165,7 @@ class TaskSerializer(Labelled, serializers.ModelSerializer[Task]):
         if instance.tag_ids is None:
             instance.tag_ids = TaskTag.objects.ids_by_task([instance.pk])[instance.pk]
         answer = dict(zip(ANSWERED, _read(instance), strict=False))
-        answer["recurrence_text"] = self.get_recurrence_text(instance)
+        answer["recurrence_text"] = instance.recurrence_rule and self.get_recurrence_text(instance)
         answer["slot_state"] = slot_state_of(instance)
         for name in _TIMES:
             if answer[name] is not None:
@@ -190,6 +190,7 @@ class TaskSerializer(Labelled, serializers.ModelSerializer[Task]):
         change = TaskChange(
             self.user,
             self.instance,
+            PUT_DEFAULTS,
             is_put=not self.partial,
             past_is_accepted=self.past_is_accepted,
         )
@@ -233,6 +234,11 @@ class SkippedTaskSerializer(TaskSerializer):
         fields = [*TaskSerializer.Meta.fields, "next_id"]
 
 
+# What a PUT leaves as it is, or takes from other fields; and a title is required.
+_NO_DEFAULT = {"title", "timezone", "is_recurring", *TaskSerializer.Meta.read_only_fields}
+PUT_DEFAULTS = {
+    name: DEFAULTS[name] for name in TaskSerializer.Meta.fields if name in DEFAULTS.keys() - _NO_DEFAULT
+}
 ANSWERED = [name for name in TaskSerializer.Meta.fields if name not in ("apply_to", "priority", "tags")]
 # The words of a rule are made of the anchor.
 READ = [*("anchor_local" if name == "recurrence_text" else name for name in ANSWERED), "series_all_day"]
