@@ -89,6 +89,8 @@ def _insert(events: Sequence[NewEvent], conflict: str) -> list[Any]:
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Events are written in the transaction of their change.")
+    for event in events:
+        parse(event.type, event.data)
     rows = [_row(event) for event in events]
     if not rows:
         return []
@@ -110,7 +112,6 @@ def unwrite(merge_keys: Iterable[str]) -> None:
 
 
 def _row(event: NewEvent) -> dict[str, Any]:
-    parse(event.type, event.data)
     return {
         "event_id": str(event.event_id or uuid7()),
         "topic": CATALOGUE[event.type].topic,

@@ -20,23 +20,24 @@ ON_CREATE = "This field is read-only; remove it from the request."
 _PRECISION = timedelta(milliseconds=1)
 
 
-def refuse_stale_version(serializer: Any, data: Mapping[str, Any]) -> None:
-    """Raises StaleVersion (412) if the body names another version of the object than the current one."""
+def read_only_errors(serializer: Any, sent: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+    """The errors of these read-only fields of a body, by name.
+
+    Raises StaleVersion (412) if `version` is among them, and not the current one.
+    """
+    if serializer.instance is None:
+        return {name: [ErrorDetail(ON_CREATE, "read_only")] for name in sent}
     version = getattr(serializer.instance, "version", None)
-    sent = data.get("version", version)
-    if version is not None and _is_number(sent) and sent != version:
+    if version is not None and _is_number(sent.get("version")) and sent["version"] != version:
         raise StaleVersion(version)
-
-
-def read_only_errors(serializer: Any, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
-    """The error of each read-only field in this body, by name."""
-    names = [name for name in data if name in serializer.fields and serializer.fields[name].read_only]
-    if not names or serializer.instance is None:
-        return {name: [ErrorDetail(ON_CREATE, "read_only")] for name in names}
     by_itself: Collection[str] = getattr(serializer.Meta, "changes_by_itself", ())
     ways: Mapping[str, str] = getattr(serializer.Meta, "ways", {})
     current = serializer.to_representation(serializer.instance)
-    changed = [name for name in names if name not in by_itself and not _is_same(data[name], current[name])]
+    changed = [
+        name
+        for name, value in sent.items()
+        if name not in by_itself and not _is_same(value, current[name])
+    ]
     detail = "This field is read-only; send the value that you read, or remove it."
     return {name: [ErrorDetail(f"{detail} {ways.get(name, '')}".strip(), "read_only")] for name in changed}
 

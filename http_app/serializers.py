@@ -17,7 +17,7 @@ from rest_framework.fields import get_error_detail
 from rest_framework.relations import ManyRelatedField
 from rest_framework.utils.serializer_helpers import BindingDict
 
-from http_app.read_only import read_only_errors, refuse_stale_version
+from http_app.read_only import read_only_errors
 
 
 class OneOfField(serializers.ChoiceField):
@@ -46,7 +46,6 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)  # raises: not an object
-        refuse_stale_version(self, data)
         refused = self._refused(data)
         try:
             value = super().to_internal_value({name: data[name] for name in data if name not in refused})
@@ -57,19 +56,27 @@ class StrictSerializer(serializers.Serializer[Any]):
         return value
 
     def _refused(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        problems = {name: self._problem(name, value) for name, value in data.items()}
-        found = {name: problem for name, problem in problems.items() if problem}
-        return found | read_only_errors(self, data)
+        """What is wrong with unknown and read-only fields, and with types, by name. Raises StaleVersion."""
+        found: dict[str, Any] = {}
+        read_only: dict[str, Any] = {}
+        for name, value in data.items():
+            field = self.fields.get(name)
+            if field is None or isinstance(field, serializers.HiddenField):
+                found[name] = [unknown_field(self._written)]
+            elif field.read_only:
+                read_only[name] = value
+            elif problem := type_problem(field, value):
+                found[name] = problem
+        return (found | read_only_errors(self, read_only)) if read_only else found
 
-    def _problem(self, name: str, value: Any) -> Any:
-        field = self.fields.get(name)
-        if field is None or isinstance(field, serializers.HiddenField):
-            return [unknown_field([key for key, known in self.fields.items() if not self._is_ours(known)])]
-        return None if field.read_only else type_problem(field, value)
-
-    @staticmethod
-    def _is_ours(field: "serializers.Field[Any, Any, Any, Any]") -> bool:
-        return field.read_only or isinstance(field, serializers.HiddenField)
+    @cached_property
+    def _written(self) -> list[str]:
+        """The names of the fields that a client may write."""
+        return [
+            name
+            for name, field in self.fields.items()
+            if not (field.read_only or isinstance(field, serializers.HiddenField))
+        ]
 
 
 @cache

@@ -116,7 +116,7 @@ class Writes(ByUser):
     scope = "writes"
 
     def identity(self, request: Request) -> str | None:
-        return None if request.method in SAFE_METHODS else super().identity(request)
+        return str(request.user.pk) if request.user.pk and request.method not in SAFE_METHODS else None
 
 
 class Operations(ByUser):

@@ -90,11 +90,11 @@ class ApiView(APIView):
         try:
             self.initial(request, *self.args, **self.kwargs)  # DRF: 406, 401, 403, 429
             handler = self._handler(request)  # 405
-            if not is_list(self, request):  # the parameters of lists: http_app/filters.py
+            if request.query_params and not is_list(self, request):  # those of lists: http_app/filters.py
                 refuse_parameters(request, known=extra_parameters(self, request))  # 400
             self._refuse_bad_if_match(request)  # 400, 412
-            keeps = self.keeps_answers and not self.answers_secrets
-            key = idempotency.key_of(request) if keeps else None  # 400, 422
+            if idempotency.HEADER in request.headers and self.keeps_answers and not self.answers_secrets:
+                key = idempotency.key_of(request)  # 400, 422
             if key and key.status:
                 response: HttpResponseBase = idempotency.stored_answer(key)
             else:
@@ -163,10 +163,12 @@ class Versioned(GenericAPIView[Any]):
 
     def get_object(self) -> Any:
         found = self.load_object()
+        wanted = self.request.headers.get("If-Match", "*").strip()
+        if self.request.method in SAFE_METHODS or wanted == "*":
+            return found
         # Weak tags match too, although RFC 9110, 13.1.1 compares strong ones only: a compressed answer has a
         # weak one, and a version is exact in both.
-        wanted = {_strong(tag) for tag in parse_etags(self.request.headers.get("If-Match", "*"))}
-        if self.request.method not in SAFE_METHODS and not {"*", etag(found.version)} & wanted:
+        if etag(found.version) not in map(_strong, parse_etags(wanted)):
             raise PreconditionFailed(found.version)
         return found
 

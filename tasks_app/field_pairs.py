@@ -18,7 +18,8 @@ def settle_pairs(attrs: dict[str, Any], task: Task | None) -> dict[str, Any]:
 
     Raises ValidationError (400) if both differ.
     """
-    left_out = {_unchanged(attrs, task, name, by_id) for name, by_id in _NAMES_AND_IDS if name in attrs}
+    both = [pair for pair in _NAMES_AND_IDS if attrs.keys() >= set(pair)]
+    left_out = {_unchanged(attrs, task, *pair) for pair in both}
     settled = {name: value for name, value in attrs.items() if name not in left_out}
     if task is not None and set(attrs) >= set(_EMPTY):
         changed = [name for name in _EMPTY if attrs[name] != getattr(task, name)]
@@ -52,10 +53,8 @@ def settle_due(attrs: dict[str, Any], task: Task | None) -> dict[str, Any]:
 _NAMES_AND_IDS = [("priority", "priority_id"), ("tags", "tag_ids")]
 
 
-def _unchanged(attrs: dict[str, Any], task: Task | None, name: str, by_id: str) -> str | None:
-    """Which of the two to leave out; None if only the name was sent."""
-    if by_id not in attrs:
-        return None
+def _unchanged(attrs: dict[str, Any], task: Task | None, name: str, by_id: str) -> str:
+    """Which of the two to leave out. Raises ValidationError (400) if both differ."""
     if task is not None and not task._state.adding:  # a bulk may name one that it creates
         if attrs[by_id] == (task.priority_id if name == "priority" else _tags_of(task)[0]):
             return by_id

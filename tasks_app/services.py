@@ -29,7 +29,8 @@ def create_task(user: User, *, tags: Iterable[Tag | int] = (), **fields: Any) ->
 
 def update_task(task: Task, *, tags: Iterable[Tag | int] | None = None, **fields: Any) -> Task:
     """Change these fields; `tags`, when given, are all the tags it has from now on."""
-    others = _left_behind(task) if fields.get("series_id", task.series_id) is None else []
+    leaves_series = task.series_id is not None and fields.get("series_id", task.series_id) is None
+    others = _left_behind(task) if leaves_series else []
     for name, value in fields.items():
         setattr(task, name, value)
     task_writes.write([Draft(task, None if tags is None else _ids(tags)), *map(Draft, others)])
@@ -41,8 +42,6 @@ def _left_behind(task: Task) -> list[Task]:
 
     There are some if the task was reopened after its successor had been edited.
     """
-    if task.series_id is None:
-        return []
     mine = Task.objects.filter(user=task.user_id)
     others = list(mine.open_in_series_of([task.pk]).exclude(pk=task.pk).locked())
     end_lines(others)

@@ -94,9 +94,11 @@ def insert(drafts: Sequence[Draft]) -> list[Change]:
 
 def update(drafts: Sequence[Draft]) -> list[Change]:
     """Update the rows of tasks where they differ; the changes to record."""
-    _lock({task.pk: task for task, _ in drafts if task.locked_in is None})
+    if unlocked := {task.pk: task for task, _ in drafts if task.locked_in is None}:
+        _lock(unlocked)
     drafts = [*drafts, *_successors_of_undone(drafts)]
-    retagged = _set_tags({task.pk: tag_ids for task, tag_ids in drafts if tag_ids is not None})
+    tag_ids = {task.pk: ids for task, ids in drafts if ids is not None}
+    retagged = _set_tags(tag_ids) if tag_ids else set()
     now = timezone.now()
     written: list[Any] = []
     columns: set[str] = set()
@@ -140,8 +142,6 @@ def _wakes(task: Any) -> bool:
 
 def _lock(copies: Mapping[int, Any]) -> None:
     """Lock the rows of copies that were read without a lock, and take from them what was not changed here."""
-    if not copies:
-        return
     model = type(next(iter(copies.values())))
     rows = {row.pk: row for row in model._base_manager.filter(pk__in=copies).locked()}
     for pk, task in copies.items():
@@ -281,8 +281,6 @@ _SET_TAGS = """
 
 def _set_tags(tag_ids: Mapping[int, Collection[int]]) -> set[int]:
     """Give each of these tasks exactly these tags; the ids of those whose tags differed."""
-    if not tag_ids:
-        return set()
     wanted = [{"task_id": task_id, "tag_ids": sorted(set(ids))} for task_id, ids in tag_ids.items()]
     with connection.cursor() as cursor:
         cursor.execute(_SET_TAGS, [dumps(wanted), timezone.now()])

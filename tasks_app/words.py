@@ -142,7 +142,8 @@ def vector(user_id: UUID, version: int, title: str, description: str | None) -> 
     key = key_of(user_id)
     places: dict[str, list[str]] = defaultdict(list, {"": [str(1 + version % LAST_POSITION)]})
     position = 0
-    for text, first, second in ((title, "A", "B"), (description or "", "C", "D")):
+    texts = [(title, "A", "B"), *([(description, "C", "D")] if description else [])]
+    for text, first, second in texts:
         for position, word in enumerate(words_of(text), position + 1):  # noqa: B020 - goes on counting
             places[word.exact].append(f"{position}{first}")
             for other in word.others:
