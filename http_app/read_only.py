@@ -34,9 +34,7 @@ def read_only_errors(serializer: Any, sent: Mapping[str, Any]) -> dict[str, list
     ways: Mapping[str, str] = getattr(serializer.Meta, "ways", {})
     current = serializer.to_representation(serializer.instance)
     changed = [
-        name
-        for name, value in sent.items()
-        if name not in by_itself and not _is_same(value, current[name])
+        name for name, value in sent.items() if name not in by_itself and not _is_same(value, current[name])
     ]
     detail = "This field is read-only; send the value that you read, or remove it."
     return {name: [ErrorDetail(f"{detail} {ways.get(name, '')}".strip(), "read_only")] for name in changed}

@@ -6,6 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.core.management.commands.flush import Command
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 _first_priorities = import_module("tasks_app.migrations.0002_first_priorities")
 _MADE_BY_MIGRATE = {"django_content_type", "auth_permission"}
@@ -34,5 +35,9 @@ def _tables_with_rows() -> list[str]:
 
 
 def add_first_priorities() -> None:
-    with connection.schema_editor() as editor:
-        _first_priorities.add(apps, editor)
+    priority = apps.get_model("tasks_app", "Priority")
+    names = ("id", "name", "level", "color")
+    rows = [priority(**dict(zip(names, values, strict=True))) for values in _first_priorities.FIRST]
+    QuerySet(priority).bulk_create(rows)  # as the migration does, which records no events
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('priorities', 'id'), 4)")
