@@ -53,7 +53,7 @@ def run(stage: Stage) -> Report:
 def furnish(count: int) -> None:
     """Daily templates of USERS users; each has a tag."""
     users = [person.user for person in people("planner", USERS)]
-    tags = QuerySet(Tag).bulk_create([Tag(user=user, name="home") for user in users])
+    tags = QuerySet[Tag](Tag).bulk_create([Tag(user=user, name="home") for user in users])
     templates = RecurringTask.objects.bulk_create(
         RecurringTask(
             user=users[number % USERS],

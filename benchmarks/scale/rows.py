@@ -137,7 +137,7 @@ def _insert(owners: list[UUID], tasks: int) -> None:
 
 
 def _owner(person: Person) -> Owner:
-    tags = QuerySet(Tag).bulk_create(
+    tags = QuerySet[Tag](Tag).bulk_create(
         [Tag(user=person.user, name=name) for name in (COMMON_TAG, SECOND_TAG, RARE_TAG)]
     )
     common, second, rare = (tag.pk for tag in tags)
