@@ -11,10 +11,13 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic, sleep
 from typing import IO, NamedTuple, cast
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+# A session that was closed is there for a moment longer.
+SESSIONS_END_SECONDS = 3.0
 _EMPTIED = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 _OTHERS = """
     SELECT count(*) FROM pg_stat_activity
@@ -70,13 +73,22 @@ def restore(connection: BaseDatabaseWrapper, file: Path, *, overwrite: bool = Fa
     tables = len(connection.introspection.table_names())
     if tables and not overwrite:
         raise BackupError(f"the database has {tables} tables, which are not overwritten.")
-    with connection.cursor() as cursor:
-        cursor.execute(_OTHERS)
-        if others := cursor.fetchone()[0]:
-            raise BackupError(f"{others} other sessions use the database. Stop all processes first.")
+    if others := _other_sessions(connection):
+        raise BackupError(f"{others} other sessions use the database. Stop all processes first.")
     server = _server_of(connection)
     connection.close()
     _pour(server, file)
+
+
+def _other_sessions(connection: BaseDatabaseWrapper) -> int:
+    until = monotonic() + SESSIONS_END_SECONDS
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(_OTHERS)
+            others = int(cursor.fetchone()[0])
+            if not others or monotonic() > until:
+                return others
+            sleep(0.1)
 
 
 def _pour(server: Server, file: Path) -> None:
