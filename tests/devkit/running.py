@@ -79,7 +79,7 @@ class Up:
         """Send a signal and wait for the end; the seconds that took."""
         started = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(timeout=15)
+        self.process.wait(timeout=60)
         return float(time.monotonic() - started)
 
 

@@ -23,6 +23,12 @@ from tests.acceptance.processes import eventually
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def patient_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server would end the session of a relay that waits here, and its locks."""
+    monkeypatch.setattr("events_app.relay.SILENCE_SECONDS", 60)
+
+
 class Shared:
     """A broker that several relays share, as they share a Kafka. It takes at most half of a batch."""
 

@@ -24,6 +24,7 @@ from events_app.relay import Relay
 from tests.events_app.handlers import replace_handler
 from tests.events_app.kafka_servers import mock_cluster
 from tests.events_app.test_broker_contract import Group, event
+from tests.monotonic import Monotonic
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,10 @@ def probe() -> tuple[str, dict[str, object]]:
     return answered[0], json.loads(body)
 
 
-def test_a_loop_that_turns_is_alive_and_one_that_does_not_is_named(settings: Settings) -> None:
+def test_a_loop_that_turns_is_alive_and_one_that_does_not_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "monotonic", Monotonic().monotonic)
     assert probe()[0] == "200 OK"
     liveness.turned("relay")
     assert probe() == ("200 OK", {"status": "ok", "stuck": [], "seconds_since_turn": {"relay": 0.0}})

@@ -102,7 +102,8 @@ def test_a_hundred_dripping_endpoints_delay_no_one_else(
         for reminders in range(1, 4):
             task_due(bob)
             scan_reminders()
-            assert eventually(lambda: len(service.messages) == reminders) < 2  # noqa: B023
+            # Behind one that drips it would be 15 s.
+            assert eventually(lambda: len(service.messages) == reminders) < 5  # noqa: B023
         assert len(dripper.peers) <= 16  # a quarter of the window
         dripper.close()
         eventually(lambda: not DeliveryAttempt.objects.filter(status=None, error="").exists())
