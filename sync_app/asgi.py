@@ -36,8 +36,6 @@ log = structlog.get_logger(__name__)
 
 _PARAMETERS = {"ticket", "last_event_id"}
 _LOGGED_ID_LENGTH = 30  # an event id is shorter; anything longer is not one
-# The limits of an API request (todo_project/wsgi.py).
-_DATABASE_LIMITS = "SET statement_timeout = '15s'; SET lock_timeout = '5s'"
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # nginx must not buffer it
@@ -124,8 +122,6 @@ async def query(function: Callable[[], Result]) -> Result:
 
     def call() -> Result:
         try:
-            with connections["default"].cursor() as cursor:
-                cursor.execute(_DATABASE_LIMITS)
             return function()
         finally:
             connections.close_all()

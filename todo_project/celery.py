@@ -18,7 +18,7 @@ from django_structlog.celery.signals import bind_extra_task_metadata
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 
-from todo_project.session_limits import limit_sessions
+from http_app.session_limits import limit_sessions
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
 

@@ -17,10 +17,10 @@ from accounts_app.models import User
 from events_app.direct_connection import use_direct_connection
 from events_app.models import OutboxEvent
 from events_app.relay import relay_is_active
+from http_app.session_limits import limit_sessions
 from tasks_app.models import Task
 from tests.acceptance.processes import RELAY, ROOT, environment, eventually, running
 from tests.todo_project.pooler import pooler
-from todo_project.session_limits import limit_sessions
 
 _SAY = """
 import os; os.environ["DJANGO_SETTINGS_MODULE"] = "todo_project.settings"
@@ -53,7 +53,7 @@ def test_requests_through_a_pooler_and_a_relay_past_it(
         assert "lock_timeout" not in str(through)
         before = dict(connections.settings["default"])
         connection.close()
-        monkeypatch.setattr("todo_project.session_limits.settings.DIRECT_DATABASE", past)
+        monkeypatch.setattr("http_app.session_limits.settings.DIRECT_DATABASE", past)
         connections.settings["default"] |= through
         try:
             limit_sessions(statement_timeout=15)  # it would be refused: such a session is shared by all

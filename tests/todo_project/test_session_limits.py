@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from celery.signals import beat_init, worker_init
 from celery.utils.dispatch import Signal
+from django.core.management import call_command
 from django.db import connection, connections
+from pytest_django import Settings
 
+from devkit.embedded.ports import free_port
+from http_app.session_limits import limit_sessions
+from sync_app.management.commands.serve_stream import StreamServer
 from todo_project.celery import limit_sessions_of_beat, limit_sessions_of_worker
-from todo_project.session_limits import limit_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)  # a new session, outside of a test's transaction
 
@@ -52,3 +56,10 @@ def test_workers_and_beat_have_theirs(
     receiver()
     assert limit("statement_timeout") == statement_timeout
     assert limit("idle_in_transaction_session_timeout") == "1min"
+
+
+def test_the_stream_has_those_of_a_request(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    monkeypatch.setattr(StreamServer, "run", lambda self, sockets: sockets[0].close())
+    settings.STREAM_PORT = free_port()
+    call_command("serve_stream")
+    assert (limit("statement_timeout"), limit("lock_timeout")) == ("15s", "5s")

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from events_app.metrics import serve_metrics
+from http_app.session_limits import limit_sessions
 from sync_app.asgi import application
 
 log = structlog.get_logger(__name__)
@@ -24,6 +25,8 @@ class Command(BaseCommand):
     help = "Serve the live stream (GET /api/stream) at HOST and STREAM_PORT until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Those of an API request (todo_project/wsgi.py).
+        limit_sessions(statement_timeout=15, lock_timeout=5, idle_in_transaction_session_timeout=30)
         serve_metrics()
         raise_file_limit()
         app = application()
