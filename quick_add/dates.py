@@ -1,6 +1,7 @@
 """Dates of a calendar: 5 april, april 5, 2026-04-05, 5.4., 25/4, the 31st."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 
 from quick_add.clock import LAST_YEAR, Clock, date_or_none, in_words, last_day, months_later
@@ -8,8 +9,8 @@ from quick_add.parts import Part, day_option, unclear
 from quick_add.tokens import Words
 from quick_add.vocabulary import MONTH_NAMES, MONTHS, ORDINALS
 
-_DAY = re.compile(r"([0-9]{1,2})(st|nd|rd|th)?")
-_ORDINAL = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)")
+_DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)?")
+ORDINAL = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)")
 _YEAR = re.compile(r"[12][0-9]{3}")
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})")
 _DOTS = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})(?:\.([0-9]{4}|[0-9]{2})?)?")
@@ -33,8 +34,19 @@ def read_date(words: Words, at: int, clock: Clock, before: str, *, opened: bool)
 
 
 def _day_and_month(words: Words, at: int, clock: Clock, before: str) -> Part | None:
-    """5 april, the 5th of april, 5. april; april 5, april the 5th; each also with a year."""
-    first = at
+    """5 april, april 5; each also with a year."""
+    found = day_and_month_at(words, at)
+    if found is None:
+        return None
+    day, month, last = found
+    comma = last + (words.mark(last) in (",", "."))
+    if _YEAR.fullmatch(words.word(comma)):
+        return day_of(day, month, int(words.word(comma)), at, comma + 1, clock, before)
+    return day_of(day, month, None, at, last, clock, before)
+
+
+def day_and_month_at(words: Words, at: int) -> tuple[int, int, int] | None:
+    """5 april, the 5th of april, 5. april; april 5, april the 5th: day, month, and what comes after it."""
     at += words.word(at) == "the"
     if day := _DAY.fullmatch(words.word(at)):
         at += 1 + (words.mark(at + 1) == ".")
@@ -42,16 +54,10 @@ def _day_and_month(words: Words, at: int, clock: Clock, before: str) -> Part | N
         month = MONTHS.get(words.word(at))
     else:
         month = MONTHS.get(words.word(at))
-        at += 1 + (words.mark(at + 1) == ".") if month else 0
+        at += 1 + (words.mark(at + 1) == ".")
         at += words.word(at) == "the"
         day = _DAY.fullmatch(words.word(at))
-    if day is None or month is None:
-        return None
-    last = at + 1
-    comma = last + (words.mark(last) in (",", "."))
-    if _YEAR.fullmatch(words.word(comma)):
-        return day_of(int(day[1]), month, int(words.word(comma)), first, comma + 1, clock, before)
-    return day_of(int(day[1]), month, None, first, last, clock, before)
+    return (int(day[1]), month, at + 1) if day and month else None
 
 
 def _days_of_month(words: Words, at: int, clock: Clock, before: str) -> Part | None:
@@ -83,7 +89,7 @@ def _in_digits(words: Words, at: int, clock: Clock, before: str, *, opened: bool
     day, month = (other, one) if other > 12 else (one, other)
     part = day_of(day, month, year, at, at + 1, clock, before)
     is_fraction = one == other and year is None
-    return Part(part.kind, at, at + 1, part.value, part.doubts, weak=is_fraction)
+    return replace(part, weak=is_fraction)
 
 
 def _dots(
@@ -97,7 +103,7 @@ def _dots(
         return None
     part = day_of(one, other, year, at, at + 1, clock, before)
     is_version = year is None or len(found[3]) == 2
-    return Part(part.kind, at, at + 1, part.value, part.doubts, weak=is_version)
+    return replace(part, weak=is_version)
 
 
 def _year(digits: str | None) -> int | None:
@@ -127,7 +133,8 @@ def day_of(day: int, month: int, year: int | None, first: int, last: int, clock:
 
 def _passed(day: date, first: int, last: int, clock: Clock, before: str) -> Part:
     again = day_of(day.day, day.month, None, first, last, clock, before)
-    options = [day_option(found, in_words(found), before) for found in (again.value, clock.today)]
+    days = [again.value, clock.today] if again.kind == "day" else [clock.today]
+    options = [day_option(found, in_words(found), before) for found in days]
     return unclear("in_the_past", f"{in_words(day)} has passed. Which day is meant?", first, last, options)
 
 
@@ -151,7 +158,7 @@ def _ordinal(words: Words, at: int, clock: Clock, before: str, *, opened: bool) 
     """The 31st: the next day with this number. Today's own number is asked for."""
     first, has_the = at, words.word(at) == "the"
     at += has_the
-    found = _ORDINAL.fullmatch(words.word(at))
+    found = ORDINAL.fullmatch(words.word(at))
     number = int(found[1]) if found else ORDINALS.get(words.word(at)) if opened and has_the else None
     if number is None:
         return None
@@ -171,14 +178,8 @@ def _ordinal(words: Words, at: int, clock: Clock, before: str, *, opened: bool) 
 
 def _first_of_what(number: int, first: int, last: int, clock: Clock, before: str) -> Part:
     day = next_numbered(number, clock)
-    text = "Is that a day of the month?"
-    return Part(
-        "unclear",
-        first,
-        last,
-        doubts=unclear("which_day", text, first, last, [day_option(day, in_words(day), before)]).doubts,
-        weak=True,
-    )
+    options = [day_option(day, in_words(day), before)]
+    return replace(unclear("which_day", "Is that a day of the month?", first, last, options), weak=True)
 
 
 def no_such_day(number: int, first: int, last: int, clock: Clock, before: str) -> Part:
@@ -188,7 +189,7 @@ def no_such_day(number: int, first: int, last: int, clock: Clock, before: str) -
 
 
 def next_numbered(number: int, clock: Clock) -> date:
-    """The next day after today with this number, in a month that has it."""
+    """The next day after today with this number, in a month that has it. Raises OverflowError."""
     month = clock.today.replace(day=1)
     for ahead in range(_MONTHS_AHEAD):
         there = months_later(month, ahead)

@@ -5,14 +5,14 @@ from datetime import date, timedelta
 from quick_add.amounts import MINUTES_OF_A_DAY, Amount, read_amount
 from quick_add.clock import LAST_YEAR, Clock, in_words, last_day, months_later
 from quick_add.dates import read_date
-from quick_add.parts import Part, day_option, unclear
+from quick_add.parts import Part, day_option, doubt, unclear
 from quick_add.tokens import Words
 from quick_add.vocabulary import (
     ALSO_ENGLISH,
     DAY,
     MONTH,
     MONTHS,
-    ORDINALS,
+    NUMBERED,
     WEEK,
     WEEKDAY_NAMES,
     WEEKDAYS,
@@ -21,23 +21,26 @@ from quick_add.vocabulary import (
 
 TODAY, TOMORROW = "today", "tomorrow"
 _WEEK = timedelta(days=7)
-_NUMBERED = {**ORDINALS, "last": -1, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5}
+_TOO_FAR = "That is too far away. Which day is meant?"
 
 
 def read_day(words: Words, at: int, clock: Clock, before: str = "on", *, opened: bool) -> Part | None:
     """A day that begins there. `opened`: a word such as `on` stands before it; `before`: that word.
 
-    `before` is what questions write before a day. Raises OverflowError for a day beyond all calendars.
+    `before` is what questions write before a day.
     """
-    return (
-        _relative(words, at, clock)
-        or _next(words, at, clock, before)
-        or _this(words, at, clock, before)
-        or _numbered_weekday(words, at, clock, before)
-        or _weekday(words, at, clock, before)
-        or read_date(words, at, clock, before, opened=opened)
-        or (_some_day(words, at, clock, before) if opened else None)
-    )
+    try:
+        return (
+            _relative(words, at, clock)
+            or _next(words, at, clock, before)
+            or _this(words, at, clock, before)
+            or _numbered_weekday(words, at, clock, before)
+            or _weekday(words, at, clock, before)
+            or read_date(words, at, clock, before, opened=opened)
+            or (_some_day(words, at, clock, before) if opened else None)
+        )
+    except OverflowError:
+        return unclear("no_such_date", _TOO_FAR, at, at + 1)
 
 
 def _relative(words: Words, at: int, clock: Clock) -> Part | None:
@@ -68,14 +71,8 @@ def weekday_part(
         return Part("weekday", first, last, weekday, weak=weak)
     text = f"Today is {WEEKDAY_NAMES[weekday]}. Is it today, or in a week?"
     options = [day_option(day, in_words(day), before) for day in (clock.today, clock.after(7))]
-    return Part(
-        "weekday",
-        first,
-        last,
-        weekday,
-        doubts=unclear("which_day", text, first, last, options).doubts,
-        weak=weak,
-    )
+    doubts = (doubt("which_day", text, first, last, options),)
+    return Part("weekday", first, last, weekday, doubts, weak=weak)
 
 
 def _next(words: Words, at: int, clock: Clock, before: str) -> Part | None:
@@ -92,17 +89,16 @@ def _next(words: Words, at: int, clock: Clock, before: str) -> Part | None:
         return _next_week(words, at, clock, before)
     if word == MONTH:
         month = months_later(today.replace(day=1), 1)
-        days = [month, months_later(today, 1)]
-        days[1] += timedelta(days=days[0] == days[1])
+        days = [month, max(months_later(today, 1), month + timedelta(days=1))]
         return _which_day("Which day of next month?", at, at + 2, days, before)
     if word == YEAR:
-        days = [date(today.year + 1, 1, 1), months_later(today, 12)]
-        days[1] += timedelta(days=days[0] == days[1])
+        year = date(today.year + 1, 1, 1)
+        days = [year, max(months_later(today, 12), year + timedelta(days=1))]
         return _which_day("Which day of next year?", at, at + 2, days, before)
     if word == "weekend":
         return _weekend(at, at + 2, clock, before)
     if word in MONTHS:
-        days = [months_later(date(today.year, MONTHS[word], 1), 12 * year) for year in (0, 1)]
+        days = [months_later(date(today.year, MONTHS[word], 1), months) for months in (0, 12)]
         return _which_day("Which day?", at, at + 2, [day for day in days if day > today], before)
     return None
 
@@ -148,7 +144,7 @@ def _this(words: Words, at: int, clock: Clock, before: str) -> Part | None:
 def _numbered_weekday(words: Words, at: int, clock: Clock, before: str) -> Part | None:
     """The last friday, the first monday of may: a day that the grammar has only in a recurrence."""
     start = at + (words.word(at) == "the")
-    if words.word(start) not in _NUMBERED:
+    if words.word(start) not in NUMBERED:
         return None
     weekday = WEEKDAYS.get(words.word(start + 1))
     if weekday is None:
@@ -220,7 +216,7 @@ def read_in(words: Words, at: int, clock: Clock) -> Part | None:
     try:
         day = _day_in(amount, clock)
     except OverflowError:
-        return unclear("no_such_date", "That is too far away. Which day is meant?", at, last)
+        return unclear("no_such_date", _TOO_FAR, at, last)
     is_mixed = (amount.minutes > 0) + (amount.days > 0) + (amount.months > 0) > 1
     if amount.is_vague or is_mixed or amount.years:
         options = [

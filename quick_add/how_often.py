@@ -28,21 +28,20 @@ def read_often(words: Words, at: int) -> Part | None:
     if one != word and one.endswith("day") and (one in WEEKDAYS or one == "weekday"):
         return unclear("which_day", "Every week?", at, at + 1, [(f"Every {one}", f"every {one}")])
     if word in _OFTEN:
-        options = [(f"{_OFTEN[word].capitalize()}", _OFTEN[word])]
+        options = [(_OFTEN[word].capitalize(), _OFTEN[word])]
         return unclear("which_times", "When is that?", at, at + 1, options)
-    last = at + 1
+    each = at + 1
     if word not in _TIMES:
         if number_of(word) is None or words.word(at + 1) != "times":
             return None
-        last = at + 2
-    last += words.word(last) in ("a", "an", "per", "every", "each")
-    if last == at + 1 + (word not in _TIMES) or unit_of(words.word(last)) is None:
+        each = at + 2
+    unit = unit_of(words.word(each + 1))
+    if words.word(each) not in ("a", "an", "per", "every", "each") or unit is None:
         return None
-    unit = unit_of(words.word(last))
     every = f"every {unit}" if unit in FREQUENCIES else "every day"
     options = [(f"At {hour}", f"{every} at {hour}") for hour in ("09:00", "18:00")]
     text = "A task recurs once in its period. At what time? Add another task for each other time."
-    return unclear("which_times", text, at, last + 1, options)
+    return unclear("which_times", text, at, each + 2, options)
 
 
 def read_length(words: Words, at: int) -> int | None:

@@ -1,6 +1,6 @@
 """When it is, in the zone: of a task that is due once, and of the first occurrence of a series."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from quick_add.clock import Clock, in_words
@@ -109,7 +109,6 @@ class SaidSeries:
     when: When
     start: Part | None = None
     end: Part | None = None
-    others: tuple[Part, ...] = field(default_factory=tuple)
 
     @property
     def text(self) -> str:
@@ -131,10 +130,7 @@ class SaidSeries:
             return self._asked(
                 "which_times", "A recurrence has at most 999 days, 104 weeks, 60 months or 10 years."
             )
-        starts_a_day = bool(when.of_kind("midnight")) or any(
-            p.value.is_twelve_am for p in when.of_kind("time")
-        )
-        if starts_a_day and self.text != "daily":
+        if when.is_midnight and self.text != "daily":
             return self._asked(
                 "which_day", "The midnight at the start of that day, or at its end?", "00:00", "23:59"
             )
@@ -147,7 +143,7 @@ class SaidSeries:
         if day is not None and when.at is not None:
             instant = clock.instant(day, when.at)
             if instant is not None and instant <= clock.now:
-                if self.start is None and rule.interval > 1 and not _names_a_weekday(rule):
+                if self.start is None and rule.interval > 1 and not (rule.weekdays or rule.month_day):
                     return self._ask_for_start(day)
                 day = self._following(day)
         if day is None:
@@ -230,7 +226,3 @@ class SaidSeries:
             ),
             Option(said(others[0].first, others[0].last), (Edit(self.rule.first, self.rule.last, ""),)),
         )
-
-
-def _names_a_weekday(rule: Rule) -> bool:
-    return bool(rule.weekdays) or rule.month_day is not None

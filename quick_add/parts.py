@@ -43,7 +43,7 @@ Kind = Literal[
     "from",  # date: where a series begins
     "until",  # date: where it ends
     "before",  # minutes before the due time
-    "remind",  # remind me: how many parts after it belong to the reminder
+    "remind",  # remind me: the parts that say when, none if others do
     "tag",  # str
     "priority",  # str
     "unclear",  # only doubts

@@ -1,6 +1,5 @@
 """Where a phrase counts: after a word such as on, or as the last words. Elsewhere it is title."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 from quick_add.amounts import number_of
 from quick_add.clock import Clock, in_words
+from quick_add.dates import ORDINAL
 from quick_add.parts import Doubt, Edit, Option, day_option, doubt
 from quick_add.reading import Item
 from quick_add.times import is_described
@@ -15,7 +15,6 @@ from quick_add.tokens import Words
 from quick_add.vocabulary import BELONGS_TO_NEXT, DAY, MONTH, NOT_THAT_DAY, UNITS, WEEK, YEAR
 
 _RELATIVE = {"today", "tomorrow", "tonight", "the", "day"}
-_ORDINAL = re.compile(r"[0-9]+(st|nd|rd|th)")
 _BEGINS_A_PHRASE = {
     "to",
     "for",
@@ -97,9 +96,7 @@ def _in_the_middle(item: Item, place: _Place) -> Item | None:
     """A phrase without an opener before the title's last words."""
     part, words = item.parts[0], place.words
     if len(item.parts) > 1:
-        is_start = words.word(item.first) in _RELATIVE and not any(
-            token.kind != "separator" for token in words.tokens[: item.first]
-        )
+        is_start = words.word(item.first) in _RELATIVE and not _has_words(words, 0, item.first)
         return item if is_start else _with(item, _is_it_meant(item, place))
     if part.kind == "day" or words.word(part.first) in _RELATIVE:
         return _with(item, _is_it_meant(item, place))
@@ -141,7 +138,7 @@ def _cut_off(item: Item, words: Words) -> Doubt | None:
             ("It is a part of the title", f'"{said}"'),
         ]
         return doubt("am_or_pm", f"Is {number} a time?", part.first, part.last, options)
-    is_ordinal = part.kind == "day" and _ORDINAL.fullmatch(words.word(item.last - 1))
+    is_ordinal = part.kind == "day" and ORDINAL.fullmatch(words.word(item.last - 1))
     if is_ordinal and words.word(item.last) not in _BEGINS_A_PHRASE:
         options = [day_option(part.value, in_words(part.value)), ("It is a part of the title", f'"{said}"')]
         return doubt("which_day", f"Is {said} a day?", part.first, part.last, options)

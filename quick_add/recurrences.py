@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from quick_add.amounts import number_of, unit_of
 from quick_add.clock import date_or_none
+from quick_add.dates import ORDINAL, day_and_month_at
 from quick_add.parts import Part, Rule, unclear
 from quick_add.tokens import Words
 from quick_add.vocabulary import (
@@ -15,19 +17,16 @@ from quick_add.vocabulary import (
     MONTH,
     MONTHS,
     NIGHT,
-    ORDINALS,
+    NUMBERED,
     WEEK,
     WEEKDAY_NAMES,
     WEEKDAYS,
+    WORKING_DAYS,
     YEAR,
 )
 
-WORKING_DAYS = (0, 1, 2, 3, 4)
 _WORKING_DAY = (("working", "day"), ("work", "day"), ("business", "day"), ("workday",))
 FREQUENCIES = {DAY: "DAILY", WEEK: "WEEKLY", MONTH: "MONTHLY", YEAR: "YEARLY"}
-_DAY_NUMBER = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)")
-_DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)?")
-_NUMBERED = {**ORDINALS, "last": -1, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5}
 _AND = {"and", "&", "/"}
 _WITHOUT_A_DAY = 28
 """Every month has this day and those before it."""
@@ -60,7 +59,7 @@ def read_days_of_every_month(words: Words, at: int) -> Part | None:
 
 def _numbered(words: Words, first: int, at: int) -> Part | None:
     """Every last friday, every first monday of the month, every last working day."""
-    number = _NUMBERED.get(words.word(at))
+    number = NUMBERED.get(words.word(at))
     if number is None:
         return None
     weekday, name = WEEKDAYS.get(words.word(at + 1)), words.word(at)
@@ -102,11 +101,11 @@ def _of_the_month(words: Words, at: int) -> tuple[int, bool]:
 def _day_of_month(words: Words, at: int) -> tuple[Rule, int] | None:
     """The 15th, the last friday, the last working day, the last day; with what comes after it."""
     at += words.word(at) == "the"
-    if found := _DAY_NUMBER.fullmatch(words.word(at)):
+    if found := ORDINAL.fullmatch(words.word(at)):
         weekday = WEEKDAYS.get(words.word(at + 1))
         if weekday is None:
             return Rule("MONTHLY", month_day=int(found[1])), at + 1
-    number = _NUMBERED.get(words.word(at))
+    number = NUMBERED.get(words.word(at))
     if number is None:
         return None
     weekday = WEEKDAYS.get(words.word(at + 1))
@@ -151,22 +150,11 @@ def _on(words: Words, first: int, at: int, unit: str, interval: int) -> Part:
     if unit == MONTH and (found := _day_of_month(words, day)):
         rule, last = found
         last, _ = _of_the_month(words, last)
-        return _checked(_every(interval, rule), first, last)
-    if unit == YEAR and (dated := _month_day(words, day)):
-        month, month_day, last = dated
+        return _checked(replace(rule, interval=interval), first, last)
+    if unit == YEAR and (dated := day_and_month_at(words, day)):
+        month_day, month, last = dated
         return _checked(Rule("YEARLY", interval, month=month, month_day=month_day), first, last)
     return Part("rule", first, at, Rule(FREQUENCIES[unit], interval))  # type: ignore[arg-type]
-
-
-def _every(interval: int, rule: Rule) -> Rule:
-    return Rule(
-        rule.freq,
-        interval,
-        month_day=rule.month_day,
-        weekdays=rule.weekdays,
-        number=rule.number,
-        position=rule.position,
-    )
 
 
 def _checked(rule: Rule, first: int, last: int) -> Part:
@@ -189,19 +177,6 @@ def _checked(rule: Rule, first: int, last: int) -> Part:
         options = [(text.capitalize(), text) for text in (f"{every} last day", f"{every} 28th")]
         return unclear("which_day", f"Which day, in a month that has no {day}th?", first, last, options)
     return Part("rule", first, last, rule)
-
-
-def _month_day(words: Words, at: int) -> tuple[int, int, int] | None:
-    """5 april, april 5, the 5th of april: month, day, and what comes after it."""
-    at += words.word(at) == "the"
-    if day := _DAY.fullmatch(words.word(at)):
-        at += 1 + (words.word(at + 1) == "of")
-        month = MONTHS.get(words.word(at))
-    else:
-        month = MONTHS.get(words.word(at))
-        at += 1 + (words.word(at + 1) == "the")
-        day = _DAY.fullmatch(words.word(at))
-    return (month, int(day[1]), at + 1) if month and day else None
 
 
 def _weekdays(words: Words, first: int, at: int) -> Part | None:
@@ -263,10 +238,10 @@ def _of_the_day(words: Words, first: int, at: int) -> Part | None:
 
 def _dated(words: Words, first: int, at: int) -> Part | None:
     """Every 5 april, every 15th."""
-    if dated := _month_day(words, at):
-        month, month_day, last = dated
+    if dated := day_and_month_at(words, at):
+        month_day, month, last = dated
         return _checked(Rule("YEARLY", month=month, month_day=month_day), first, last)
-    found = _DAY_NUMBER.fullmatch(words.word(at))
+    found = ORDINAL.fullmatch(words.word(at))
     if found is None:
         return None
     last, _ = _of_the_month(words, at + 1)

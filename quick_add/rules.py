@@ -1,13 +1,14 @@
 """The text of a recurrence, and its first day."""
 
 from calendar import monthrange
+from dataclasses import replace
 from datetime import date, datetime, time
 
 from quick_add.parts import Rule
+from quick_add.vocabulary import WORKING_DAYS
 from recurrence.rules import RuleError, Series, check_rule
 
 _CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_WORKING_DAYS = (0, 1, 2, 3, 4)
 
 
 def rule_text(rule: Rule) -> str:
@@ -21,7 +22,7 @@ def _name(rule: Rule) -> str | None:
     if rule.freq == "DAILY" or (rule.freq == "WEEKLY" and len(rule.weekdays) == 7):
         return "daily"
     if rule.freq == "WEEKLY":
-        if rule.weekdays == _WORKING_DAYS:
+        if rule.weekdays == WORKING_DAYS:
             return "weekdays"
         return "weekly" if len(rule.weekdays) < 2 else None
     is_a_day = not rule.weekdays and rule.month_day != -1
@@ -56,8 +57,8 @@ def first_day(rule: Rule, start: date) -> date | None:
     """
     if not rule.names_a_day or rule.freq == "DAILY":
         return start
-    every = Rule(rule.freq, 1, rule.month, rule.month_day, rule.weekdays, rule.number, rule.position)
-    series = Series(rule=_rrule(every), timezone="UTC", anchor=datetime.combine(start, time()), all_day=True)
+    every = _rrule(replace(rule, interval=1))
+    series = Series(rule=every, timezone="UTC", anchor=datetime.combine(start, time()), all_day=True)
     first = series.next_after(None)
     return None if first is None else first.date()
 

@@ -97,7 +97,7 @@ class RunReader:
         return day or time
 
     def _until(self, at: int) -> Part | None:
-        first = at + 1 + (self.words.word(at + 1) in ("the", "on") and self.words.word(at + 1) == "on")
+        first = at + 1 + (self.words.word(at + 1) == "on")
         day = read_day(self.words, first, self.clock, "until", opened=True)
         if day is not None:
             return self._as("until", day)

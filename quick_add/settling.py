@@ -38,7 +38,7 @@ class Settling:
     def settle(self, parts: Iterable[Part]) -> None:
         parts = list(parts)
         self._label(parts)
-        self._sort(parts)
+        self._sort(parts, self.due)
         self._reminders_that_wait()
         occurrence = self._occurrence()
         self._remind(occurrence)
@@ -53,34 +53,21 @@ class Settling:
         elif priorities:
             self.fields["priority"] = priorities[0].value
 
-    def _sort(self, parts: list[Part]) -> None:
+    def _sort(self, parts: Iterable[Part], when: list[Part], *, of_reminder: bool = False) -> None:
+        """`when` gets those that say when: it is due, or the reminder is."""
         for part in parts:
             if part.kind in _WHEN:
-                self.due.append(part)
-            elif part.kind in _SERIES:
+                when.append(part)
+                continue  # what it leaves unclear, others of these may say
+            if part.kind in _SERIES:
                 self.series.append(part)
+                self.series_of_reminder = self.series_of_reminder or of_reminder
             elif part.kind == "before":
                 self.offsets.append(part)
             elif part.kind == "remind":
-                self._sort_reminder(part)
-            self._note(part)
-
-    def _note(self, part: Part) -> None:
-        """What a phrase leaves unclear by itself. Of those that say when, other phrases may say it."""
-        if part.kind not in _WHEN:
+                self.reminds.append(part)
+                self._sort(part.value, self.reminder, of_reminder=True)
             self.doubts.extend(part.doubts)
-
-    def _sort_reminder(self, remind: Part) -> None:
-        self.reminds.append(remind)
-        for part in remind.value:
-            if part.kind in _WHEN:
-                self.reminder.append(part)
-            elif part.kind in _SERIES:
-                self.series.append(part)
-                self.series_of_reminder = True
-            elif part.kind == "before":
-                self.offsets.append(part)
-            self._note(part)
 
     def _reminders_that_wait(self) -> None:
         """Remind me to call mum tomorrow at 9: the other phrases are about the reminder."""

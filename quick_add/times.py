@@ -1,10 +1,11 @@
 """Times of day: at 9, 9am, 9:30, 21:00, noon, midnight, in the evening."""
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 from quick_add.amounts import unit_of
-from quick_add.parts import Part, Time, unclear
+from quick_add.parts import Part, Time, doubt, unclear
 from quick_add.tokens import Words
 from quick_add.vocabulary import DETERMINERS, HALVES, NIGHT, NUMBERS, TONIGHT
 
@@ -62,8 +63,8 @@ def _half(name: str, first: int, last: int) -> Part:
     if name != NIGHT:
         return Part("half", first, last, Half(name, is_today=False), weak=True)
     options = [(hour, f"at {hour}") for hour in ("20:00", "22:00")]
-    part = unclear("which_times", "At what time of the night?", first, last, options)
-    return Part("half", first, last, Half(NIGHT, is_today=False), doubts=part.doubts, weak=True)
+    doubts = (doubt("which_times", "At what time of the night?", first, last, options),)
+    return Part("half", first, last, Half(NIGHT, is_today=False), doubts, weak=True)
 
 
 def _named(words: Words, at: int) -> Part | None:
@@ -163,8 +164,8 @@ def _bare_hour(words: Words, at: int, *, after: str) -> Part | None:
     hour = part.value.hour
     halves = ("am", "pm") if hour <= 12 else (":00",)
     options = [(f"At {hour}{half}", f"at {hour}{half}") for half in halves]
-    text = f"Is {words.word(at)} a time?"
-    return Part("time", at, part.last, part.value, unclear("am_or_pm", text, at, part.last, options).doubts)
+    found = doubt("am_or_pm", f"Is {words.word(at)} a time?", at, part.last, options)
+    return replace(part, doubts=(found,))
 
 
 def bare_time(words: Words, at: int) -> Part | None:

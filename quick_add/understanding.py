@@ -1,4 +1,4 @@
-"""The door of the grammar: a sentence in, the fields of a task out, or what has to be asked."""
+"""What the package does: a sentence in, the fields of a task out, or what has to be asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -87,6 +87,11 @@ class When:
         names = [half.value.name for half in self.halves]
         return _DEFAULTS.get(names[0]) if names else None
 
+    @property
+    def is_midnight(self) -> bool:
+        """Whether it is the time at which one day ends and the next begins."""
+        return bool(self.of_kind("midnight")) or any(part.value.is_twelve_am for part in self.of_kind("time"))
+
     def _hour_of(self, said: Time) -> Time:
         """A bare hour is of the half of the day that is said beside it."""
         name = self.halves[0].value.name if self.halves else None
@@ -135,10 +140,9 @@ class When:
         return Doubt(code, text, first, last, tuple(options))
 
     def _doubts_of_time(self) -> list[Doubt]:
-        midnights, times = self.of_kind("midnight"), self.of_kind("time")
-        is_start = bool(midnights) or any(part.value.is_twelve_am for part in times)
-        if is_start and self.day is not None:
+        if self.is_midnight and self.day is not None:
             return [self.which_midnight(self.day)]
+        times = self.of_kind("time")
         if not times:
             return []
         said = self._hour_of(times[0].value)

@@ -6,7 +6,7 @@ CASES = cases("cases.json", "more_cases.json")
 
 
 def test_a_sentence_means_what_it_says() -> None:
-    """All that differ are shown at once."""
+    """None is wrong and certain, and none is asked without need. All that differ are shown at once."""
     wrong = {}
     for case in CASES:
         understood = said(case["text"], case["now"], case["timezone"])

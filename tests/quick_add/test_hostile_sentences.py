@@ -10,6 +10,7 @@ import pytest
 from quick_add import understand_when
 from tests.quick_add.saying import BERLIN, NOW, codes, said
 
+LAST_DAY = "8999-12-31T12:00+01:00"  # of those that the API knows
 GRAMMAR = """
 on at by in next this due from until remind me every each other last first second the of to and or
 not after before except today tonight tomorrow day week month year days weeks months hours minutes
@@ -20,6 +21,7 @@ milk call "quoted "quoted" “ ” ( ) , . - & / 🎉 é 999999 1.5 30min o'clo
 30 june
 """
 WORDS = GRAMMAR.split()
+MOMENTS = [NOW, "2026-01-31T23:59+01:00", "2028-02-29T12:00+14:00", LAST_DAY]
 STARTS = [
     *("\x00", "\u202e", "\ud800", "\u200d", "\u0130", "\u0663/\u0664", "\u00b2", "\uff19"),
     *("9" * 400, "!" * 50, "#" * 50, "on " * 20),
@@ -74,7 +76,7 @@ def test_no_sentence_raises(seed: int) -> None:
     dice = random.Random(seed)
     for _ in range(40):
         text = " ".join(dice.choices([*WORDS, *STARTS], k=dice.randint(1, 14)))
-        understood = said(text, dice.choice([NOW, "2026-01-31T23:59+01:00", "2028-02-29T12:00+14:00"]))
+        understood = said(text, dice.choice(MOMENTS))
         for one, following in pairwise(understood.spans):
             assert one.end <= following.start
         for span in understood.spans:
@@ -89,6 +91,11 @@ def test_no_sentence_raises(seed: int) -> None:
 def test_there_is_no_year_zero(day: str) -> None:
     for text in (f"x on {day}", f"x every day until {day}"):
         assert codes(said(text)) == ["no_such_date"]
+
+
+@pytest.mark.parametrize("phrase", ["next month", "next year", "next december", "on the 30th"])
+def test_there_is_a_last_day(phrase: str) -> None:
+    assert codes(said(f"x {phrase}", LAST_DAY)) == ["no_such_date"]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,6 +1,6 @@
 """Questions are right, but each is a step more: of the sentences with one meaning few may get one."""
 
-from tests.quick_add.saying import cases, codes, fields, said
+from tests.quick_add.saying import codes, said
 
 # As strangers write, each with one meaning for most people; what the grammar does not have is among them.
 ONE_MEANING = """
@@ -60,14 +60,3 @@ Cancel the trial in 13 days
 def test_of_strangers_sentences_at_most_one_in_ten_is_asked() -> None:
     asked = [text for text in ONE_MEANING if codes(said(text))]
     assert len(asked) <= len(ONE_MEANING) // 10, asked
-
-
-def test_no_case_is_wrong_and_certain() -> None:
-    """The measure that has to be 0; to ask is not wrong."""
-    wrong = [
-        case["id"]
-        for case in cases("cases.json", "more_cases.json")
-        if not codes(found := said(case["text"], case["now"], case["timezone"]))
-        and fields(found) != case.get("expect")
-    ]
-    assert wrong == []
