@@ -14,7 +14,6 @@ from quick_add import Question, Span
 from tasks_app.task_serializer import TaskSerializer
 
 LONGEST_TEXT = 2_000  # a title has 200 characters at most, and the phrases beside it are few
-_OF_A_DRY_RUN = ("now", "timezone")
 
 
 class QuickAddSerializer(StrictSerializer):
@@ -28,14 +27,13 @@ class QuickAddSerializer(StrictSerializer):
         required=False, help_text="With dry_run: when the text is said. Its days are those of `timezone`."
     )
     timezone = TimeZoneField(
-        required=False, help_text="With dry_run: an IANA zone, instead of the user's own."
+        required=False, help_text="An IANA zone, of its times and of the task, instead of the user's own."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        refused = [] if attrs["dry_run"] else [name for name in _OF_A_DRY_RUN if name in attrs]
-        if refused:
+        if "now" in attrs and not attrs["dry_run"]:
             message = "Only a dry run has this: send dry_run true too, or leave this out."
-            raise ValidationError({name: [ErrorDetail(message, "needs_dry_run")] for name in refused})
+            raise ValidationError({"now": [ErrorDetail(message, "needs_dry_run")]})
         return attrs
 
 

@@ -144,6 +144,8 @@ class QuickAddView(ApiView):
         if asked["dry_run"] or not fields:
             self._check(fields)
             return Response(_answer(fields or None, understood))
+        if "timezone" in asked:
+            fields["timezone"] = asked["timezone"]
         new = NewTaskSerializer(data=fields, context={"request": request})
         new.is_valid(raise_exception=True)
         task = TaskSerializer(new.save(), context={"request": request}).data

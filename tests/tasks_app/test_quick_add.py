@@ -1,6 +1,7 @@
 """POST /api/tasks/quick: a task from one sentence, or what has to be asked."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -147,6 +148,18 @@ def test_the_zone_is_the_users(bob: User, client_of: Callable[[User], APIClient]
     assert (made["due_at"], made["timezone"]) == ("2026-03-25T13:00:00Z", "America/New_York")
 
 
+def test_a_zone_may_be_named(client: APIClient) -> None:
+    """It is 18:00 in Tokyo, where the task then recurs too."""
+    body = {"text": "stretch every day at 7pm", "timezone": "Asia/Tokyo"}
+    tried = client.post(URL, body | {"dry_run": True}).json()["task"]
+    made = client.post(URL, body).json()["task"]
+
+    assert tried["due_at"] == "2026-03-25T19:00+09:00"
+    assert (made["due_at"], made["timezone"]) == ("2026-03-25T10:00:00Z", "Asia/Tokyo")
+    done = Task.objects.get(pk=made["id"])
+    assert (done.anchor_local, done.recurrence_rule) == (datetime(2026, 3, 25, 19), "daily")  # noqa: DTZ001
+
+
 def test_an_operators_priority_is_known(client: APIClient) -> None:
     Priority.objects.create(name="Drop everything", level=5, color="#000000")
 
@@ -169,7 +182,7 @@ def test_an_operators_priority_is_known(client: APIClient) -> None:
         ({"text": "x", "title": "y"}, [("unknown_field", "title")]),
         ({"text": "x", "dry_run": "true"}, [("invalid", "dry_run")]),
         ({"text": "x", "now": "2026-03-25T10:00:00Z"}, [("needs_dry_run", "now")]),
-        ({"text": "x", "timezone": "UTC"}, [("needs_dry_run", "timezone")]),
+        ({"text": "x", "timezone": "Mars"}, [("bad_timezone", "timezone")]),
         ({"text": "x", "dry_run": True, "now": "2026-03-25T10:00:00"}, [("naive", "now")]),
         ({"text": "x", "dry_run": True, "timezone": "Mars"}, [("bad_timezone", "timezone")]),
         ({"text": "a" * 201}, [("max_length", "title")]),
