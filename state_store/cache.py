@@ -1,10 +1,8 @@
 """Django's cache framework on the state store, so that http_app can count without knowing Redis."""
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-import structlog
 from django.core.cache.backends.redis import RedisCache
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
@@ -12,8 +10,6 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from state_store.pause import Pause
-
-log = structlog.get_logger(__name__)
 
 # One round trip, and the counter always has an expiry.
 _COUNT = "local n = redis.call('INCRBY', KEYS[1], ARGV[2]) redis.call('EXPIRE', KEYS[1], ARGV[1]) return n"
@@ -40,24 +36,14 @@ class CountingCache(RedisCache):
 
     def count(self, key: str, *, seconds: int, by: int = 1) -> int | None:
         """Add to the counter, which then expires after `seconds`; None if the store is unavailable."""
-        return self._ask(lambda: self._count(keys=[self.make_and_validate_key(key)], args=[seconds, by]))
+        keys = [self.make_and_validate_key(key)]
+        return self.pause.ask(lambda: int(self._count(keys=keys, args=[seconds, by])), RedisError)
 
     def claim(self, key: str, *, seconds: int) -> int:
         """Claim the key for `seconds`: 0, or the seconds until it is free. 0 if the store is unavailable."""
-        left = self._ask(lambda: self._claim(keys=[self.make_and_validate_key(key)], args=[seconds]))
+        keys = [self.make_and_validate_key(key)]
+        left = self.pause.ask(lambda: int(self._claim(keys=keys, args=[seconds])), RedisError)
         return max(left or 0, 0)
-
-    def _ask(self, call: Callable[[], int]) -> int | None:
-        if not self.pause.may_ask():
-            return None
-        try:
-            answer = call()
-        except RedisError as error:
-            self.pause.begin()
-            log.warning("state_store_away", error=str(error))
-            return None
-        self.pause.end()
-        return answer
 
     @cached_property
     def _count(self) -> Script:

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 
-import structlog
 from redis.exceptions import RedisError
 
 from state_store import keys
 from state_store.client import send_without_reply, store
 from state_store.pause import Pause
-
-log = structlog.get_logger(__name__)
 
 # A listener that has heard nothing for this long asks whether the store is still there, once.
 SILENCE_SECONDS = 5.0
@@ -24,15 +21,7 @@ class WakeUp:
 
     def send(self) -> None:
         """Publish a hint without waiting, unless the store failed in the last PAUSE_SECONDS. No errors."""
-        if not self.pause.may_ask():
-            return
-        try:
-            send_without_reply("PUBLISH", keys.RELAY_HINTS, "")
-        except RedisError as error:
-            self.pause.begin()
-            log.warning("state_store_away", error=str(error))
-        else:
-            self.pause.end()
+        self.pause.ask(lambda: send_without_reply("PUBLISH", keys.RELAY_HINTS, ""), RedisError)
 
     def hints(self) -> Iterator[bool]:
         """Listen: True when a hint has come, or may have been missed; False each time none has, for a moment.
