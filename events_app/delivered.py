@@ -20,7 +20,7 @@ from events_app.parked import look_again
 WRAPPED = "com.dapr.event.sent"
 
 
-class Outcome(StrEnum):
+class DeliveryStatus(StrEnum):
     """What the sidecar is to do: `DROP` puts the message on the dead-letter topic."""
 
     SUCCESS = "SUCCESS"
@@ -33,7 +33,7 @@ def wanted_topics() -> list[str]:
     return sorted({topic for group in group_names() for topic in topics_of(group)})
 
 
-def deliver(topic: str, body: bytes) -> Outcome:
+def deliver(topic: str, body: bytes) -> DeliveryStatus:
     """Have each group handle the message of the topic; DROP if it is no event of the catalogue.
 
     Raises OperationalError and InterfaceError if the database is away: then it must come again.
@@ -45,14 +45,14 @@ def deliver(topic: str, body: bytes) -> Outcome:
     except ValueError as reason:
         for group in readers:
             _bury(group, topic, value, reason)
-        return Outcome.DROP
-    outcome = Outcome.SUCCESS
+        return DeliveryStatus.DROP
+    outcome = DeliveryStatus.SUCCESS
     for group in readers:
         try:
             _handle(group, event)
         except (ValueError, DataError) as reason:  # no row can hold it
             _bury(group, topic, value, reason)
-            outcome = Outcome.DROP
+            outcome = DeliveryStatus.DROP
     return outcome
 
 

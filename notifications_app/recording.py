@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from notifications_app.channels import all_channels
-from notifications_app.channels.channel import Outcome, Verdict
+from notifications_app.channels.channel import AttemptOutcome, Verdict
 from notifications_app.claiming import Lease
 from notifications_app.models import Delivery, Reminder
 from notifications_app.redirecting import reach_otherwise
@@ -117,7 +117,7 @@ def _leave_gone(result: Result) -> None:
     This comes before the result is recorded: if the worker is killed in between, the next one does it again.
     """
     delivery, channel = result.lease.delivery, all_channels()[result.lease.delivery.channel]
-    if is_gone := isinstance(result.what, Outcome) and result.what.verdict is Verdict.GONE:
+    if is_gone := isinstance(result.what, AttemptOutcome) and result.what.verdict is Verdict.GONE:
         channel.gone(delivery)
     # Another delivery may have found out first.
     if is_gone or (isinstance(result.what, Ended) and not channel.reaches(delivery)):
@@ -147,7 +147,9 @@ def _named_in(results: Iterable[Result], written: Mapping[int, Row]) -> list[Res
 
 def _write_attempts(results: Sequence[Result]) -> None:
     tried = [
-        (lease.attempt_id, what.status, what.error) for lease, what in results if isinstance(what, Outcome)
+        (lease.attempt_id, what.status, what.error)
+        for lease, what in results
+        if isinstance(what, AttemptOutcome)
     ]
     not_tried = [lease.attempt_id for lease, what in results if isinstance(what, NotTried)]
     with connection.cursor() as cursor:
@@ -175,7 +177,7 @@ def _write_deliveries(results: Sequence[Result], now: datetime) -> dict[int, Row
 def _row_of(result: Result, current: tuple[str, datetime], attempts: int, now: datetime) -> Row | None:
     """What to write of the delivery; None if this worker's lease has ended, as the next outcome counts."""
     lease, what = result
-    if isinstance(what, Outcome) and what.verdict is Verdict.SENT:
+    if isinstance(what, AttemptOutcome) and what.verdict is Verdict.SENT:
         return Row(Delivery.State.SENT, current[1], now)
     if current != (Delivery.State.PENDING, lease.ends_at):
         return None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
-from notifications_app.channels.channel import Outcome
+from notifications_app.channels.channel import AttemptOutcome
 from notifications_app.claiming import LEASE
 from notifications_app.endpoints import host_of
 from notifications_app.metrics import ATTEMPTS, DELIVERIES, DELIVERY_LATENESS, observe_stages
@@ -21,7 +21,7 @@ def report(results: Sequence[Result], written: Mapping[int, Row]) -> None:
     Those that were sent are one line together: in a burst a line for each took an eighth of the time.
     """
     _count(results, written)
-    tried = [result for result in results if isinstance(result.what, Outcome)]
+    tried = [result for result in results if isinstance(result.what, AttemptOutcome)]
     sent = [result for result in tried if result.is_sent]
     if len(sent) > 1:
         _log_sent([result.lease.delivery for result in sent])
@@ -44,7 +44,7 @@ def _log_sent(deliveries: Sequence[Delivery]) -> None:
 
 def _log_attempt(result: Result, written: Mapping[int, Row]) -> None:
     delivery, what = result.lease.delivery, result.what
-    assert isinstance(what, Outcome)
+    assert isinstance(what, AttemptOutcome)
     row = written.get(delivery.pk)
     write = log.info if result.is_sent else log.warning
     write("delivery_attempted", **about(delivery), state=row and str(row.state), status=what.status)
@@ -57,7 +57,7 @@ def _count(results: Iterable[Result], written: Mapping[int, Row]) -> None:
         delivery, row = result.lease.delivery, written.get(result.lease.delivery.pk)
         if row and row.state != Delivery.State.PENDING:
             ended[delivery.channel, str(row.state)] += 1
-        if isinstance(result.what, Outcome):
+        if isinstance(result.what, AttemptOutcome):
             attempts[delivery.channel, str(result.what.status or "none")] += 1
             if row:
                 _observe(result, row)

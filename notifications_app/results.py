@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from notifications_app.channels.channel import Outcome, Verdict
+from notifications_app.channels.channel import AttemptOutcome, Verdict
 from notifications_app.claiming import Lease
 from notifications_app.models import Delivery
 
@@ -27,14 +27,14 @@ class Result(NamedTuple):
     """What became of a delivery under a lease."""
 
     lease: Lease
-    what: Outcome | NotTried | Ended
+    what: AttemptOutcome | NotTried | Ended
 
     @property
     def is_sent(self) -> bool:
         """Whether the user was reached, by this delivery or by the notice that names it."""
         if isinstance(self.what, Ended):
             return self.what.state == Delivery.State.SENT
-        return isinstance(self.what, Outcome) and self.what.verdict is Verdict.SENT
+        return isinstance(self.what, AttemptOutcome) and self.what.verdict is Verdict.SENT
 
 
 class Row(NamedTuple):

@@ -4,7 +4,7 @@ from datetime import timedelta
 from random import uniform
 
 from events_app import queues
-from notifications_app.channels.channel import Outcome
+from notifications_app.channels.channel import AttemptOutcome
 
 # 10 s, 20 s, 40 s ... 15 min: short for a brief failure, long for a push service that is down.
 FIRST_RETRY = timedelta(seconds=10)
@@ -17,7 +17,7 @@ UNAVAILABLE_RETRY = timedelta(minutes=1)
 LONGEST_WAIT = max(LONGEST_RETRY, LONGEST_RETRY_AFTER, UNAVAILABLE_RETRY)
 
 
-def wait_before_retry(outcome: Outcome, attempts: int) -> timedelta:
+def wait_before_retry(outcome: AttemptOutcome, attempts: int) -> timedelta:
     """How long to wait after this outcome, the last of so many attempts.
 
     As long as the push service asked for, within our bounds; else doubled each time, half of it random.

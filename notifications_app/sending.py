@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from notifications_app import pinned_http
 from notifications_app.channels import all_channels
-from notifications_app.channels.channel import ChannelUnavailableError, Outcome, Verdict
+from notifications_app.channels.channel import AttemptOutcome, ChannelUnavailableError, Verdict
 from notifications_app.claiming import Claimed, Lease, claim
 from notifications_app.hints import hint
 from notifications_app.models import Delivery
@@ -55,7 +55,7 @@ def deliver_due() -> None:
     _pipeline(settings.DELIVERIES_WINDOW).run()
 
 
-def send(lease: Lease) -> Outcome | NotTried:
+def send(lease: Lease) -> AttemptOutcome | NotTried:
     """Send once, unless the lease ends too soon for it. Any failure of the channel is an outcome."""
     delivery = lease.delivery
     if timezone.now() > lease.ends_at - timedelta(seconds=SEND_SECONDS):
@@ -67,7 +67,7 @@ def send(lease: Lease) -> Outcome | NotTried:
         return NotTried(UNAVAILABLE_RETRY)
     except Exception as error:  # any failure of a channel is recorded, and tried again
         log.exception("channel_failed", **about(delivery))
-        return Outcome(verdict=Verdict.LATER, error=f"{type(error).__name__}: {error}")
+        return AttemptOutcome(verdict=Verdict.LATER, error=f"{type(error).__name__}: {error}")
 
 
 class Pipeline:

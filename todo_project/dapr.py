@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from events_app.catalogue import DEAD_LETTERS
-from events_app.delivered import Outcome, deliver, wanted_topics
+from events_app.delivered import DeliveryStatus, deliver, wanted_topics
 from todo_project.bearer import has_sidecar_token
 from todo_project.internal import scan_now
 
@@ -65,7 +65,7 @@ def take_message(request: HttpRequest, *, topic: str) -> HttpResponse:
     except (OperationalError, InterfaceError) as error:
         log.warning("delivery_put_off", topic=topic, error=str(error))
         connection.close()
-        outcome = Outcome.RETRY
+        outcome = DeliveryStatus.RETRY
     return JsonResponse({"status": outcome})
 
 

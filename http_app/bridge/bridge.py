@@ -13,7 +13,7 @@ from http_app.bridge.environ import address_of, environ_of, refuse_unreadable, s
 from http_app.bridge.idle_connections import close_idle, files_are_short
 from http_app.bridge.rsgi import HTTPProtocol, Scope
 from http_app.bridge.slow_readers import end_slow_readers
-from http_app.bridge.turns import Turns
+from http_app.bridge.turns import CallerTurns
 from http_app.error_answers import REFUSAL
 from http_app.metrics import WORKERS_STARTED
 
@@ -48,7 +48,7 @@ class Bridge:
         loop.call_later(1, end_slow_readers)  # the socket does not listen yet
         loop.call_later(1, self._look_at_files, loop)
         self._bodies = Bodies(self._limits)
-        self._turns = Turns(at_once=AT_ONCE_OF_A_CALLER, waiting=WAITING_OF_A_CALLER)
+        self._turns = CallerTurns(at_once=AT_ONCE_OF_A_CALLER, waiting=WAITING_OF_A_CALLER)
         self._threads = ThreadPoolExecutor(THREADS, "request")
         # Its own thread: a refusal does not wait for the requests that are the reason for it.
         self._refusing = ThreadPoolExecutor(1, "refusal")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from http_app.errors import TooManyAtOnce
 
 
-class Turns:
+class CallerTurns:
     """Lets `at_once` requests of each caller work; `waiting` more wait, in the order they came.
 
     For one event loop. A caller is any text.

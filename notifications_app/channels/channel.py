@@ -21,7 +21,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class AttemptOutcome:
     """One attempt: the verdict, the HTTP status if there was a response, and the error as text."""
 
     verdict: Verdict
@@ -74,7 +74,7 @@ class Channel(Protocol):
         """Send nothing to this target any more: its server has said that it is gone."""
         ...
 
-    def send(self, delivery: Delivery) -> Outcome:
+    def send(self, delivery: Delivery) -> AttemptOutcome:
         """Send once, in any thread, without the database, within a bounded time.
 
         Raises ChannelUnavailableError if nothing can be sent now; the delivery waits.

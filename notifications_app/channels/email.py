@@ -23,7 +23,7 @@ from accounts_app.preferences import EmailStop
 from notifications_app.action_texts import LABELS
 from notifications_app.action_tokens import name_of
 from notifications_app.channels import kept_mail_servers
-from notifications_app.channels.channel import ChannelUnavailableError, Outcome, Target, Verdict
+from notifications_app.channels.channel import AttemptOutcome, ChannelUnavailableError, Target, Verdict
 from notifications_app.channels.message import message_of
 from notifications_app.local_words import local_words
 from notifications_app.models import Delivery
@@ -64,7 +64,7 @@ class Email:
         if user.update(email_stopped=EmailStop.REFUSED):
             log.warning("email_refused", user_id=str(delivery.user_id), delivery=delivery.pk)
 
-    def send(self, delivery: Delivery) -> Outcome:
+    def send(self, delivery: Delivery) -> AttemptOutcome:
         """Send the mail once. Raises ChannelUnavailableError if the mail server takes none from us."""
         mail = _mail(delivery)
         try:
@@ -77,14 +77,14 @@ class Email:
         except (SMTPAuthenticationError, SMTPNotSupportedError, SMTPSenderRefused) as error:
             raise ChannelUnavailableError(f"The mail server refuses us: {_name(error)}.") from error
         except (SMTPException, OSError) as error:
-            return Outcome(
+            return AttemptOutcome(
                 verdict=Verdict.LATER, error=f"The mail server did not take the message: {_name(error)}."
             )
         except Exception:
             if not _is_refused_by_provider(mail):
                 raise
-            return Outcome(verdict=Verdict.GONE, error="The mail provider refuses this address.")
-        return Outcome(verdict=Verdict.SENT, status=_TAKEN)
+            return AttemptOutcome(verdict=Verdict.GONE, error="The mail provider refuses this address.")
+        return AttemptOutcome(verdict=Verdict.SENT, status=_TAKEN)
 
 
 def _mail(delivery: Delivery) -> EmailMultiAlternatives:
@@ -123,7 +123,7 @@ def _due(task: Task, timezone: str) -> str:
     return f"Due on {local_words(task.due_at, timezone)} ({timezone})." if task.due_at else ""
 
 
-def _outcome(code: int, what: str, text: bytes) -> Outcome:
+def _outcome(code: int, what: str, text: bytes) -> AttemptOutcome:
     """What the server's answer to the address or the message means.
 
     A permanent one to the address is about the address, unless its enhanced code (RFC 3463) is of policy
@@ -132,9 +132,9 @@ def _outcome(code: int, what: str, text: bytes) -> Outcome:
     enhanced = match.group().decode() if (match := _ENHANCED_CODE.search(text)) else ""
     error = f"The mail server does not take this {what}: {code} {enhanced}".rstrip() + "."
     if code < 500:
-        return Outcome(verdict=Verdict.LATER, error=error)
+        return AttemptOutcome(verdict=Verdict.LATER, error=error)
     is_of_address = what == "address" and not enhanced.startswith("5.7.")
-    return Outcome(verdict=Verdict.GONE if is_of_address else Verdict.REFUSED, error=error)
+    return AttemptOutcome(verdict=Verdict.GONE if is_of_address else Verdict.REFUSED, error=error)
 
 
 def _bytes(text: bytes | str) -> bytes:

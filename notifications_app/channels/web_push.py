@@ -16,7 +16,7 @@ from accounts_app.models import User
 from accounts_app.preferences import Channel as Choice
 from notifications_app import pinned_http
 from notifications_app.channels import vapid
-from notifications_app.channels.channel import Outcome, Target, Verdict
+from notifications_app.channels.channel import AttemptOutcome, Target, Verdict
 from notifications_app.channels.encryption import encrypt, receiver_of
 from notifications_app.channels.message import message_of
 from notifications_app.channels.payload import payload_of, title_alone
@@ -68,7 +68,7 @@ class WebPush:
         if delivery.subscription:
             unsubscribe_gone(delivery.subscription)
 
-    def send(self, delivery: Delivery) -> Outcome:
+    def send(self, delivery: Delivery) -> AttemptOutcome:
         """Encrypt and send; at once again in a simpler form if a push service refuses the size or a header.
 
         Raises ChannelUnavailableError without a usable VAPID key.
@@ -76,9 +76,9 @@ class WebPush:
         try:
             outcome = _outcome(_answer(delivery))
         except EndpointRefusedError as error:
-            return Outcome(verdict=Verdict.REFUSED, error=f"{NOT_ALLOWED}{error}")
+            return AttemptOutcome(verdict=Verdict.REFUSED, error=f"{NOT_ALLOWED}{error}")
         except (UnreachableError, OSError) as error:
-            return Outcome(verdict=Verdict.LATER, error=f"The push service cannot be reached: {error}")
+            return AttemptOutcome(verdict=Verdict.LATER, error=f"The push service cannot be reached: {error}")
         if outcome.verdict is Verdict.REFUSED:
             _alarm(delivery, outcome)
         return outcome
@@ -137,16 +137,16 @@ def _headers(delivery: Delivery, endpoint: Endpoint, *, topic: str) -> dict[str,
     }
 
 
-def _outcome(answer: Answer) -> Outcome:
+def _outcome(answer: Answer) -> AttemptOutcome:
     status = answer.status
     if 200 <= status < 300 and not was_dropped(answer.headers):
-        return Outcome(verdict=Verdict.SENT, status=status)
+        return AttemptOutcome(verdict=Verdict.SENT, status=status)
     reason = reason_of(answer)
     if 200 <= status < 300 or status in _PASSING or status >= 500:
         wait = retry_after(answer.retry_after)
-        return Outcome(verdict=Verdict.LATER, status=status, error=reason, retry_after=wait)
+        return AttemptOutcome(verdict=Verdict.LATER, status=status, error=reason, retry_after=wait)
     verdict = Verdict.GONE if status in _GONE else Verdict.REFUSED
-    return Outcome(verdict=verdict, status=status, error=reason)
+    return AttemptOutcome(verdict=verdict, status=status, error=reason)
 
 
 def _note_simpler(delivery: Delivery, answer: Answer) -> None:
@@ -154,7 +154,7 @@ def _note_simpler(delivery: Delivery, answer: Answer) -> None:
     log.warning("push_sent_simpler", **_about(delivery, answer.status, reason_of(answer)))
 
 
-def _alarm(delivery: Delivery, outcome: Outcome) -> None:
+def _alarm(delivery: Delivery, outcome: AttemptOutcome) -> None:
     """A refusal by a known push service is a fault of ours or of the settings, and befalls every message."""
     service = service_of(host_of(delivery.target))
     PUSH_REFUSED.labels(service, str(outcome.status)).inc()

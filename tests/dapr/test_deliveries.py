@@ -18,7 +18,7 @@ from accounts_app.models import User
 from events_app import groups
 from events_app.catalogue import UnknownEventError
 from events_app.dead_letters import event_of
-from events_app.delivered import Outcome, deliver
+from events_app.delivered import DeliveryStatus, deliver
 from events_app.envelope import MAX_BYTES, Event, to_wire
 from events_app.groups import NotNow
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
@@ -178,7 +178,7 @@ def test_without_the_database_the_sidecar_tries_again_and_nothing_overtakes(
     sidecar.start()
     away = iter([OperationalError("the connection is lost"), InterfaceError("the connection is closed")])
 
-    def deliver_or_fail(topic: str, body: bytes) -> Outcome:
+    def deliver_or_fail(topic: str, body: bytes) -> DeliveryStatus:
         if error := next(away, None):
             raise error
         return deliver(topic, body)

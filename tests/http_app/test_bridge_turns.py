@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from http_app.bridge.turns import Turns
+from http_app.bridge.turns import CallerTurns
 from http_app.errors import TooManyAtOnce
 
 
 def test_a_caller_has_two_turns_and_others_do_not_wait_for_it() -> None:
-    turns, order = Turns(at_once=2, waiting=10), []
+    turns, order = CallerTurns(at_once=2, waiting=10), []
 
     async def work(caller: str, name: str, done: asyncio.Event) -> None:
         async with turns.turn(caller):
@@ -36,7 +36,7 @@ def test_a_caller_has_two_turns_and_others_do_not_wait_for_it() -> None:
 
 
 def test_too_many_that_wait_are_refused() -> None:
-    turns = Turns(at_once=1, waiting=1)
+    turns = CallerTurns(at_once=1, waiting=1)
 
     async def try_three() -> None:
         async with turns.turn("mallory"):
@@ -50,7 +50,7 @@ def test_too_many_that_wait_are_refused() -> None:
 
 
 def test_a_turn_ends_with_an_error_too() -> None:
-    turns = Turns(at_once=1, waiting=0)
+    turns = CallerTurns(at_once=1, waiting=0)
 
     async def fail_twice() -> None:
         for _ in range(2):

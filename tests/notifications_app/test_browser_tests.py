@@ -14,7 +14,7 @@ from devkit.demo.push_profiles import APPLE, RefusalError
 from devkit.demo.push_service import HangError, PushService
 from notifications_app import pinned_http
 from notifications_app.browser_tests import send_test
-from notifications_app.channels.channel import Outcome, Verdict
+from notifications_app.channels.channel import AttemptOutcome, Verdict
 from notifications_app.channels.web_push import WebPush
 from notifications_app.deliveries import create_test_delivery
 from notifications_app.models import Delivery, PushSubscription
@@ -110,10 +110,10 @@ def test_while_one_is_under_way_another_is_left_to_the_workers(
     """One thread of the web may wait for a server that a user chose. It holds no transaction meanwhile."""
     answers: list[Any] = []
 
-    def send(_channel: WebPush, _delivery: Delivery) -> Outcome:
+    def send(_channel: WebPush, _delivery: Delivery) -> AttemptOutcome:
         assert not connection.in_atomic_block
         answers.append(ask())
-        return Outcome(verdict=Verdict.SENT, status=201)
+        return AttemptOutcome(verdict=Verdict.SENT, status=201)
 
     first = create_test_delivery(subscribe(alice, service.subscribe()))
     monkeypatch.setattr(WebPush, "send", send)

@@ -14,7 +14,7 @@ from accounts_app.models import User
 from devkit.demo.push_profiles import RefusalError
 from devkit.demo.push_service import PushService
 from events_app.models import OutboxEvent
-from notifications_app.channels.channel import Outcome, Verdict
+from notifications_app.channels.channel import AttemptOutcome, Verdict
 from notifications_app.claiming import claim
 from notifications_app.models import Delivery, Reminder
 from notifications_app.recording import record_all
@@ -109,7 +109,7 @@ def test_many_deliveries_cost_the_same_few_statements(alice: User, service: Push
         OutboxEvent.objects.all().delete()  # what this transaction has written already is amended
         with CaptureQueriesContext(connection) as queries:
             leases = claim(reminders).leases
-            record_all([Result(lease, Outcome(verdict=Verdict.SENT, status=201)) for lease in leases])
+            record_all([Result(lease, AttemptOutcome(verdict=Verdict.SENT, status=201)) for lease in leases])
         assert len(leases) == reminders
         return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
 
@@ -142,7 +142,10 @@ def test_deliveries_that_are_sent_together_are_one_line_and_each_failure_has_its
         task_due(alice)
     scan_reminders()
     leases = claim(4).leases
-    ok, busy = Outcome(verdict=Verdict.SENT, status=201), Outcome(verdict=Verdict.LATER, status=503)
+    ok, busy = (
+        AttemptOutcome(verdict=Verdict.SENT, status=201),
+        AttemptOutcome(verdict=Verdict.LATER, status=503),
+    )
     with caplog.at_level(logging.INFO):
         record_all([Result(lease, what) for lease, what in zip(leases, (ok, busy, ok, busy), strict=True)])
     lines = [cast(dict[str, object], one.msg) for one in caplog.records if "deliver" in one.getMessage()]
@@ -169,5 +172,5 @@ def test_a_send_reads_nothing_from_the_database(
     scan_reminders()
     leases = claim(9).leases
     with CaptureQueriesContext(connection) as queries:
-        assert [cast(Outcome, send(lease)).verdict for lease in leases] == [Verdict.SENT] * 2
+        assert [cast(AttemptOutcome, send(lease)).verdict for lease in leases] == [Verdict.SENT] * 2
     assert len(queries) == 0

@@ -14,7 +14,7 @@ from devkit.demo.push_service import PushService
 from events_app.envelope import from_row
 from events_app.handling import handle
 from events_app.models import OutboxEvent, ParkedEvent
-from notifications_app.channels.channel import Outcome
+from notifications_app.channels.channel import AttemptOutcome
 from notifications_app.channels.web_push import WebPush
 from notifications_app.claiming import claim
 from notifications_app.models import Delivery, DeliveryAttempt, PushSubscription, Reminder
@@ -63,7 +63,7 @@ def test_a_delivery_under_way_is_not_taken_by_another_worker(
     real = WebPush.send
     sends = []
 
-    def send_while_another_tries(channel: WebPush, claimed: Delivery) -> Outcome:
+    def send_while_another_tries(channel: WebPush, claimed: Delivery) -> AttemptOutcome:
         sends.append(claimed.pk)
         assert not transaction.get_connection().in_atomic_block  # nothing is locked while we wait for others
         at_once(lambda: deliver(claimed.pk))
