@@ -2,7 +2,9 @@
 
 model       answers a prompt, as any language model here
 commands    a message is split into commands, each read by its verb
-verbs       what each command does: which tools it calls, and what it then says
+asking      commands that only read, and what else people say
+changing    commands that create and change tasks
+timing      commands about times
 targets     which tasks are meant
-saying      tasks and times in words
+saying      what a command wants and says; tasks and times in words
 """

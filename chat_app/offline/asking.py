@@ -1,14 +1,10 @@
 """Commands that only read, and what else people say."""
 
 import re
-from collections.abc import Generator
-from typing import Any
 
 from chat_app.language_models import Prompt
-from chat_app.offline.saying import Choice, Said, Want, refusal, task_list
+from chat_app.offline.saying import Choice, Said, Script, Want, refusal, task_list
 from chat_app.offline.targets import Condition, condition, find, listed, priority_named
-
-Script = Generator[Want, dict[str, Any], Said]
 
 WHAT_I_CAN = (
     "I understand plain commands, such as: add pay rent on the 31st at 9am #home !high; what is due today;"
@@ -20,29 +16,25 @@ _FILLERS = re.compile(
     r"|done\s+yet)\b",
     re.IGNORECASE,
 )
+# What they are called when they are listed, and what people call them.
 _VIEWS = {
-    "today": Condition({"view": "today"}, "due today or overdue"),
-    "due today": Condition({"view": "today"}, "due today or overdue"),
-    "for today": Condition({"view": "today"}, "due today or overdue"),
-    "upcoming": Condition({"view": "upcoming"}, "due in the next seven days"),
-    "due this week": Condition({"view": "upcoming"}, "due in the next seven days"),
-    "this week": Condition({"view": "upcoming"}, "due in the next seven days"),
-    "due soon": Condition({"view": "upcoming"}, "due in the next seven days"),
-    "completed": Condition({"view": "completed"}, "completed"),
-    "done": Condition({"view": "completed"}, "completed"),
-    "archived": Condition({"view": "archived"}, "archived"),
-    "in trash": Condition({"view": "trash"}, "in the trash"),
-    "trash": Condition({"view": "trash"}, "in the trash"),
-    "deleted": Condition({"view": "trash"}, "in the trash"),
-    "": Condition({"view": "open"}, "open"),
-    "next": Condition({"view": "upcoming"}, "due in the next seven days"),
+    "open": ("open", [""]),
+    "today": ("due today or overdue", ["today", "due today", "for today"]),
+    "upcoming": (
+        "due in the next seven days",
+        ["upcoming", "next", "this week", "due this week", "due soon"],
+    ),
+    "completed": ("completed", ["completed", "done"]),
+    "archived": ("archived", ["archived"]),
+    "trash": ("in the trash", ["in trash", "trash", "deleted"]),
 }
+_NAMED = {name: Condition({"view": view}, words) for view, (words, names) in _VIEWS.items() for name in names}
 
 
 def show(found: re.Match[str], prompt: Prompt) -> Script:
     text = found["rest"].strip(" ?.!")
     words = " ".join(_FILLERS.sub(" ", text).split())
-    known = _VIEWS.get(words.lower()) or condition(text, prompt) or condition(words, prompt)
+    known = _NAMED.get(words.lower()) or condition(text, prompt) or condition(words, prompt)
     if known is None and (name := priority_named(words, prompt)):
         known = Condition({"view": "open", "priority": name}, f"of priority {name}")
     if known is None:

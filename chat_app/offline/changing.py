@@ -1,18 +1,16 @@
 """Commands that create tasks and change them, aside from their times."""
 
 import re
-from collections.abc import Callable, Generator, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 from chat_app.language_models import Prompt
-from chat_app.offline.saying import Choice, Said, Want, moment, refusal, titles
+from chat_app.offline.saying import Choice, Said, Script, Want, moment, refusal, titles
 from chat_app.offline.targets import find, priority_named
+from chat_app.tools.values import MOST_TASKS
 from quick_add import Question, understand
 
-Script = Generator[Want, dict[str, Any], Said]
-
-_MOST_OF_A_CALL = 100
 _TAGS = re.compile(r"\s*(?:,|\band\b|&)\s*")
 
 
@@ -114,8 +112,8 @@ def update(tasks: Sequence[dict[str, Any]], fields: dict[str, Any], said: str) -
 def call(tool: str, tasks: Sequence[dict[str, Any]], arguments: dict[str, Any], said: str) -> Script:
     """Call a tool for these tasks, as many at once as it takes, and say it when it is done."""
     ids = [task["id"] for task in tasks]
-    for start in range(0, len(ids), _MOST_OF_A_CALL):
-        result = yield Want(tool, {"task_ids": ids[start : start + _MOST_OF_A_CALL], **arguments})
+    for start in range(0, len(ids), MOST_TASKS):
+        result = yield Want(tool, {"task_ids": ids[start : start + MOST_TASKS], **arguments})
         if problem := refusal(result) or waiting(result, f"change {titles(tasks)}"):
             return problem
     return Said(said)
@@ -144,9 +142,7 @@ def _tag_names(text: str) -> list[str]:
 
 
 def _as_argument(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value.isoformat() if isinstance(value, date) else value
+    return value.isoformat() if isinstance(value, date) else value  # a datetime is a date
 
 
 def _details(task: dict[str, Any]) -> str:

@@ -1,14 +1,12 @@
 """A message is split into commands, and each is read by its verb."""
 
 import re
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable
 
 from chat_app.language_models import Prompt
 from chat_app.offline import asking, changing, timing
-from chat_app.offline.saying import Choice, Said, Want
+from chat_app.offline.saying import Choice, Said, Script
 
-Script = Generator[Want, dict[str, Any], Said]
 Reader = Callable[[re.Match[str], Prompt], Script]
 
 _POLITE = re.compile(
@@ -29,6 +27,8 @@ _BETWEEN = re.compile(
 )
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 _MOST_COMMANDS = 10
+_NO = r"(?:thanks|thank\s+you|never\s*mind|no|nothing|stop|cancel)"
+_AFTER_NO = rf"(?:{_NO}|it|that|all|for|very|so|a|much|lot|then)"
 
 _READERS: list[tuple[str, Reader]] = [
     # Those with more words first: `add the tag` is not `add`.
@@ -85,7 +85,7 @@ _READERS: list[tuple[str, Reader]] = [
         asking.show,
     ),
     (r"(?:help|what\s+can\s+you\s+do|hello|hi|hey)\b.*", asking.help_),
-    (r"(?:thanks|thank\s+you|never\s*mind|no|stop|cancel)\b.*", asking.nothing),
+    (rf"{_NO}(?:[\s,.!]+{_AFTER_NO})*[\s,.!]*", asking.nothing),
     (r"undo\b.*", asking.undo),
 ]
 _COMPILED = [(re.compile(pattern, re.IGNORECASE | re.DOTALL), reader) for pattern, reader in _READERS]

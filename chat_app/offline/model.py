@@ -7,17 +7,16 @@ results that it wanted before. So the same loop, the same tools and the same con
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import uuid4
 
 from chat_app.history import NOT_CARRIED_OUT
 from chat_app.language_models import Answer, Line, Prompt, ToolCall
 from chat_app.offline.commands import read
-from chat_app.offline.saying import Said, Want, chosen, numbered
+from chat_app.offline.saying import Said, Script, Want, chosen, numbered
 
 _FORM = "offline-1"
-Script = Generator[Want, dict[str, Any], Said]
 
 
 class OfflineModel:
@@ -83,9 +82,8 @@ def _this_turn(lines: Sequence[Line]) -> tuple[str, dict[str, list[dict[str, Any
 def _resolved(message: str, lines: Sequence[Line]) -> str:
     """The message; where it is only a number, the choice of that number in the question before."""
     number = chosen(message)
-    before = [line for line in lines if line.role != "tool"][:-1]
     said = next((line for line in reversed(lines) if line.role == "assistant" and not line.calls), None)
-    if number is None or said is None or not before:
+    if number is None or said is None:
         return message
     state = said.provider_state or {}
     choices = state.get("choices") or [] if state.get("form") == _FORM else []

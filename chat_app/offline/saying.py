@@ -1,7 +1,7 @@
 """Tasks, times and questions in words."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -33,6 +33,10 @@ class Said:
 
     text: str
     choices: Sequence[Choice] = field(default_factory=tuple)
+
+
+# What a command does: it wants tools called, gets their results, and says something at its end.
+Script = Generator[Want, dict[str, Any], Said]
 
 
 def chosen(message: str) -> int | None:

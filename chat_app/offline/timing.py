@@ -1,23 +1,20 @@
 """Commands about times: moving, reminding, snoozing, repeating."""
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from typing import Any
 
 from chat_app.language_models import Prompt
 from chat_app.offline.changing import asked, call, update, waiting
-from chat_app.offline.saying import Choice, Said, Want, moment, refusal, titles
+from chat_app.offline.saying import Choice, Said, Script, Want, moment, refusal, titles
 from chat_app.offline.targets import find
 from quick_add import Understood, understand_when
 from recurrence.rules import instant_of
 
-Script = Generator[Want, dict[str, Any], Said]
-
-_BEFORE = re.compile(
-    r"(?P<rest>.+?)\s+(?P<amount>\d{1,3}|an?)\s+(?P<unit>minute|min|hour|day|week)s?\s+before"
-)
-_FOR = re.compile(r"(?P<rest>.+?)\s+for\s+(?P<amount>\d{1,4}|an?)\s+(?P<unit>minute|min|hour|day|week)s?")
+_AMOUNT = r"(?P<amount>\d{1,4}|an?)\s+(?P<unit>minute|min|hour|day|week)s?"
+_BEFORE = re.compile(rf"(?P<rest>.+?)\s+{_AMOUNT}\s+before", re.IGNORECASE)
+_FOR = re.compile(rf"(?P<rest>.+?)\s+for\s+{_AMOUNT}", re.IGNORECASE)
 _MINUTES = {"minute": 1, "min": 1, "hour": 60, "day": 1_440, "week": 10_080}
 # Of words that say when. Each place where they may begin is tried, so that without it a message of 4,000
 # characters would take a minute, in the loop of everyone's turns.
@@ -34,10 +31,7 @@ _ANCHORED = re.compile(
 def move(found: re.Match[str], prompt: Prompt) -> Script:
     """move X to WHEN."""
     text = found["rest"]
-    split = next(
-        ((what, when) for what, when in _splits(text, r"\s+(?:to|until|till)\s+") if _reads(when, prompt)),
-        None,
-    )
+    split = _first_that_reads(_splits(text, r"\s+(?:to|until|till)\s+"), prompt)
     if split is None:
         return Said("To which day or time? Say it as in: move pay rent to friday at 9.")
     what, words = split
@@ -50,10 +44,8 @@ def move(found: re.Match[str], prompt: Prompt) -> Script:
     if isinstance(tasks, Said):
         return tasks
     due = when.fields.get("due_at") or when.fields["due_date"]
-    to = {"to_time": due.isoformat()} if isinstance(due, datetime) else {"to_day": due.isoformat()}
-    return (
-        yield from call("reschedule_tasks", tasks, to, f"Moved {titles(tasks)} to {moment(due.isoformat())}.")
-    )
+    said = f"Moved {titles(tasks)} to {moment(due.isoformat())}."
+    return (yield from call("reschedule_tasks", tasks, _new_due(due), said))
 
 
 def remind_of(found: re.Match[str], prompt: Prompt) -> Script:
@@ -61,7 +53,7 @@ def remind_of(found: re.Match[str], prompt: Prompt) -> Script:
     text = found["rest"]
     if before := _BEFORE.fullmatch(text):
         return (yield from _remind_before(before, prompt))
-    split = next(((what, when) for what, when in _suffixes(text) if _reads(when, prompt)), None)
+    split = _first_that_reads(_suffixes(text), prompt)
     if split is None:
         return Said("When? Say it as in: remind me of pay rent tomorrow at 9.")
     what, words = split
@@ -87,14 +79,7 @@ def snooze(found: re.Match[str], prompt: Prompt) -> Script:
         arguments: dict[str, Any] = {"minutes": minutes}
         said_until = words
     else:
-        split = next(
-            (
-                (what, when)
-                for what, when in _splits(text, r"\s+(?:until|till|to)\s+")
-                if _reads(when, prompt)
-            ),
-            None,
-        )
+        split = _first_that_reads(_splits(text, r"\s+(?:to|until|till)\s+"), prompt)
         if split is None:
             return Said("Until when? Say it as in: snooze pay rent for 20 minutes.")
         what, phrase = split
@@ -132,8 +117,7 @@ def repeat(found: re.Match[str], prompt: Prompt) -> Script:
     due = when.fields.get("due_at") or when.fields.get("due_date")
     if due and (_ANCHORED.search(words) or not (task.get("due_at") or task.get("due_date"))):
         # The rule counts from the due time.
-        to = {"to_time": due.isoformat()} if isinstance(due, datetime) else {"to_day": due.isoformat()}
-        result = yield Want("reschedule_tasks", {"task_ids": [task["id"]], **to})
+        result = yield Want("reschedule_tasks", {"task_ids": [task["id"]], **_new_due(due)})
         if said := refusal(result) or waiting(result, f"move “{task['title']}”"):
             return said
     end = when.fields.get("recurrence_end")
@@ -166,6 +150,11 @@ def skip(found: re.Match[str], prompt: Prompt) -> Script:
     if isinstance(tasks, Said):
         return tasks
     return (yield from call("skip_tasks", tasks, {}, f"Skipped {titles(tasks)}."))
+
+
+def _new_due(due: date) -> dict[str, str]:
+    """The argument of reschedule_tasks for a day or, with a datetime, a time."""
+    return {"to_time" if isinstance(due, datetime) else "to_day": due.isoformat()}
 
 
 def _remind_before(found: re.Match[str], prompt: Prompt) -> Script:
@@ -201,10 +190,13 @@ def _understood(words: str, prompt: Prompt) -> Understood:
     return understand_when(words, now=prompt.now, timezone=prompt.timezone)
 
 
-def _reads(words: str, prompt: Prompt) -> bool:
-    """Whether all of it says when."""
-    when = _understood(words, prompt)
-    return not when.rest and bool(when.fields or when.questions)
+def _first_that_reads(splits: Iterable[tuple[str, str]], prompt: Prompt) -> tuple[str, str] | None:
+    """The first of which the whole second half says when."""
+    for what, words in splits:
+        when = _understood(words, prompt)
+        if not when.rest and (when.fields or when.questions):
+            return what, words
+    return None
 
 
 def _splits(text: str, between: str) -> Iterator[tuple[str, str]]:
@@ -223,4 +215,4 @@ def _suffixes(text: str) -> Iterator[tuple[str, str]]:
 
 def _minutes(found: re.Match[str]) -> int:
     amount = int(found["amount"]) if found["amount"].isdigit() else 1
-    return amount * _MINUTES[found["unit"]]
+    return amount * _MINUTES[found["unit"].lower()]

@@ -133,6 +133,7 @@ CHANGED = [
     ("pin pay rent", "Pay rent", {"pinned": True}),
     ("archive the market", "Go to the market", {"archived": True}),
     ("snooze pay rent for 20 minutes", "Pay rent", {"snoozed": "2026-03-25T10:20"}),
+    ("Snooze Pay Rent For 20 Minutes", "Pay rent", {"snoozed": "2026-03-25T10:20"}),
     ("snooze pay rent until tomorrow at 8", "Pay rent", {"snoozed": "2026-03-26T08:00"}),
 ]  # fmt: skip
 
@@ -210,6 +211,10 @@ ASKED = [
     ("complete #999999", "You have no task 999999"),
     ("snooze pay rent", "Until when?"),
     ("complete", "I did not understand “complete”"),
+    ("cancel the dentist", "I did not understand “cancel the dentist”"),
+    ("no milk today", "I did not understand"),
+    ("no, thanks a lot!", "All right."),
+    ("never mind that", "All right."),
 ]
 
 
