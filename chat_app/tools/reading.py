@@ -21,6 +21,18 @@ from tasks_app.models import Tag, Task
 
 PAGE = 50
 View = Literal["open", "today", "overdue", "upcoming", "without_due", "completed", "archived", "trash", "all"]
+# The filters of GET /api/tasks that each is.
+_FILTERS: dict[View, dict[str, Any]] = {
+    "open": {"completed": False},
+    "today": {"completed": False},
+    "overdue": {"overdue": True},
+    "upcoming": {"completed": False},
+    "without_due": {"completed": False, "due": "none"},
+    "completed": {"completed": True},
+    "archived": {"archived": True},
+    "trash": {"trash": True},
+    "all": {},
+}
 _NEXT_DAYS = timedelta(days=7)
 
 
@@ -124,7 +136,7 @@ def _filtered(context: TurnContext, arguments: ListTasks) -> QuerySet[Task]:
     for name in ("due_after", "due_before"):
         given = getattr(arguments, name)
         data[name] = None if given is None else with_offset(given, zone, name)
-    data |= _of_view(arguments.view)
+    data |= _FILTERS[arguments.view]
     rows = _by_query(context.user, data)
     today_ends = end_of_local_day(local_of(context.now, zone).date(), zone)
     if arguments.view == "today":
@@ -134,21 +146,6 @@ def _filtered(context: TurnContext, arguments: ListTasks) -> QuerySet[Task]:
     if arguments.q:
         return rows.order_by("-created_at", "-pk")
     return rows.order_by(F("due_at").asc(nulls_last=True), "-created_at", "-pk")
-
-
-def _of_view(view: View) -> dict[str, Any]:
-    filters: dict[str, dict[str, Any]] = {
-        "open": {"completed": False},
-        "today": {"completed": False},
-        "overdue": {"overdue": True},
-        "upcoming": {"completed": False},
-        "without_due": {"completed": False, "due": "none"},
-        "completed": {"completed": True},
-        "archived": {"archived": True},
-        "trash": {"trash": True},
-        "all": {},
-    }
-    return filters[view]
 
 
 def _by_query(user: User, data: dict[str, Any]) -> QuerySet[Task]:

@@ -21,7 +21,6 @@ from tasks_app.serializers import LONGEST_SNOOZE_MINUTES, SnoozeSerializer
 from tasks_app.services import end_snooze, snooze_task
 
 _NEWEST = 5
-MINUTE = timedelta(minutes=1)
 
 
 class Snooze(Arguments):
@@ -73,7 +72,7 @@ def _until(context: TurnContext, arguments: Snooze) -> Any:
     if arguments.end:
         return None
     if arguments.minutes is not None:
-        return context.now + arguments.minutes * MINUTE
+        return context.now + timedelta(minutes=arguments.minutes)
     asked = SnoozeSerializer(
         data={"until": with_offset(str(arguments.until), context.user.timezone, "until")}
     )

@@ -64,10 +64,8 @@ def rename_tag(context: TurnContext, arguments: RenameTag) -> dict[str, Any]:
         raise ToolError.of("unknown", "There is no tag with this name: see list_tags.", "tag")
     request = SimpleNamespace(user=context.user)
     renamed = TagSerializer(tag, {"name": arguments.new_name}, partial=True, context={"request": request})
-    with context.changes.recording_tags(context.user):
-        if not renamed.is_valid():
-            with refusals():
-                renamed.is_valid(raise_exception=True)
+    with context.changes.recording_tags(context.user), refusals(renamed={"name": "new_name"}):
+        renamed.is_valid(raise_exception=True)
         renamed.save()
     return {"tag": tag.name}
 

@@ -35,17 +35,12 @@ class TurnContext:
 
     @property
     def actor(self) -> str:
-        """In the events of what is changed."""
-        return actor_of(self.turn)
+        """In the events of what is changed: `assistant:<conversation id>`, or `assistant:mcp`."""
+        return f"assistant:{self.turn.conversation_id or 'mcp'}"
 
     @property
     def can_ask(self) -> bool:
         return self.turn.conversation_id is not None
-
-
-def actor_of(turn: Turn) -> str:
-    """`assistant:<conversation id>`, or `assistant:mcp`."""
-    return f"assistant:{turn.conversation_id or 'mcp'}"
 
 
 @dataclass(frozen=True)

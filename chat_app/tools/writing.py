@@ -22,7 +22,7 @@ from chat_app.tools.values import (
     Title,
     with_offset,
 )
-from recurrence.rules import instant_of, local_of
+from recurrence.rules import local_of
 from tasks_app.bulk import Bulk
 from tasks_app.models import Task
 
@@ -168,12 +168,10 @@ def _new_due(context: TurnContext, arguments: Reschedule, task: Task) -> dict[st
 
 def _at(day: str, of_day: time, zone: str) -> str:
     try:
-        instant = instant_of(datetime.combine(datetime.strptime(day, "%Y-%m-%d"), of_day), zone)  # noqa: DTZ007
+        local = datetime.combine(datetime.strptime(day, "%Y-%m-%d"), of_day)  # noqa: DTZ007
     except ValueError:
-        instant = None
-    if instant is None:
-        raise ToolError.of("invalid", "Write a day of the calendar, such as 2026-05-01.", "to_day")
-    return instant.isoformat()
+        raise ToolError.of("invalid", "Write a day of the calendar, such as 2026-05-01.", "to_day") from None
+    return with_offset(local.isoformat(), zone, "to_day")
 
 
 def _run(context: TurnContext, operations: Sequence[dict[str, Any]]) -> list[int]:

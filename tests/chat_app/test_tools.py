@@ -216,7 +216,7 @@ def test_tags_are_given_taken_renamed_and_counted(assistant: Assistant, alice: U
         {"name": "garden", "color": "#6B7280", "tasks": 1},
         {"name": "house", "color": "#6B7280", "tasks": 0},
     ]
-    assert refused(assistant, "rename_tag", tag="house", new_name="Garden") == ("name", "unique")
+    assert refused(assistant, "rename_tag", tag="house", new_name="Garden") == ("new_name", "unique")
 
 
 def test_it_says_why_a_reminder_rang(assistant: Assistant, alice: User, clock: Any) -> None:
