@@ -6,6 +6,7 @@ the message's Idempotency-Key.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,18 +16,18 @@ from typing import Any
 import orjson
 import structlog
 from django.conf import settings
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
+from rest_framework.exceptions import APIException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from accounts_app.api_tokens import record_use
-from chat_app.events import HEARTBEAT, sse
-from chat_app.turns.desk import Desk
-from chat_app.turns.running import Event
-from chat_app.views import ChatView
+from chat_app.turns.ending import error_as_json
+from chat_app.turns.loop import Event
+from chat_app.turns.runner import Runner
+from chat_app.views import ChatRequest, ChatView
 from http_app.errors import BodyTimeout, BodyTooLarge, IncompleteBody
 from sync_app.guests import Guest
 
@@ -40,23 +41,24 @@ _STREAM_HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # nginx must not buffer it
 }
-_view: Callable[[Any], Any] = ChatView.as_view(is_here=True)
+_HEARTBEAT = b": heartbeat\n\n"
+View = Callable[[ChatRequest], Any]
 
 
-class Following:
-    """What a client gets of its turn: a queue of its event loop."""
+class EventQueue:
+    """The events of a turn for its client, in the client's event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self.is_followed = True
+        self.is_open = True
 
-    def tell(self, event: Event) -> None:
+    def put(self, event: Event) -> None:
         """From any thread."""
-        if self.is_followed:
+        if self.is_open:
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)
 
-    async def end(self) -> Event:
+    async def last(self) -> Event:
         """The last event: `done` or `error`."""
         while (event := await self._events.get()).name not in ("done", "error"):
             pass
@@ -64,16 +66,16 @@ class Following:
 
     async def chunks(self, first: Event) -> AsyncIterator[bytes]:
         """The events as Server-Sent Events, with heartbeats in between."""
-        yield sse(first)
+        yield _sse(first)
         event = first
         while event.name not in ("done", "error"):
             try:
                 async with asyncio.timeout(settings.STREAM_HEARTBEAT_SECONDS):
                     event = await self._events.get()
             except TimeoutError:
-                yield HEARTBEAT
+                yield _HEARTBEAT
             else:
-                yield sse(event)
+                yield _sse(event)
 
 
 class TurnStream(StreamingResponse):
@@ -81,9 +83,9 @@ class TurnStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, chunks: AsyncIterator[bytes], following: Following, headers: dict[str, str]) -> None:
-        super().__init__(chunks, headers=headers | _STREAM_HEADERS)
-        self.following = following
+    def __init__(self, first: Event, events: EventQueue, headers: dict[str, str]) -> None:
+        super().__init__(events.chunks(first), headers=headers | _STREAM_HEADERS)
+        self.events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Any) -> None:
@@ -95,35 +97,35 @@ class TurnStream(StreamingResponse):
         except TimeoutError:
             log.info("turn_not_read")
         finally:
-            self.following.is_followed = False
+            self.events.is_open = False
 
 
-async def chat(desk: Desk, request: Request) -> Response:
+async def chat(runner: Runner, view: View, request: Request) -> Response:
     body = await _body(request)
-    http = ASGIRequest(request.scope, BytesIO(body))
+    http = ChatRequest(request.scope, BytesIO(body))
     http.META["CONTENT_LENGTH"] = str(len(body))  # a chunked body does not say it, and would count as none
     http.META["HTTP_X_REQUEST_ID"] = request.state.request_id
-    http.desk = desk  # type: ignore[attr-defined] # for ChatView
     try:
-        checked = await desk.database.run(_check, http)
-        begun = getattr(http, "begun", None)
+        checked = await runner.database.run(_check, view, http)
         headers = {name: value for name, value in checked.items() if name != "Content-Length"}
         if checked.status_code != 200:
             return Response(checked.content, checked.status_code, headers)
+        begun = http.begun
         if begun is None:
             return _repeated(request, checked, headers)
-        following = Following()
-        desk.start(begun, http.place, following.tell)  # type: ignore[attr-defined]
+        assert http.place is not None
+        events = EventQueue()
+        runner.start(begun, http.place, events.put)
     finally:
-        if getattr(http, "begun", None) is None and hasattr(http, "place"):
+        if http.begun is None and http.place is not None:
             http.place.leave()
     if _wants_events(request):
         first = Event("turn", {"turn_id": str(begun.turn_id), "conversation_id": str(begun.conversation_id)})
-        return TurnStream(following.chunks(first), following, headers)
+        return TurnStream(first, events, headers)
     try:
-        event = await following.end()
+        event = await events.last()
     finally:
-        following.is_followed = False
+        events.is_open = False
     if event.name == "error":
         raise event.data["error"]
     return Response(orjson.dumps(event.data), headers=headers)
@@ -131,27 +133,28 @@ async def chat(desk: Desk, request: Request) -> Response:
 
 def guest() -> Guest:
     """What the stream's process serves of this package (STREAM_GUESTS)."""
-    desk = Desk()
+    runner = Runner()
+    view: View = ChatView.as_view(runner=runner)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await asyncio.to_thread(desk.close)
+            await asyncio.to_thread(runner.close)
 
-    return Guest([Route("/api/chat", partial(chat, desk), methods=_METHODS)], running, desk.stop)
+    return Guest([Route("/api/chat", partial(chat, runner, view), methods=_METHODS)], running, runner.stop)
 
 
-def _check(http: ASGIRequest) -> HttpResponse:
+def _check(view: View, http: ChatRequest) -> HttpResponse:
     """All that a view checks, and the turn's beginning, in one transaction."""
-    checked: HttpResponse = _view(http)
+    checked: HttpResponse = view(http)
     if token := getattr(http, "api_token", None):
         record_use(token)
     if hasattr(checked, "render"):
         checked.render()
     if checked.status_code != 200:
-        http.begun = None  # type: ignore[attr-defined] # what was begun is rolled back
+        http.begun = None  # what was begun is rolled back
     return checked
 
 
@@ -161,9 +164,18 @@ def _repeated(request: Request, checked: HttpResponse, headers: dict[str, str]) 
         return Response(checked.content, headers=headers)
     result = orjson.loads(checked.content)
     first = Event("turn", {name: result[name] for name in ("turn_id", "conversation_id")})
-    following = Following()
-    following.tell(Event("done", result))
-    return TurnStream(following.chunks(first), following, headers)
+    events = EventQueue()
+    events.put(Event("done", result))
+    return TurnStream(first, events, headers)
+
+
+def _sse(event: Event) -> bytes:
+    """The event on the wire. In ASCII: some clients split lines at other characters than the standard's."""
+    data = event.data
+    if isinstance(error := data.get("error"), APIException):
+        known = error_as_json(error)
+        data = {"status": known["status"], "retry_after": known["wait"], **known["body"]}
+    return f"event: {event.name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
 def _wants_events(request: Request) -> bool:

@@ -3,13 +3,12 @@
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-from http_app.errors import Unavailable
+from http_app.errors import Conflict, TooManyAtOnce, Unavailable
 
 
-class TurnRunning(APIException):
+class TurnRunning(Conflict):
     """409: the conversation has a turn already, or the message with this key is being answered."""
 
-    status_code = status.HTTP_409_CONFLICT
     default_code = "turn_running"
     default_detail = (
         "The assistant is still answering in this conversation. Wait for it, or cancel it with"
@@ -17,26 +16,23 @@ class TurnRunning(APIException):
     )
 
 
-class TurnCancelled(APIException):
+class TurnCancelled(Conflict):
     """409: its user cancelled the turn. What it had done stays."""
 
-    status_code = status.HTTP_409_CONFLICT
     default_code = "turn_cancelled"
     default_detail = "This turn was cancelled. What it had done before stays, and can be undone."
 
 
-class TurnUndone(APIException):
+class TurnUndone(Conflict):
     """409: its user has undone the turn, so it does not go on."""
 
-    status_code = status.HTTP_409_CONFLICT
     default_code = "turn_undone"
     default_detail = "This turn was undone. To have it done again, send the message with another key."
 
 
-class TooManyTurns(APIException):
+class TooManyTurns(TooManyAtOnce):
     """429: the user has ASSISTANT_TURNS_PER_USER turns running in this process."""
 
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_turns"
     default_detail = "The assistant is answering you in other conversations. Wait for one of them to end."
     wait = 5  # DRF's name for Retry-After, seconds

@@ -74,7 +74,7 @@ class ProviderModel:
             for tool in prompt.tools
         ]
         parameters = ModelRequestParameters(function_tools=tools, allow_text_output=True)
-        messages = [*self._messages(prompt.lines)]
+        messages = self._messages(prompt.lines)
         messages[-1] = replace(messages[-1], instructions=prompt.instructions)
         request = model_request_stream(
             self._model, messages, model_settings=_settings(), model_request_parameters=parameters
@@ -186,7 +186,7 @@ def _settings() -> ModelSettings:
 
 
 def _made(provider: str, model: str, http: Any) -> Model[Any]:
-    """The model with its client. What is imported depends on the provider."""
+    """The model with its client. What is imported depends on the provider. Raises ValueError, ImportError."""
     if provider == "google":
         from google.genai.types import HttpRetryOptions
         from pydantic_ai.models.google import GoogleModel
@@ -216,6 +216,8 @@ def _made(provider: str, model: str, http: Any) -> Model[Any]:
         return OpenAIChatModel(
             model, provider=OllamaProvider(base_url=settings.OLLAMA_BASE_URL, http_client=http)
         )
+    if provider != "openai":
+        raise ValueError(f"ASSISTANT_MODEL names the provider {provider}, which is not known.")
     # A local server often has no key, and the client insists on one.
     key, url = settings.OPENAI_API_KEY or "none", settings.OPENAI_BASE_URL or None
     return OpenAIChatModel(model, provider=OpenAIProvider(api_key=key, base_url=url, http_client=http))

@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any, cast
 
 from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -31,6 +32,7 @@ from chat_app.serializers import (
 from chat_app.turns.beginning import Begun, begin
 from chat_app.turns.ending import cancel, fail_left_behind
 from chat_app.turns.limits import today
+from chat_app.turns.runner import Place, Runner
 from http_app.errors import ErrorSerializer, Misdirected
 from http_app.filters import BooleanFilter, NamedFilterSet
 from http_app.idempotency import REPLAYED, checked_key
@@ -122,17 +124,24 @@ class MessageListView(ApiView, ListAPIView[Message]):
         return super().get_queryset().filter(conversation=conversation)
 
 
+class ChatRequest(ASGIRequest):
+    """A request to the process that serves the chat. The view takes a place, and may begin a turn."""
+
+    place: Place | None = None
+    begun: Begun | None = None
+
+
 class ChatView(ApiView):
     """A message to the assistant. The process of the stream serves it; elsewhere the answer is a 421."""
 
-    # True in the process that serves it.
-    is_here = False
+    # Of the process that serves it.
+    runner: Runner | None = None
     also_reads = True  # the answer shows whatever the user has
     keeps_answers = False  # the key belongs to the message: its turn has the answer
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         accepted = request.headers.get("Accept", "*/*")
-        if self.is_here and not force and not any(kind in accepted for kind in _MEDIA_TYPES):
+        if self.runner and not force and not any(kind in accepted for kind in _MEDIA_TYPES):
             raise NotAcceptable("The available media types are application/json and text/event-stream.")
         return super().perform_content_negotiation(request, force=True)
 
@@ -153,21 +162,17 @@ class ChatView(ApiView):
     def post(self, request: Request) -> Response:
         said = ChatSerializer(data=request.data)
         said.is_valid(raise_exception=True)
+        message, conversation_id = said.validated_data["message"], said.validated_data["conversation_id"]
         key = checked_key(request)
-        if not self.is_here:
+        if self.runner is None:
             raise Misdirected(chat_url(request))
         user = cast(User, request.user)
-        desk = request._request.desk  # type: ignore[attr-defined] # of chat_app/asgi.py
-        request._request.place = desk.take_place(user.pk)  # type: ignore[attr-defined]
-        text = json.dumps([said.validated_data["message"], str(said.validated_data["conversation_id"])])
-        begun = begin(
-            user,
-            said.validated_data["message"],
-            conversation_id=said.validated_data["conversation_id"],
-            key=key,
-            request_hash=sha256(text.encode()).hexdigest(),
-        )
+        http = cast(ChatRequest, request._request)
+        http.place = self.runner.take_place(user.pk)
+        text = json.dumps([message, str(conversation_id)])
+        request_hash = sha256(text.encode()).hexdigest()
+        begun = begin(user, message, conversation_id=conversation_id, key=key, request_hash=request_hash)
         if isinstance(begun, Begun):
-            request._request.begun = begun  # type: ignore[attr-defined]
+            http.begun = begun
             return Response({})
         return Response(begun.result, headers={REPLAYED: "true"})

@@ -3,7 +3,7 @@
 Only the process of the live stream imports this, and only where MCP_ENABLED is true: the library is large.
 
     guest       the routes, for sync_app/guests.py
-    door        who asks: tokens, bounds, the answers to those who may not
+    middleware  who asks: tokens, bounds, the answers to those who may not
     server      the protocol, by the official library
-    working     the pool of threads, and one call in it
+    calls       one call of a tool
 """

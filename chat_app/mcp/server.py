@@ -8,12 +8,12 @@ import json
 from typing import Any
 
 import structlog
-from django.conf import settings
 from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 from rest_framework.exceptions import APIException
 
-from chat_app.mcp.working import OFFERED, Pool, SignedIn, call_tool
+from chat_app.mcp.calls import OFFERED, SignedIn, call_tool
+from chat_app.threads import DatabaseThreads
 from chat_app.tools import tool as tools
 from chat_app.tools.tool import ToolError
 from http_app.error_answers import error_body
@@ -21,7 +21,7 @@ from http_app.errors import unavailable
 
 log = structlog.get_logger(__name__)
 
-# Of a request's scope: who calls (chat_app/mcp/door.py).
+# Of a request's scope: who calls (chat_app/mcp/middleware.py).
 CALLER = "todo.caller"
 _INSTRUCTIONS = (
     "The user's to-do list. Find ids with list_tasks or search. Every call that changes something answers an"
@@ -33,9 +33,9 @@ _INSTRUCTIONS = (
 class Server(MCPServer[Any]):
     """Offers OFFERED to the user that a request's scope names."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, threads: DatabaseThreads) -> None:
         super().__init__(name="todo", title="To-do list", instructions=_INSTRUCTIONS, subscriptions=False)
-        self._pool = pool
+        self._threads = threads
 
     async def list_tools(self) -> list[Tool]:
         return [
@@ -55,7 +55,7 @@ class Server(MCPServer[Any]):
         assert context.request_context.request is not None
         caller: SignedIn = context.request_context.request.scope[CALLER]
         try:
-            answer = await self._pool.run(lambda: call_tool(caller, name, arguments))
+            answer = await self._threads.run(call_tool, caller, name, arguments)
         except ToolError as error:
             return _as_result(error.as_json(), is_error=True)
         except Exception as error:
@@ -82,7 +82,3 @@ def _annotations(one: tools.Tool) -> ToolAnnotations:
         idempotent_hint=reads,
         open_world_hint=False,
     )
-
-
-def allowed_hosts() -> list[str]:
-    return [str(settings.MCP_URL).split("/")[2], *settings.MCP_ALLOWED_HOSTS]

@@ -8,7 +8,7 @@ import pytest
 from django.test import override_settings
 
 from chat_app.language_models import Answer, Prompt, ToolCall
-from chat_app.turns import desk
+from chat_app.turns import runner
 from tests.chat_app.provider_servers import ProviderServer, Script, provider_server, settings_of
 from tests.chat_app.served import Chat, served
 
@@ -49,7 +49,7 @@ def chat_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[P
     with ExitStack() as stack:
 
         def begin(script: Callable[[Prompt], Any]) -> Chat:
-            monkeypatch.setattr(desk, "made_model", lambda: ScriptedModel(script))
+            monkeypatch.setattr(runner, "create_model", lambda: ScriptedModel(script))
             return stack.enter_context(served())
 
         yield begin

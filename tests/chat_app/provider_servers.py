@@ -224,12 +224,12 @@ class _Gemini(_Handler):
         yield chunk([{"text": ""}], {"length": "MAX_TOKENS", "filter": "SAFETY"}.get(say.fault, "STOP"))
 
 
-PROTOCOLS: dict[str, Any] = {"openai": _OpenAI, "google": _Gemini}
+PROTOCOLS: dict[str, Any] = {"openai": _OpenAI, "ollama": _OpenAI, "google": _Gemini}
 
 
 @contextmanager
 def provider_server(protocol: str, script: Script) -> Iterator[ProviderServer]:
-    """`openai` or `google`: a server until the end of the block."""
+    """A server until the end of the block."""
     server = ProviderServer(PROTOCOLS[protocol], script)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -246,6 +246,8 @@ def settings_of(protocol: str, url: str) -> dict[str, str]:
     """The settings, and the environment, that lead the assistant to this server."""
     if protocol == "google":
         return {"ASSISTANT_MODEL": "google:scripted", "GEMINI_API_KEY": "AIza-key", "GEMINI_BASE_URL": url}
+    if protocol == "ollama":
+        return {"ASSISTANT_MODEL": "ollama:scripted", "OLLAMA_BASE_URL": f"{url}/v1"}
     return {
         "ASSISTANT_MODEL": "openai:scripted",
         "OPENAI_API_KEY": "sk-key",

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import override_settings
 from django.utils import timezone
@@ -19,8 +20,9 @@ from starlette.middleware import Middleware
 
 from accounts_app.api_tokens import create_api_token
 from accounts_app.models import User
+from chat_app.mcp import middleware
+from chat_app.mcp.calls import OFFERED
 from chat_app.mcp.guest import guest
-from chat_app.mcp.working import OFFERED
 from chat_app.models import Change, Confirmation, Turn
 from events_app.models import OutboxEvent
 from sync_app.responses import EXCEPTION_HANDLERS, RequestIds
@@ -203,18 +205,20 @@ def test_a_raw_list_of_tools_without_a_handshake(alice: User) -> None:
     assert {tool["name"] for tool in answer.json()["result"]["tools"]} == set(OFFERED)
 
 
-def test_without_a_valid_token_it_says_where_to_look(alice: User) -> None:
+@pytest.mark.parametrize("url", [URL, "http://127.0.0.1:8001/todo/mcp"])
+def test_without_a_valid_token_it_says_where_to_look(alice: User, url: str) -> None:
     async def ask(http: httpx2.AsyncClient) -> Any:
         refused = await http.post("/mcp", json=rpc("tools/list"), headers=JSON)
         where = refused.headers["WWW-Authenticate"].split('resource_metadata="')[1].rstrip('"')
         return refused, (await http.get(where)).json()
 
     for secret in ("", "todo_pat_" + "0" * 64, "nonsense"):
-        refused, metadata = served(ask, secret)
+        with override_settings(MCP_URL=url):
+            refused, metadata = served(ask, secret)
         assert refused.status_code == 401
         assert refused.json()["type"] == "client_error"
         assert refused.headers["WWW-Authenticate"].startswith('Bearer realm="api"')
-        assert (metadata["resource"], metadata["scopes_supported"]) == (URL, ["read", "write"])
+        assert (metadata["resource"], metadata["scopes_supported"]) == (url, ["read", "write"])
 
 
 def test_a_token_without_the_scope_read_is_refused(alice: User) -> None:
@@ -246,14 +250,32 @@ def test_hosts_and_origins_are_those_of_the_settings(
         assert served(post, token(alice, "read")).status_code == status
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'{"jsonrpc": "2.0"}', b"\xff", b"[" * 9000, b"x" * 3_000_000]
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"jsonrpc": "2.0"}', b"\xff", b"[" * 9000])
 def test_nonsense_is_a_client_s_error(alice: User, body: bytes) -> None:
     async def post(http: httpx2.AsyncClient) -> Any:
         return await http.post("/mcp", content=body, headers=JSON)
 
     assert 400 <= served(post, token(alice, "read")).status_code < 500
+
+
+def test_a_body_that_is_too_large(alice: User) -> None:
+    async def post(http: httpx2.AsyncClient) -> Any:
+        return await http.post(
+            "/mcp", content=b"x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1), headers=JSON
+        )
+
+    assert served(post, token(alice, "read")).status_code == 413
+
+
+def test_a_process_that_is_full(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(middleware, "MOST_FOR_A_THREAD", 0)
+
+    async def post(http: httpx2.AsyncClient) -> Any:
+        return await http.post("/mcp", json=rpc("tools/list"), headers=JSON)
+
+    full = served(post, token(alice, "read"))
+    assert (full.status_code, full.json()["errors"][0]["code"]) == (503, "overloaded")
+    assert full.headers["Retry-After"] == "1"
 
 
 def test_the_limits_of_the_api_hold(alice: User) -> None:

@@ -20,6 +20,7 @@ from chat_app.language_models import (
     Prompt,
     Tool,
 )
+from chat_app.turns.runner import create_model
 from tests.chat_app.provider_servers import SIGNATURE, Call, Say, Seen, provider_server, settings_of
 
 PROTOCOLS = ["openai", "google"]
@@ -64,7 +65,7 @@ def ask(protocol: str, url: str, *prompts: Prompt, at_once: bool = False) -> lis
         return asyncio.run(all_of_them())
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, "ollama"])
 def test_text_comes_in_pieces_and_then_whole(protocol: str) -> None:
     text = "Two tasks are due today: the rent and the plants."
     with provider_server(protocol, lambda seen: Say(text)) as server:
@@ -77,7 +78,7 @@ def test_text_comes_in_pieces_and_then_whole(protocol: str) -> None:
     assert "Be brief." in json.dumps(seen.body)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, "ollama"])
 def test_calls_and_their_results_go_round(protocol: str) -> None:
     """With ids of ours, since the server uses its own again; Gemini's signatures come back to it."""
 
@@ -104,8 +105,8 @@ def test_calls_and_their_results_go_round(protocol: str) -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_conversation_of_another_model_goes_on(protocol: str) -> None:
-    (first,) = [Line("assistant", "I looked.", provider_state={"form": "other", "provider": "x"})]
-    lines = [Line("user", "hello"), first, Line("user", "and now?")]
+    other = Line("assistant", "I looked.", provider_state={"form": "other", "provider": "x"})
+    lines = [Line("user", "hello"), other, Line("user", "and now?")]
     with provider_server(protocol, lambda seen: Say("Go on.")) as server:
         ask(protocol, server.url, prompt(*lines))
     said = [line for line in server.seen[0].lines if line[0] not in ("system", "developer")]
@@ -163,6 +164,11 @@ def test_a_request_is_retried_as_often_as_the_setting_says(protocol: str) -> Non
         assert len(server.seen) == 2
         ask(protocol, server.url, prompt())
         assert len(server.seen) == 3
+
+
+def test_a_provider_that_is_unknown() -> None:
+    with override_settings(ASSISTANT_MODEL="unknown:scripted"), pytest.raises(ModelRefusesUs):
+        create_model()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

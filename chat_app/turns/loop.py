@@ -2,22 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
-import structlog
 from django.conf import settings
 
 from chat_app.exceptions import TurnTooLong
 from chat_app.history import shown
 from chat_app.instructions import instructions_for
 from chat_app.language_models import Answer, LanguageModel, Line, Prompt, Tool
+from chat_app.threads import DatabaseThreads
 from chat_app.tools.registry import CHAT_TOOLS
 from chat_app.turns.beginning import Begun
 from chat_app.turns.steps import Done, Step, carry_out, end_waiting, store_answer
-from chat_app.turns.threads import DatabaseThreads
 from recurrence.rules import zone
-
-log = structlog.get_logger(__name__)
 
 
 class Event(NamedTuple):
@@ -98,10 +96,6 @@ def prompt_for(begun: Begun, lines: list[Line]) -> Prompt:
     )
 
 
-_described: list[Tool] = []
-
-
+@cache  # their schemas take some milliseconds
 def _tools() -> list[Tool]:
-    if not _described:  # their schemas take some milliseconds
-        _described.extend(Tool(each.name, each.description, each.schema) for each in CHAT_TOOLS.values())
-    return _described
+    return [Tool(tool.name, tool.description, tool.schema) for tool in CHAT_TOOLS.values()]

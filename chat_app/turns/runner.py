@@ -16,14 +16,14 @@ from django.db import Error as DatabaseError
 from rest_framework.exceptions import APIException
 
 from chat_app.exceptions import AssistantFull, TooManyTurns, TurnCancelled, TurnInterrupted
-from chat_app.language_models import LanguageModel, model_name
+from chat_app.language_models import LanguageModel, ModelRefusesUs, model_name
 from chat_app.metrics import RUNNING, SECONDS
 from chat_app.models import Turn
+from chat_app.threads import DatabaseThreads, LoopThread
 from chat_app.turns.beginning import Begun
 from chat_app.turns.ending import fail, renew_leases
-from chat_app.turns.running import Event, Tell, run
+from chat_app.turns.loop import Event, Tell, run
 from chat_app.turns.steps import TurnOver
-from chat_app.turns.threads import DatabaseThreads, LoopThread
 from http_app.errors import InternalError, unavailable
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ class _Running:
     began: float = field(default_factory=time.monotonic)
 
 
-class Desk:
+class Runner:
     """Belongs to the process that made it. Its threads start with the first turn."""
 
     def __init__(self) -> None:
@@ -65,14 +65,15 @@ class Desk:
         self._turns: dict[UUID, _Running] = {}
         self._loop: LoopThread | None = None
         self._database: DatabaseThreads | None = None
-        self._making: asyncio.Future[LanguageModel] | None = None
+        self._model: LanguageModel | None = None
+        self._model_lock = asyncio.Lock()
         self._process = os.getpid()
         self.is_stopping = False
 
     @property
     def database(self) -> DatabaseThreads:
         with self._lock:
-            self._database = self._database or DatabaseThreads(settings.ASSISTANT_THREADS)
+            self._database = self._database or DatabaseThreads(settings.ASSISTANT_THREADS, "assistant")
             return self._database
 
     def take_place(self, user_id: UUID) -> Place:
@@ -93,7 +94,7 @@ class Desk:
         """
         running = _Running(begun, tell, place)
         self._turns[begun.turn_id] = running
-        self._thread().submit(self._start(running))
+        self._thread().submit(self._run(running))
 
     def stop(self) -> None:
         """Begin no other turn, and end those that run: their clients can send the message again."""
@@ -111,17 +112,14 @@ class Desk:
 
     def _thread(self) -> LoopThread:
         with self._lock:
-            assert self._process == os.getpid(), "a desk does not outlive a fork"
+            assert self._process == os.getpid(), "a runner does not outlive a fork"
             if self._loop is None:
                 self._loop = LoopThread()
                 self._loop.submit(self._watch())
             return self._loop
 
-    async def _start(self, running: _Running) -> None:
-        running.task = asyncio.create_task(self._run(running))
-
     async def _run(self, running: _Running) -> None:
-        begun = running.begun
+        running.task, begun = asyncio.current_task(), running.begun
         with structlog.contextvars.bound_contextvars(
             turn_id=str(begun.turn_id), conversation_id=str(begun.conversation_id), user_id=str(begun.user.pk)
         ):
@@ -136,7 +134,7 @@ class Desk:
 
     async def _outcome(self, running: _Running) -> Event:
         try:
-            result = await run(running.begun, await self._the_model(), self.database, running.tell)
+            result = await run(running.begun, await self._get_model(), self.database, running.tell)
         except asyncio.CancelledError:  # of `_watch` or `_stop`
             error: APIException = TurnInterrupted() if self.is_stopping else TurnCancelled()
         except TurnOver:
@@ -162,11 +160,12 @@ class Desk:
         except DatabaseError as failure:  # its lease passes
             log.warning("turn_not_ended", error=str(failure))
 
-    async def _the_model(self) -> LanguageModel:
-        if self._making is None:
-            # In a thread: importing a provider's library takes seconds.
-            self._making = asyncio.ensure_future(asyncio.to_thread(made_model))
-        return await asyncio.shield(self._making)
+    async def _get_model(self) -> LanguageModel:
+        async with self._model_lock:
+            if self._model is None:
+                # In a thread: importing a provider's library takes seconds.
+                self._model = await asyncio.to_thread(create_model)
+            return self._model
 
     async def _watch(self) -> None:
         """Keep the leases of the turns, and stop those that were cancelled or taken over."""
@@ -190,9 +189,9 @@ class Desk:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        if self._making:
+        if self._model:
             with suppress(Exception):
-                await (await self._making).close()
+                await self._model.close()
 
     def _give_back(self, place: Place) -> None:
         with self._lock:
@@ -201,16 +200,20 @@ class Desk:
             RUNNING.set(self._places.total())
 
 
-def made_model() -> LanguageModel:
-    """The language model of the settings."""
+def create_model() -> LanguageModel:
+    """The language model of the settings. Raises ModelRefusesUs (503) if they name none that can be used."""
     name = model_name()
     if name == "offline":
         from chat_app.offline.model import OfflineModel
 
         return OfflineModel()
-    from chat_app.provider import ProviderModel
+    try:
+        from chat_app.provider import ProviderModel
 
-    return ProviderModel(name)
+        return ProviderModel(name)
+    except Exception as error:  # an unknown provider, no key, or a package that is not installed
+        log.exception("model_not_created", model=name)
+        raise ModelRefusesUs from error
 
 
 def _unexpected(error: Exception) -> APIException:

@@ -1,16 +1,10 @@
-"""One call of a tool, in a thread of a bounded pool, so that many calls do not hold up the live streams."""
+"""One call of a tool, by a user who is signed in: its scope, its limits, and what undoes it."""
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.db import close_old_connections, connection, connections, transaction
+from django.db import transaction
 from django.utils import timezone
 from pydantic import Field
 
@@ -19,14 +13,10 @@ from chat_app.models import Turn
 from chat_app.tools.calling import call, parse
 from chat_app.tools.refusing import refusals
 from chat_app.tools.registry import TOOLS
-from chat_app.tools.tool import Arguments, Result, Tool, ToolError, TurnContext, actor_of
+from chat_app.tools.tool import Arguments, Result, Tool, ToolError, TurnContext
 from chat_app.undo import undo
 from events_app.outbox import acting_as
 from http_app.throttling import Operations, Previews, Writes
-
-# The limits of an API request (todo_project/wsgi.py).
-_DATABASE_LIMITS = "SET statement_timeout = '15s'; SET lock_timeout = '5s'"
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -60,32 +50,6 @@ UNDO = Tool(
 OFFERED: dict[str, Tool] = {**TOOLS, UNDO.name: UNDO}
 
 
-class Pool:
-    """MCP_THREADS threads, each with a connection to the database of its own."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(
-            settings.MCP_THREADS, thread_name_prefix="mcp", initializer=self._begin
-        )
-        self._connections: list[Any] = []
-
-    async def run(self, function: Callable[[], Answer]) -> Answer:
-        """Call it in a thread, under the context variables of the caller."""
-        inside = partial(copy_context().run, _with_connection, function)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, inside)
-
-    def close(self) -> None:
-        """Wait for the calls that are being carried out, and close the connections."""
-        self._threads.shutdown(cancel_futures=True)
-        for one in self._connections:
-            one.close()
-
-    def _begin(self) -> None:
-        mine = connections["default"]
-        mine.inc_thread_sharing()  # the thread that ends the pool closes it
-        self._connections.append(mine)
-
-
 def call_tool(caller: SignedIn, name: str, arguments: Any) -> dict[str, Any]:
     """The answer of a tool, with the `undo_id` of a call that has changed something. Raises ToolError."""
     tool = OFFERED.get(name)
@@ -95,26 +59,27 @@ def call_tool(caller: SignedIn, name: str, arguments: Any) -> dict[str, Any]:
         detail = f"This API token does not have the scope `{tool.scope}`, which this tool requires."
         raise ToolError.of("scope_missing", detail)
     _count(caller.user, tool, arguments)
-    if tool.scope == "read":
-        turn = Turn(user=caller.user)
-        return dict(
-            _result(call(TurnContext(caller.user, turn, timezone.now()), name, arguments, call_id="1"))
-        )
+    now = timezone.now()
+    turn = Turn(user=caller.user, started_at=now, lease_until=now)
+    context = TurnContext(caller.user, turn, now)
     if tool is UNDO:
-        with acting_as(actor_of(Turn())):
-            return tool.run(TurnContext(caller.user, Turn(), timezone.now()), parse(tool, arguments))
+        with acting_as(context.actor):
+            return tool.run(context, parse(tool, arguments))
+    if tool.scope == "read":
+        return _answer(context, name, arguments)
     # One transaction: a call that is refused leaves no turn.
     with transaction.atomic():
-        now = timezone.now()
-        turn = Turn.objects.create(user=caller.user, started_at=now, lease_until=now)
-        answer = _result(call(TurnContext(caller.user, turn, now), name, arguments, call_id="1"))
-        Turn.objects.filter(pk=turn.pk).update(state=Turn.State.DONE, ended_at=timezone.now())
+        turn.save(force_insert=True)
+        answer = _answer(context, name, arguments)
+        turn.state, turn.ended_at = Turn.State.DONE, timezone.now()
+        turn.save(update_fields=["state", "ended_at"])
         return {**answer, "undo_id": str(turn.pk)}
 
 
-def _result(answer: Any) -> Any:
+def _answer(context: TurnContext, name: str, arguments: Any) -> dict[str, Any]:
+    answer = call(context, name, arguments, call_id="1")
     assert isinstance(answer, Result), "no one can be asked"
-    return answer.data
+    return dict(answer.data)
 
 
 def _count(user: User, tool: Tool, arguments: Any) -> None:
@@ -133,16 +98,6 @@ def _take(throttle: Writes | Operations | Previews, user: User, amount: int) -> 
     if not throttle.allows(str(user.pk), amount):
         detail = f"Too many requests. Try again in {throttle.wait():.0f} s."
         raise ToolError.of("throttled", detail)
-
-
-def _with_connection(function: Callable[[], Answer]) -> Answer:
-    close_old_connections()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_DATABASE_LIMITS)
-        return function()
-    finally:
-        close_old_connections()
 
 
 def scopes_of(auth: Any) -> frozenset[str]:

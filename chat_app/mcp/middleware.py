@@ -16,22 +16,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from accounts_app.api_tokens import record_use
 from accounts_app.authentication import BearerAuthentication
 from accounts_app.models import ApiToken
+from chat_app.mcp.calls import SignedIn, scopes_of
 from chat_app.mcp.server import CALLER
-from chat_app.mcp.working import Pool, SignedIn, scopes_of
+from chat_app.threads import DatabaseThreads
 from http_app.errors import Overloaded, TooManyAtOnce
 from sync_app.responses import error_response
 
 # Requests that wait or are answered: of one user, and for each thread of the pool.
 MOST_OF_A_USER = 4
 MOST_FOR_A_THREAD = 16
-_METADATA = "/.well-known/oauth-protected-resource"
+METADATA = "/.well-known/oauth-protected-resource"
 
 
-class Door:
-    """An ASGI application that lets requests with a valid token in, some at a time."""
+class AccessMiddleware:
+    """Lets requests with a valid token in, some at a time."""
 
-    def __init__(self, app: ASGIApp, pool: Pool) -> None:
-        self._app, self._pool = app, pool
+    def __init__(self, app: ASGIApp, threads: DatabaseThreads) -> None:
+        self._app, self._threads = app, threads
         self._of_user: Counter[UUID] = Counter()
         self._inside = 0
 
@@ -49,7 +50,7 @@ class Door:
     async def _signed_in(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         header = request.headers.get("Authorization", "")
         try:
-            caller = await self._pool.run(lambda: signed_in(header))
+            caller = await self._threads.run(signed_in, header)
         except Exception as error:
             await refusal(request, error)(scope, receive, send)
             return
@@ -85,7 +86,7 @@ def refusal(request: Request, error: Exception) -> Response:
     response = error_response(request, error)
     if isinstance(error, AuthenticationFailed | NotAuthenticated):
         url = urlsplit(str(settings.MCP_URL))
-        where = f"{url.scheme}://{url.netloc}{_METADATA}{url.path}"
+        where = f"{url.scheme}://{url.netloc}{METADATA}{url.path}"
         response.headers["WWW-Authenticate"] = f'Bearer realm="api", resource_metadata="{where}"'
     return response
 
@@ -100,11 +101,6 @@ async def metadata(_request: Request) -> Response:
             "bearer_methods_supported": ["header"],
         }
     )
-
-
-def metadata_paths() -> list[str]:
-    """Where clients look for it: with the path of the resource, and without."""
-    return [f"{_METADATA}/mcp", _METADATA]
 
 
 def _in_time(receive: Receive) -> Receive:

@@ -1,4 +1,4 @@
-"""The event loop that turns run in, in a thread of its own, and a few threads for their database work.
+"""The event loop that turns run in, in a thread of its own, and bounded threads for work with the database.
 
 The live streams have the process's main loop. What a language model's library computes, some milliseconds
 for each request, would hold all of them up there; a thread of its own is interrupted. And a client of a
@@ -12,21 +12,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import connection, connections
+from django.db import close_old_connections, connections
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
-
-# The limits of an API request (todo_project/wsgi.py).
-_DATABASE_LIMITS = "SET statement_timeout = '15s'; SET lock_timeout = '5s'"
 
 
 class DatabaseThreads:
     """A bounded pool. Each thread keeps its connection, as CONN_MAX_AGE says."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix="assistant-database")
+    def __init__(self, size: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name, initializer=self._share_connection)
+        self._connections: list[Any] = []
 
     async def run(
         self, function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
@@ -35,25 +32,24 @@ class DatabaseThreads:
         context = copy_context()
 
         def call() -> Result:
-            _prepare_connection()
+            close_old_connections()
             try:
                 return context.run(function, *args, **kwargs)
             finally:
-                connections["default"].close_if_unusable_or_obsolete()
+                close_old_connections()
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     def close(self) -> None:
-        """Wait for what runs, and close the connections."""
-        everyone = threading.Barrier(self._size)
+        """Wait for what runs, drop what waits, and close the connections."""
+        self._pool.shutdown(cancel_futures=True)
+        for connection in self._connections:
+            connection.close()
 
-        def close_connection() -> None:
-            everyone.wait(60)
-            connections.close_all()
-
-        for _ in range(self._size):
-            self._pool.submit(close_connection)
-        self._pool.shutdown()
+    def _share_connection(self) -> None:
+        connection = connections["default"]
+        connection.inc_thread_sharing()  # the thread that ends the pool closes it
+        self._connections.append(connection)
 
 
 class LoopThread:
@@ -80,10 +76,3 @@ class LoopThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
-
-
-def _prepare_connection() -> None:
-    connection.close_if_unusable_or_obsolete()
-    if connection.connection is None:
-        with connection.cursor() as cursor:
-            cursor.execute(_DATABASE_LIMITS)
