@@ -1,8 +1,10 @@
 """What the assistant asks to be allowed, decided once by its user.
 
-What is carried out is what the row says; nothing of it comes back from the client.
+What is carried out is what the row says; nothing of it comes back from the client. What became of it replaces
+the result of the call in the conversation, where the model reads it.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,14 +14,13 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
 from accounts_app.models import User
+from chat_app.history import DECLINED, EXPIRED, settle
 from chat_app.models import Confirmation, Conversation, ToolCall, Turn
-from chat_app.signals import confirmation_decided
 from chat_app.tools.calling import call_confirmed
 from chat_app.tools.tool import ToolError, TurnContext
 from http_app.errors import Conflict
 
 State = Confirmation.State
-_NONE = "There is no such confirmation of yours."
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def confirm(user: User, confirmation_id: UUID) -> Decided:
         result = call_confirmed(context, confirmation)
     except ToolError as error:
         raise Conflict(error.text, error.code) from error
-    return _decide(confirmation, State.CONFIRMED, dict(result.data))
+    _decide(confirmation, State.CONFIRMED, json.dumps(result.data, ensure_ascii=False))
+    return Decided(confirmation, dict(result.data))
 
 
 @transaction.atomic
@@ -61,22 +63,29 @@ def decline(user: User, confirmation_id: UUID) -> Decided:
     if confirmation.state == State.DECLINED:
         return Decided(confirmation, None, is_repeat=True)
     _refuse_unless_pending(confirmation)
-    return _decide(confirmation, State.DECLINED, None)
+    _decide(confirmation, State.DECLINED, DECLINED)
+    return Decided(confirmation, None)
+
+
+def expire_unanswered(conversation: Conversation) -> None:
+    """Note the questions of a locked conversation that were not answered in their time."""
+    unanswered = conversation.confirmations.filter(state=State.PENDING, expires_at__lte=timezone.now())
+    for confirmation in unanswered:
+        confirmation.conversation = conversation
+        _decide(confirmation, State.EXPIRED, EXPIRED)
 
 
 def _locked(user: User, confirmation_id: UUID) -> Confirmation:
     """Conversation, turn, confirmation: the order in which a turn, a call and an undo lock them."""
     mine = Confirmation.objects.filter(user=user, pk=confirmation_id)
-    found = mine.values_list("conversation_id", "turn_id").first()
-    if found is None:
-        raise NotFound(_NONE)
-    conversation_id, turn_id = found
-    for rows in (Conversation.objects.filter(pk=conversation_id), Turn.objects.filter(pk=turn_id)):
-        rows.select_for_update(no_key=True).first()
-    # Asked again: while we waited, the conversation may have been deleted.
-    confirmation = mine.select_related("turn").select_for_update(of=("self",), no_key=True).first()
+    before: tuple[Any, ...] = (Conversation, Turn)
+    for model in before:
+        list(model.objects.filter(confirmations__in=mine).select_for_update(of=("self",), no_key=True))
+    # Only now: while we waited, the conversation may have been deleted.
+    related = mine.select_related("conversation", "turn")
+    confirmation = related.select_for_update(of=("self",), no_key=True).first()
     if confirmation is None:
-        raise NotFound(_NONE)
+        raise NotFound("There is no such confirmation of yours.")
     return confirmation
 
 
@@ -92,11 +101,11 @@ def _refuse_unless_pending(confirmation: Confirmation) -> None:
     raise Conflict(words[State(confirmation.state)], confirmation.state)
 
 
-def _decide(confirmation: Confirmation, state: str, result: dict[str, Any] | None) -> Decided:
+def _decide(confirmation: Confirmation, state: str, result: str) -> None:
+    """Note it, with what the model reads as the result. Conversation and confirmation are locked."""
     confirmation.state, confirmation.decided_at = state, timezone.now()
     confirmation.save(update_fields=["state", "decided_at"])
-    turn = Turn.objects.filter(pk=confirmation.turn_id, state=Turn.State.WAITING)
+    settle(confirmation.conversation, confirmation.turn_id, {confirmation.call_id: result})
     if not Confirmation.objects.filter(turn=confirmation.turn_id, state=State.PENDING).exists():
-        turn.update(state=Turn.State.DONE)
-    confirmation_decided.send(Confirmation, confirmation=confirmation, result=result)
-    return Decided(confirmation, result)
+        waiting = Turn.objects.filter(pk=confirmation.turn_id, state=Turn.State.WAITING)
+        waiting.update(state=Turn.State.DONE)

@@ -13,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts_app.models import User
 from chat_app.confirmations import confirm, decline
 from chat_app.models import Change, Confirmation
-from chat_app.undo import KINDS, REASONS, undo
+from chat_app.undo import REASONS, undo
 from http_app.errors import ErrorSerializer
 from http_app.serializers import StrictSerializer
 from http_app.views import ApiView
@@ -42,7 +42,7 @@ class UndoSerializer(StrictSerializer):
 
 
 class UndoneThingSerializer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(KINDS)
+    kind = serializers.ChoiceField(Change.Kind.choices)
     id = serializers.IntegerField()
     name = serializers.CharField(help_text="Its title or name; empty if it is gone.")
     action = serializers.ChoiceField(Change.Action.choices, help_text="What the turn did to it.")

@@ -20,8 +20,10 @@ from chat_app.language_models import Line, ToolCall
 from chat_app.models import Conversation, Message, Turn
 from state_store.conversations import forget_conversation, get_conversation, put_conversation
 
-# What the model reads about a call that has no result: its turn ended before.
+# What the model reads about a call that has no result: its turn ended before, or its user did not allow it.
 NOT_CARRIED_OUT = "Not carried out: the turn ended before."
+DECLINED = "Not done: the user does not allow it."
+EXPIRED = "Not done: the user did not answer in time. Ask again if it is still wanted."
 
 
 def lock_conversation(conversation_id: UUID) -> Conversation:
@@ -65,7 +67,7 @@ def settle(conversation: Conversation, turn_id: UUID, results: Mapping[str, str]
 
 
 def lines_of(conversation: Conversation) -> list[Line]:
-    """The newest lines, at most ASSISTANT_HISTORY_MESSAGES, beginning with one of the user's."""
+    """The newest lines, at most ASSISTANT_HISTORY_MESSAGES."""
     found = _from_copy(conversation)
     if found is None:
         found = newest_lines(conversation)
@@ -100,9 +102,13 @@ def shown(lines: Sequence[Line]) -> list[Line]:
     found: list[Line] = []
     for line in lines[first:]:
         if line.role != "tool":
-            nothing = (Line("tool", NOT_CARRIED_OUT, call_id=call.id) for call in line.calls)
-            found += [line, *(results.get(none.call_id, none) for none in nothing)]
+            found.append(line)
+            found += [results.get(call.id) or _not_carried_out(call) for call in line.calls]
     return found
+
+
+def _not_carried_out(call: ToolCall) -> Line:
+    return Line("tool", NOT_CARRIED_OUT, call_id=call.id)
 
 
 def _from_copy(conversation: Conversation) -> list[Line] | None:

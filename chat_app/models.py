@@ -148,7 +148,6 @@ class Change(models.Model):
     class Kind(models.TextChoices):
         TASK = "task"
         TAG = "tag"
-        TEMPLATE = "template"
 
     class Action(models.TextChoices):
         CREATED = "created"
@@ -208,6 +207,9 @@ class Confirmation(models.Model):
         db_table = "confirmations"
         ordering = ["-created_at", "-id"]
         constraints = [models.UniqueConstraint(fields=["turn", "call_id"], name="confirmation_once_per_call")]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(state="pending"), name="confirmations_pending")
+        ]
 
     def __str__(self) -> str:
         return f"{self.tool} ({self.pk})"

@@ -1,8 +1,10 @@
 """Undoing what one turn changed, as one: the newest change first, each through the services of tasks.
 
-A task or tag that someone has changed since stays as it is, and the answer names it.
+A task or tag that someone has changed since stays as it is, and the answer names it. The results of the
+turn's calls say so, for the model.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -13,8 +15,8 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
 from accounts_app.models import User
+from chat_app.history import DECLINED, settle
 from chat_app.models import Change, Confirmation, Conversation, Turn
-from chat_app.signals import turn_undone
 from chat_app.snapshots import RINGING, columns_of
 from http_app.errors import Conflict
 from recurring_app.models import RecurringTask
@@ -26,7 +28,7 @@ GONE = "gone"
 IN_USE = "in_use"
 NAME_TAKEN = "name_taken"
 REASONS = [CHANGED_SINCE, GONE, IN_USE, NAME_TAKEN]
-KINDS = ["task", "tag"]
+UNDONE = "The user has undone this turn. All is as it was before"
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,21 @@ def undo(user: User, *, conversation_id: UUID | None = None, turn_id: UUID | Non
         turn.save(update_fields=["undone_at"])
         Change.objects.bulk_update(changes, ["undone_at", "left_reason"])
         pending = turn.confirmations.filter(state=Confirmation.State.PENDING)
+        declined = list(pending.values_list("call_id", flat=True))
         pending.update(state=Confirmation.State.DECLINED, decided_at=turn.undone_at)
-        turn_undone.send(Turn, turn=turn, answer=answer)
+        if turn.conversation:  # not of a call by MCP
+            settle(turn.conversation, turn.pk, _results(turn, answer) | dict.fromkeys(declined, DECLINED))
     return answer
+
+
+def _results(turn: Turn, answer: Undone) -> dict[str, str]:
+    """What the model reads as the results of the turn's calls."""
+    left = "; ".join(f"{thing.kind} {thing.id} “{thing.name}” ({thing.reason})" for thing in answer.left)
+    note = f"{UNDONE}, except: {left}." if left else f"{UNDONE}."
+    return {
+        call.call_id: json.dumps({"undone": note, **call.result}, ensure_ascii=False)
+        for call in turn.calls.all()
+    }
 
 
 def _locked_turn(user: User, conversation_id: UUID | None, turn_id: UUID | None) -> Turn:
@@ -109,21 +123,22 @@ class _Undoing:
     """The changes of one turn, and the rows that they are about, which are locked."""
 
     def __init__(self, user: User, changes: list[Change], answer: Undone) -> None:
-        self._user, self._changes, self._answer = user, changes, answer
+        self._user, self._answer = user, answer
         ids = {kind: {one.object_id for one in changes if one.kind == kind} for kind in ("task", "tag")}
         tags = Tag.objects.filter(user=user, pk__in=ids["tag"]).select_for_update(no_key=True)
         self._rows: dict[Key, Any] = {
             ("task", task.pk): task for task in Task.objects.filter(user=user, pk__in=ids["task"]).locked()
         } | {("tag", tag.pk): tag for tag in tags.order_by("pk")}
-        # What was there before the first change of a thing, and the version that the last one left.
-        self._first = {(one.kind, one.object_id): one for one in reversed(changes)}
-        self._last = {(one.kind, one.object_id): one for one in changes}
+        # The first change of a thing has what was there before, the last one the version that it left.
+        self._of: dict[Key, list[Change]] = {}
+        for one in changes:
+            self._of.setdefault((one.kind, one.object_id), []).append(one)
 
     def run(self) -> None:
         # Asked first: to set one back may change another, as a successor goes with its task.
-        left = {key: self._why_left(key) for key in self._last}
+        left = {key: self._why_left(key) for key in self._of}
         # Tags last: one that the turn made can go when its tasks have.
-        newest_first = sorted(self._last, key=lambda key: (key[0] == "tag", -self._last[key].position))
+        newest_first = sorted(self._of, key=lambda key: (key[0] == "tag", -self._of[key][-1].position))
         for key in newest_first:
             reason = left[key] or self._set_back(key)
             if not reason:
@@ -134,11 +149,11 @@ class _Undoing:
         row = self._rows.get(key)
         if row is None:
             return GONE
-        return "" if row.version == self._last[key].version_after else CHANGED_SINCE
+        return "" if row.version == self._of[key][-1].version_after else CHANGED_SINCE
 
     def _set_back(self, key: Key) -> str:
         """Set it back to before the turn; the reason if that is not possible."""
-        before = self._first[key].before
+        before = self._of[key][0].before
         if key[0] == "tag":
             return self._set_tag_back(self._rows[key], before)
         task = Task.objects.locked().get(pk=key[1])
@@ -152,7 +167,7 @@ class _Undoing:
     def _set_tag_back(self, tag: Tag, before: dict[str, Any] | None) -> str:
         if before is None:
             made_here = [
-                pk for (kind, pk), one in self._first.items() if kind == "task" and one.before is None
+                pk for (kind, pk), of_it in self._of.items() if kind == "task" and of_it[0].before is None
             ]
             others = TaskTag.objects.filter(tag=tag).exclude(
                 task__in=made_here, task__deleted_at__isnull=False
@@ -169,7 +184,7 @@ class _Undoing:
 
     def _continue_earlier_turns(self, key: Key) -> None:
         """It is as an earlier turn left it, at another version: that turn can be undone next."""
-        before, (kind, pk) = self._first[key].before, key
+        before, (kind, pk) = self._of[key][0].before, key
         if before is not None:
             earlier = Change.objects.filter(turn__user=self._user, kind=kind, object_id=pk, undone_at=None)
             model: Any = Task if kind == "task" else Tag
@@ -177,10 +192,9 @@ class _Undoing:
             earlier.filter(version_after=before["version"]).update(version_after=Subquery(now))
 
     def _note(self, key: Key, reason: str) -> None:
-        for one in self._changes:
-            if (one.kind, one.object_id) == key:
-                one.undone_at, one.left_reason = (None if reason else timezone.now()), reason
-        first, last = self._first[key], self._last[key]
+        for one in self._of[key]:
+            one.undone_at, one.left_reason = (None if reason else timezone.now()), reason
+        first, last = self._of[key][0], self._of[key][-1]
         if not (first.was_asked or last.was_asked or reason):
             return  # it followed from another, which is named
         action = first.action if first.before is None else last.action

@@ -22,7 +22,7 @@ from django.db.models import Field
 # found may move its app's line instead.
 FIRST_RELEASE = {
     "accounts_app": "0009_known_addresses",
-    "chat_app": "0001_conversations",
+    "chat_app": "0003_pending_confirmations",
     "events_app": "0007_outbox_events_by_owner",
     "http_app": "0001_idempotency_keys",
     "notifications_app": "0007_quiet_hours_and_notices",

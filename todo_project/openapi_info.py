@@ -61,5 +61,5 @@ ENUMS = {
     "TaskOccurrenceState": "tasks_app.occurrence_views.STATES",
     "SlotState": "tasks_app.models.Task.SlotState",
     "TurnState": "chat_app.serializers.TURN_STATES",
-    "UndoneKind": "chat_app.undo.KINDS",
+    "UndoneKind": "chat_app.models.Change.Kind",
 }

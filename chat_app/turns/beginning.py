@@ -10,6 +10,7 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
 from accounts_app.models import User
+from chat_app.confirmations import expire_unanswered
 from chat_app.exceptions import TurnCancelled, TurnRunning, TurnUndone
 from chat_app.history import append, lines_of, lock_conversation
 from chat_app.language_models import Line
@@ -73,6 +74,7 @@ def begin(
     check_limits(user.pk)
     count_use(user.pk, turns=1)
     turn = _again(before) if before else _new(user, conversation, key, request_hash)
+    expire_unanswered(conversation)
     lines = lines_of(conversation)
     if not _is_last(conversation, turn):
         said = Line(Message.Role.USER, message)
@@ -83,7 +85,7 @@ def begin(
 
 
 def _turn_of(user: User, key: str, request_hash: str) -> Turn | None:
-    """The turn of an earlier request with this key. One that is being written is waited for."""
+    """The turn of an earlier request with this key. Raises IdempotencyKeyReused (422)."""
     turn = Turn.objects.filter(user=user, idempotency_key=key).first()
     if turn and turn.request_hash != request_hash:
         raise IdempotencyKeyReused

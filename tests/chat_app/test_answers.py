@@ -10,14 +10,16 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
-from chat_app.answers import DECLINED, UNDONE
+from chat_app.history import DECLINED, EXPIRED
 from chat_app.language_models import Answer, Line, Prompt, ToolCall
-from chat_app.models import Confirmation
-from chat_app.turns.beginning import Begun, begin
-from chat_app.turns.running import prompt_for
-from chat_app.turns.steps import WAITS, Done, carry_out, end_waiting, store_answer
+from chat_app.models import Confirmation, Turn
+from chat_app.retention import purge_conversations
+from chat_app.tools.calling import CONFIRMATION_LIFETIME
+from chat_app.turns.steps import WAITS
+from chat_app.undo import UNDONE
 from tasks_app.models import Task
 from tasks_app.services import create_task, update_task
+from tests.chat_app.loop import turn
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -31,22 +33,20 @@ class Talk:
 
     def turn(self, *calls: ToolCall) -> None:
         """A turn in which the model calls these, and then is done or waits."""
-        begun, done = self._begin("do it"), Done()
-        store_answer(begun, Answer("", list(calls)), result=None)
-        for call in calls:
-            step = carry_out(begun, call)
-            done.confirmations += [step.confirmation] if step.confirmation else []
-        if done.confirmations:
-            end_waiting(begun, done.as_answer(begun))
-        else:
-            store_answer(begun, Answer("Done."), result=done.as_answer(begun))
+        answers = iter([Answer("", list(calls)), Answer("Done.")])
+        said = turn(self.user, "do it", self.conversation, model=lambda _prompt: next(answers))
+        self.conversation = said["conversation_id"]
 
     def next_prompt(self) -> Prompt:
-        """What the model would be shown with the user's next message."""
-        begun = self._begin("and now?")
-        prompt = prompt_for(begun, begun.lines)
-        store_answer(begun, Answer("Yes."), result=Done().as_answer(begun))
-        return prompt
+        """What the model is shown with the user's next message."""
+        prompts: list[Prompt] = []
+
+        def model(prompt: Prompt) -> Answer:
+            prompts.append(prompt)
+            return Answer("Yes.")
+
+        turn(self.user, "and now?", self.conversation, model=model)
+        return prompts[0]
 
     def results(self) -> dict[str, str]:
         """What the next prompt has for each call."""
@@ -63,12 +63,6 @@ class Talk:
 
     def undo(self) -> Any:
         return self.post(f"/api/conversations/{self.conversation}/undo")
-
-    def _begin(self, message: str) -> Begun:
-        begun = begin(self.user, message, conversation_id=self.conversation)
-        assert isinstance(begun, Begun)
-        self.conversation = begun.conversation_id
-        return begun
 
 
 @pytest.fixture
@@ -97,6 +91,28 @@ def test_what_was_allowed_and_what_was_not(talk: Talk, alice: User) -> None:
     # A repeat says nothing else.
     talk.decide("a", "confirm")
     assert talk.results() == after
+
+
+def test_what_was_not_answered_in_time(talk: Talk, alice: User, clock: time_machine.Traveller) -> None:
+    rent, plants = (create_task(alice, title=title) for title in ("rent", "plants"))
+    talk.turn(deletes("a", rent))
+    clock.shift(CONFIRMATION_LIFETIME / 2)
+    talk.turn(deletes("b", plants))
+    clock.shift(CONFIRMATION_LIFETIME / 2)
+    assert talk.results() == {"a": EXPIRED, "b": WAITS}
+    assert list(Confirmation.objects.values_list("call_id", "state")) == [("b", "pending"), ("a", "expired")]
+
+
+def test_what_was_not_answered_in_a_conversation_that_does_not_go_on(
+    talk: Talk, alice: User, clock: time_machine.Traveller
+) -> None:
+    talk.turn(deletes("a", create_task(alice, title="rent")))
+    purge_conversations()
+    assert Confirmation.objects.get().state == "pending"
+    clock.shift(CONFIRMATION_LIFETIME)
+    purge_conversations()
+    assert (Confirmation.objects.get().state, Turn.objects.get().state) == ("expired", "done")
+    assert talk.results() == {"a": EXPIRED}
 
 
 def test_an_undo(talk: Talk, alice: User) -> None:

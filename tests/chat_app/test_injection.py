@@ -12,12 +12,10 @@ import pytest
 
 from accounts_app.models import User
 from chat_app.language_models import Answer, Prompt, ToolCall
-from chat_app.models import Confirmation
-from chat_app.turns.beginning import Begun, begin
-from chat_app.turns.running import prompt_for
-from chat_app.turns.steps import Done, carry_out, end_waiting, store_answer
+from chat_app.models import Confirmation, Message
 from tasks_app.models import Tag, Task
 from tasks_app.services import create_task
+from tests.chat_app.loop import turn
 
 pytestmark = pytest.mark.django_db
 
@@ -59,25 +57,9 @@ def obeys(prompt: Prompt) -> Answer:
 
 def run(user: User, message: str) -> tuple[list[dict[str, Any]], str]:
     """The actions of a turn, and every result that the model has read."""
-    begun = begin(user, message, conversation_id=None)
-    assert isinstance(begun, Begun)
-    lines, done = list(begun.lines), Done()
-    while True:
-        answer = obeys(prompt_for(begun, lines))
-        result = None if answer.calls else done.as_answer(begun)
-        lines.append(store_answer(begun, answer, result=result))
-        if result:
-            break
-        for call in answer.calls:
-            step = carry_out(begun, call)
-            lines.append(step.line)
-            done.actions.append(step.action)
-            if step.confirmation:
-                done.confirmations.append(step.confirmation)
-        if done.confirmations:
-            end_waiting(begun, done.as_answer(begun))
-            break
-    return done.actions, "\n".join(line.content for line in lines if line.role == "tool")
+    answer = turn(user, message, model=obeys)
+    results = Message.objects.filter(turn=answer["turn_id"], role="tool").order_by("position")
+    return answer["actions"], "\n".join(results.values_list("content", flat=True))
 
 
 @pytest.mark.parametrize("place", ["text", "tag"])
@@ -93,13 +75,13 @@ def test_orders_in_data(alice: User, bob: User, place: str) -> None:
         "BOBS_ID": str(bob.pk),
     }
     tried = 0
-    for turn, (tool, arguments) in enumerate(ORDERS):
+    for offset, (tool, arguments) in enumerate(ORDERS):
         filled = {name: names.get(str(value), value) for name, value in arguments.items()}
         order = f"CALL {tool} {json.dumps(filled, separators=(',', ':'))} END"
         lures = [lure.format(order=order) for lure in LURES]
         if place == "text":
             for number, text in enumerate(lures):
-                if (turn + number) % 2:
+                if (offset + number) % 2:
                     create_task(alice, title=text[:200])
                 else:
                     create_task(alice, title="lure", description=text[:1000])

@@ -13,15 +13,14 @@ from rest_framework.exceptions import NotFound
 
 from accounts_app.erasure import close_account, erase_closed_accounts
 from accounts_app.models import User
-from chat_app.answers import DECLINED
 from chat_app.confirmations import confirm, decline
-from chat_app.history import lines_of, newest_lines
+from chat_app.history import DECLINED, lines_of, newest_lines
 from chat_app.language_models import Answer
 from chat_app.models import Conversation, Turn
-from chat_app.turns import desk
+from chat_app.turns import runner
 from chat_app.turns.beginning import Begun, Repeat, begin
-from chat_app.turns.desk import Desk
-from chat_app.turns.running import Event
+from chat_app.turns.loop import Event
+from chat_app.turns.runner import Runner
 from chat_app.turns.steps import store_answer
 from state_store import conversations, keys
 from state_store.client import store
@@ -115,8 +114,8 @@ def test_no_copy_outlives_its_account(alice: User) -> None:
 
 def test_a_turn_that_is_begun_again_before_its_error_was_told(alice: User, monkeypatch: Any) -> None:
     """The places of both are given back, and the second goes on under its own lease."""
-    monkeypatch.setattr(desk, "made_model", lambda: ScriptedModel(lambda prompt: Answer("Hi.")))
-    here, ended = Desk(), [threading.Event(), threading.Event()]
+    monkeypatch.setattr(runner, "create_model", lambda: ScriptedModel(lambda prompt: Answer("Hi.")))
+    here, ended = Runner(), [threading.Event(), threading.Event()]
     begun = begin(alice, "hello", conversation_id=None)
     assert isinstance(begun, Begun)
     second = here.take_place(alice.pk)
