@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Event as Signal
 from typing import Any
@@ -197,7 +197,7 @@ def test_between_the_events_of_a_batch_that_failed_the_client_is_polled(batches:
     polls: list[int] = []
     client = Client(*numbered(*(message(str(number), key=str(number)) for number in range(5))))
 
-    def fail(events: list[Event]) -> None:
+    def fail(_events: Sequence[Event]) -> None:
         polls.append(len(client.waits))
         raise ZeroDivisionError
 
@@ -242,6 +242,21 @@ def test_what_is_in_hand_of_a_partition_that_goes_is_left_to_its_next_consumer(
     assert batches.handled == [["2"]]
     assert client.commits[-1] == {("reminders", 1): 1}
     assert client.commits[0] == {}
+
+
+def test_a_batch_with_an_early_message_is_on_record(batches: Batches, consume, monkeypatch) -> None:
+    monkeypatch.setattr(consuming, "MOST_UNCOMMITTED", 1)
+
+    class KilledError(BaseException):
+        pass
+
+    def die(_events: Sequence[Event]) -> None:
+        raise KilledError
+
+    groups.registry["batches"]["reminder.due"] = groups.Handler(die, in_batches=True)
+    with pytest.raises(KilledError):
+        consume(Client(*numbered(message("1"), message("2", "bob"))))
+    assert parked() == ["1", "2"]
 
 
 def test_a_stop_leaves_what_is_in_hand_to_the_next_consumer(batches: Batches, monkeypatch) -> None:
