@@ -228,7 +228,8 @@ EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or _EMAIL["EMAIL_BACKEND"]
 ANYMAIL = {name[8:]: value for name, value in env.ENVIRON.items() if name.startswith("ANYMAIL_")}
 if EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend":
     EMAIL_BACKEND = "todo_project.mail_files.EmailBackend"
-EMAIL_FILE_PATH = _EMAIL["EMAIL_FILE_PATH"]
+    # The path of a URL begins with a slash, which the library cuts off.
+    EMAIL_FILE_PATH = "/" + _EMAIL["EMAIL_FILE_PATH"].lstrip("/")
 EMAIL_HOST = _EMAIL["EMAIL_HOST"]
 EMAIL_PORT = _EMAIL["EMAIL_PORT"] or 0
 EMAIL_HOST_USER = _EMAIL["EMAIL_HOST_USER"] or ""

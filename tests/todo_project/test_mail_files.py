@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,14 @@ def test_a_mail_is_a_file_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(mail.stat().st_mode) == 0o600
     (tmp_path / "later").touch()
     assert stat.S_IMODE((tmp_path / "later").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("url", ["filemail:///tmp/mails", "filemail:////tmp/mails"])
+def test_the_folder_is_that_of_the_url_wherever_the_process_was_started(url: str) -> None:
+    """An image is read-only where its processes start."""
+    ask = "from todo_project import settings; print(settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH)"
+    environment = os.environ | {"EMAIL_URL": url, "EMAIL_BACKEND": ""}
+    said = subprocess.run(
+        [sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["todo_project.mail_files.EmailBackend", "/tmp/mails"]
