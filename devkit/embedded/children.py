@@ -115,17 +115,13 @@ def _become(
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     multiprocessing.set_start_method("fork", force=True)  # granian's workers share it too
     gc.enable()
-    run_python(command)
+    # Without the checks: who forks has made them.
+    run_python(f"{command} --skip-checks" if "manage.py" in command else command)
 
 
 def run_python(command: str) -> None:
-    """Do in this process what the command line `python ...` does; `${NAME:-default}` is filled in.
-
-    Commands of manage.py leave out the checks: who forks has made them.
-    """
+    """Do in this process what the command line `python ...` does; `${NAME:-default}` is filled in."""
     _python, *arguments = shlex.split(_filled_in(command))
-    if arguments[0] == "manage.py":
-        arguments.append("--skip-checks")
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)

@@ -7,14 +7,14 @@ from importlib import import_module
 
 from devkit.embedded import StartError
 
-# What the roles would import one by one; the rest comes with the project's URLs, tasks and middleware.
-_MODULES = (
+# What the roles would import one by one; the rest comes with the project's URLs, tasks and middleware. These
+# need no settings.
+LIBRARIES = (
     # web
     "granian.cli",
     "granian.server",
     "multiprocessing.popen_fork",
     # stream
-    "sync_app.asgi",
     "uvicorn.lifespan.on",
     "uvicorn.loops.uvloop",
     "uvicorn.protocols.http.h11_impl",
@@ -39,13 +39,11 @@ _MODULES = (
     "celery.worker.consumer.delayed_delivery",
     "celery.worker.strategy",
     "kombu.pidbox",
-    "todo_project.worker",
     "kombu.transport.redis",
     # beat
     "celery.bin.beat",
-    "todo_project.beat",
-    "todo_project.scheduler",
 )
+_OURS = ("sync_app.asgi", "todo_project.worker", "todo_project.beat", "todo_project.scheduler")
 _COMMANDS = ("migrate", "upgrade_rows", "relay_outbox", "serve_stream", "ensure_operator")
 
 
@@ -83,7 +81,7 @@ def _import_all() -> None:
     from django.urls import get_resolver
 
     django.setup()
-    for name in _MODULES:
+    for name in (*LIBRARIES, *_OURS):
         import_module(name)
     for name in _COMMANDS:
         load_command_class(get_commands()[name], name)

@@ -6,10 +6,8 @@
 import os
 import secrets
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,13 @@ from devkit.embedded.instance import instance_environment
 from devkit.embedded.places import Places
 from devkit.embedded.ports import free_port
 from devkit.embedded.postgres import Postgres
-from devkit.embedded.processes import spawn, stop_all
+from devkit.embedded.processes import INSTANCE, stop_all
 from devkit.embedded.services import remove_instance
 from devkit.embedded.supervisor import procfile
 from devkit.embedded.valkey import Valkey
+from tests.acceptance import forks
 from tests.acceptance.calls import Answer, call
-from tests.acceptance.processes import ROOT, eventually
+from tests.acceptance.processes import eventually
 
 PASSWORD = "correct horse battery staple"
 
@@ -49,24 +48,25 @@ class Instance:
             "LOG_LEVEL": "INFO",
         }
         made = instance_environment(places, servers)
-        self.environment = os.environ | made | servers | surroundings | environment
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        ours = {INSTANCE: str(places.data)} | made | servers | surroundings | environment
+        self.environment = os.environ | ours
+        self.processes: dict[str, forks.Fork] = {}
+        self._stack = ExitStack()
 
     def start(self, name: str, command: str | None = None) -> None:
         """Start a process of the Procfile (`relay2` is another relay); what it writes is added to its log."""
+        command = command or procfile()[name.rstrip("23456789")]
+        # What has other settings than the rest cannot share the project with it.
+        parent = self._parent if self.environment == self._shared else forks.server()
         with self.log(name).open("ab") as log:
-            self.processes[name] = spawn(
-                ["/bin/sh", "-c", f"exec {command or procfile()[name.rstrip('23456789')]}"],
-                places=self.places,
-                environment=self.environment
-                | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-            )
+            self.processes[name] = parent.start(command, self.environment, output=log.fileno())
 
     def start_all(self) -> None:
         self.places.metrics.mkdir()
+        self._shared = self.environment
+        with self.log("project").open("ab") as log:
+            sharing = forks.server().with_project(self._shared, log.fileno())
+            self._parent = self._stack.enter_context(sharing)
         for server in (self.postgres, self.valkey):
             server.start()
         for server in (self.postgres, self.valkey):
@@ -79,6 +79,7 @@ class Instance:
 
     def stop_all(self) -> None:
         stop_all(list(self.processes.values()), stop_signal=signal.SIGTERM, seconds=10)
+        self._stack.close()
         self.valkey.stop()
         self.postgres.stop()
 

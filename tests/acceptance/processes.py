@@ -2,12 +2,9 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,20 +12,16 @@ from django.db import connection
 
 from devkit.embedded.processes import stop_all
 from devkit.embedded.supervisor import procfile
+from tests.acceptance.forks import ROOT as ROOT
+from tests.acceptance.forks import Fork, server
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKER, TICKER, BEAT, RELAY = (procfile()[name] for name in ("worker", "ticker", "beat", "relay"))
 
 
 @contextmanager
-def running(*commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+def running(*commands: str) -> Iterator[list[Fork]]:
     """Commands of the Procfile, a process each, until the block ends; a test may kill them before."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, *command.split()[1:]], cwd=ROOT, env=environment(), start_new_session=True
-        )
-        for command in commands
-    ]
+    processes = [server().start(command, environment()) for command in commands]
     try:
         yield processes
     finally:

@@ -1,6 +1,5 @@
 """The web process, on the test's own database."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from http.client import HTTPException
 import pytest
 
 from tests.acceptance.calls import call
+from tests.acceptance.forks import Fork
 from tests.acceptance.processes import eventually, running
 
 _RATES = ("WRITES", "OPERATIONS", "SIGN_UP", "REFRESH")
@@ -20,7 +20,7 @@ UNLIMITED = {f"THROTTLE_{name}": "off" for name in (*_RATES, *_SIGN_IN_RATES, *_
 @dataclass
 class Web:
     port: int
-    process: subprocess.Popen[bytes]
+    process: Fork
 
     @property
     def url(self) -> str:

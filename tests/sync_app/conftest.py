@@ -1,6 +1,5 @@
 """The stream's process, on the test's own database and state store."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from devkit.embedded.ports import free_port
 from state_store import task_updates
 from state_store.pause import Pause
 from tests.acceptance.calls import call
+from tests.acceptance.forks import Fork
 from tests.acceptance.processes import eventually, running
 from tests.sync_app.clients import StreamClient
 
@@ -29,7 +29,7 @@ task_ids = count(1_000_000)
 class StreamServer:
     port: int
     metrics_port: int
-    process: subprocess.Popen[bytes]
+    process: Fork
     clients: list[StreamClient] = field(default_factory=list)
 
     def answers(self) -> bool:
