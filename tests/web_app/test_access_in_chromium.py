@@ -5,7 +5,10 @@ from collections.abc import Callable
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from pytest_django import Settings
 
+from accounts_app.models import User
+from notifications_app.unsubscribing import token_of
 from tests.acceptance.instance import PASSWORD
 from tests.web_app.conftest import Person
 
@@ -60,6 +63,20 @@ def test_axe_finds_no_barrier(person: Make) -> None:
     panel.get_by_label("Message", exact=True).fill("delete Water the plants")
     panel.get_by_label("Message", exact=True).press("Enter")
     expect(panel.get_by_role("button", name="Move to the trash")).to_be_visible()
+    expect_no_barrier(page)
+
+
+def test_axe_finds_no_barrier_on_the_page_that_stops_mails(person: Make, settings: Settings) -> None:
+    alice = person()
+    alice.token = alice.running.sign_up(alice.email)
+    settings.SECRET_KEY = alice.running.environment["SECRET_KEY"]
+    token = token_of(User(pk=alice.call("GET", "/api/me")["id"], email=alice.email))
+    page = alice.context.new_page()
+    page.goto(f"http://127.0.0.1:{alice.running.port}/u/{token}")
+    expect(page.get_by_role("button", name="Stop these emails")).to_be_visible()
+    expect_no_barrier(page)
+    page.get_by_role("button", name="Stop these emails").click()
+    expect(page.get_by_text(f"No reminders are sent to {alice.email} any more.")).to_be_visible()
     expect_no_barrier(page)
 
 

@@ -41,7 +41,8 @@ def test_a_conversation(alice: Person) -> None:
     milk = page.get_by_role("main").get_by_role("button", name="buy milk", exact=True)
     held: list[Route] = []
     page.route("**/api/conversations?*", lambda route: held.append(route), times=1)
-    panel = open_panel(page)
+    with page.expect_request("**/api/conversations?*"):
+        panel = open_panel(page)
     log = panel.get_by_role("log")
     with page.expect_response(CHAT) as answered:
         say(panel, "add buy milk tomorrow")  # before it is known which conversations there are
