@@ -72,10 +72,10 @@ class Instance:
         for server in (self.postgres, self.valkey):
             server.wait_until_ready()
         self.start("prepare", "python -m devkit.commands.prepare")
-        assert self.processes.pop("prepare").wait(120) == 0, self.log("prepare").read_text()
+        assert self.processes.pop("prepare").wait(300) == 0, self.log("prepare").read_text()
         for name in procfile():
             self.start(name)
-        eventually(self.is_ready, seconds=60)
+        eventually(self.is_ready, seconds=180)
 
     def stop_all(self) -> None:
         stop_all(list(self.processes.values()), stop_signal=signal.SIGTERM, seconds=10)

@@ -36,7 +36,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
     settings = {"CORS_ALLOWED_ORIGINS": ORIGIN, "BODY_SECONDS": "1.5", "SLOW_BODIES_PER_ADDRESS": "2"}
     folder = str(tmp_path_factory.mktemp("metrics"))
     observed = {"METRICS_TOKEN": METRICS, "PROMETHEUS_MULTIPROC_DIR": folder}
-    with web(free_port(), **settings, **observed, THROTTLE_SIGN_IN_BY_ADDRESS="3/min") as server:
+    with web(free_port(), **settings, **observed, THROTTLE_SIGN_IN_BY_ADDRESS="3/d") as server:
         yield server
 
 

@@ -41,7 +41,7 @@ def test_a_reminder_is_seen_on_its_way_through_all_processes(running: Instance) 
         token = running.sign_up("alice@example.test")
         browser = service.subscribe().subscription
         assert running.call("POST", "/api/push-subscriptions", browser, token=token).status == 201
-        at = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        at = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
         task = running.call("POST", "/api/tasks", {"title": "water", "reminder_at": at}, token=token)
         assert task.status == 201, task
         eventually(lambda: len(service.messages) == 1)
@@ -50,20 +50,23 @@ def test_a_reminder_is_seen_on_its_way_through_all_processes(running: Instance) 
         assert (
             sample(running, "todo_http_requests_total", method="POST", route="/api/tasks", status="201") == 1
         )
-        assert event_ids(running, "relay", "event_handled") & event_ids(
-            running, "worker", "delivery_attempted"
+        handled = {"group": "notifications", "type": "reminder.due", "outcome": "done"}
+        eventually(lambda: sample(running, "todo_events_handled_total", **handled) == 1)  # the relay
+        eventually(
+            lambda: (
+                event_ids(running, "relay", "event_handled")
+                & event_ids(running, "worker", "delivery_attempted")
+            )
         )
         assert sample(running, "todo_reminder_claim_lateness_seconds_count") == 1  # the ticker's child
         assert sample(running, "todo_reminder_delivery_lateness_seconds_count") == 1  # the worker's child
-        assert 0 < sample(running, "todo_reminder_delivery_lateness_seconds_sum") < 10
+        assert 0 < sample(running, "todo_reminder_delivery_lateness_seconds_sum") < 30
         assert sample(running, "todo_delivery_attempts_total", status="201") == 1
-        handled = {"group": "notifications", "type": "reminder.due", "outcome": "done"}
-        assert sample(running, "todo_events_handled_total", **handled) == 1  # the relay
+        eventually(lambda: sample(running, "todo_outbox_events") == 0)
         assert sample(running, "todo_outbox_relayed_total") >= 3
         scanned = "todo_celery_task_last_success_timestamp_seconds"
         assert sample(running, scanned, task="notifications_app.scan_reminders") > 0
         assert sample(running, "todo_relay_active") == 1
-        assert sample(running, "todo_outbox_events") == 0
         assert str(task.body["id"]) not in {
             value
             for family in text_string_to_metric_families(running.metrics())

@@ -37,7 +37,7 @@ def start_again(running: Instance) -> None:
 
 
 def remind_soon(running: Instance, token: str) -> None:
-    at = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    at = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
     assert (
         running.call("POST", "/api/tasks", {"title": "water", "reminder_at": at}, token=token).status == 201
     )

@@ -105,7 +105,7 @@ def live(run: Run, browser: dict[str, str]) -> None:
     for name in ("p256dh_key", "auth_key", "endpoint"):
         run.keep(name.replace("_", " "), browser[name])
     assert run.ask("POST", "/api/push-subscriptions", browser, token=access).status == 201
-    at = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    at = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
     assert run.ask("POST", "/api/tasks", {"title": "water", "reminder_at": at}, token=api_token).status == 201
 
     change = {"current_password": first, "new_password": second}

@@ -42,7 +42,7 @@ def kill_each(places: Places, folder: Path, *, rounds: int, victims: list[str], 
         )
         assert not any(lost.values()), lost
         assert len(kills.completed) > rounds
-        assert running.stop(signal.SIGTERM) < 10
+        assert running.stop(signal.SIGTERM) < 30
     return kills
 
 

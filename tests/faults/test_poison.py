@@ -262,7 +262,7 @@ def assert_all_poison_is_dead(servers: str, poisoner: Poisoner) -> None:
 @pytest.mark.slow
 def test_some_seconds(servers: str, patient: Patient) -> None:
     # Among other tests, on a busy machine: the figure is the full run's.
-    assert poison_run(servers, patient, seconds=2) < 10
+    assert poison_run(servers, patient, seconds=2) < 50
 
 
 @pytest.mark.faults
