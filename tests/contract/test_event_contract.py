@@ -144,7 +144,7 @@ class TestPublished:
         new = load(FILE)
         messages, schemas = new["components"]["messages"], new["components"]["schemas"]
         if change == "field":
-            task(schemas)["estimate"] = {"type": "integer"}
+            task(schemas)["new_field"] = {"type": "integer"}
         if change == "type":
             messages["task.archived"] = deepcopy(messages["task.updated"])
             new["channels"]["task-events"]["messages"]["task.archived"] = {}

@@ -15,10 +15,10 @@ from events_app.brokers import InProcessBroker
 from events_app.models import OutboxEvent
 from events_app.outbox import acting_as
 from events_app.relay import relay_batch
+from notifications_app.tasks import announce_due_soon
 from tasks_app.models import Task
 from tasks_app.services import create_task
 from tests.tasks_app.admin_pages import act
-from todo_project.celery import app
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +65,7 @@ def test_what_a_handler_does_about_an_event_is_the_systems(client: APIClient) ->
 def test_a_tick_is_the_systems(alice: User) -> None:
     create_task(alice, title="soon", due_at=timezone.now() + timedelta(hours=1))
     actors()
-    app.tasks["notifications_app.announce_due_soon"].apply(throw=True)
+    announce_due_soon.apply(throw=True)
     assert actors() == {"task.due.approaching": {"system"}}
 
 
