@@ -23,8 +23,12 @@ def end_slow_readers() -> int:
 
 def _limit(number: int) -> bool:
     """Whether this file is a TCP socket that listens; connections inherit its options."""
-    with suppress(OSError), socket.socket(fileno=os.dup(number)) as one:
-        if one.family != socket.AF_UNIX and one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SECONDS * 1000)
-            return True
+    with suppress(OSError):
+        one = socket.socket(fileno=number)  # no duplicate: of what is no socket, it would stay open
+        try:
+            if one.family != socket.AF_UNIX and one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SECONDS * 1000)
+                return True
+        finally:
+            one.detach()
     return False

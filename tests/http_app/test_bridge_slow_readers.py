@@ -1,5 +1,6 @@
 """A client that does not read its answer does not keep its connection for good."""
 
+import os
 import socket
 import sys
 import time
@@ -20,6 +21,13 @@ def test_listening_sockets_are_found_and_their_connections_inherit_the_limit() -
             with accepted:
                 assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
             assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
+
+
+def test_no_file_stays_open() -> None:
+    with open(os.devnull) as _no_socket, socket.create_server(("127.0.0.1", 0)):
+        before = sorted(os.listdir("/proc/self/fd"))
+        end_slow_readers()
+        assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.slow
