@@ -23,7 +23,7 @@ from events_app.parked import (
 
 
 def handle_together(group: str, events: Sequence[Event], *, on_record: bool = False) -> None:
-    """As handle() for events of one type, in order, whose handler takes batches: all in one transaction.
+    """As handle() for events of one type, in order, whose handler takes batches: all at once.
 
     If something is in the way of that, they are handled one by one.
     """
@@ -36,8 +36,12 @@ def try_together(group: str, events: Sequence[Event], *, on_record: bool = False
     """Handle events of one type, in order, in one transaction; False if that cannot be: then none is handled.
 
     In the way is an event that fails, that no row can hold, or that must wait behind a parked one of its key.
+    A handler registered with `transactional=False` gets no transaction, and may have done a part.
     """
-    way = _together_on_record if on_record else _together
+    if runs_without_transaction(group, events[0].type):
+        way = _together_without_transaction
+    else:
+        way = _together_on_record if on_record else _together
     with bound_contextvars(group=group):
         try:
             return way(group, events)
@@ -93,6 +97,10 @@ def _attempt_or_park(group: str, event: Event) -> None:
 @transaction.atomic
 def _together(group: str, events: Sequence[Event]) -> bool:
     return not any_parked(group, events) and attempt(group, *events) is None
+
+
+def _together_without_transaction(group: str, events: Sequence[Event]) -> bool:
+    return not has_parked(group, *(event.key for event in events)) and attempt(group, *events) is None
 
 
 def _together_on_record(group: str, events: Sequence[Event]) -> bool:

@@ -35,7 +35,7 @@ RETRIES_PER_KEY = 100
 # Plain SQL: it is asked for each event, and the ORM would take longer than the rest.
 _HAS_PARKED = """
     SELECT EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s),
-        EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s AND key = %(key)s)
+        EXISTS (SELECT 1 FROM parked_events WHERE "group" = %(group)s AND key = ANY(%(keys)s))
 """
 _FIRST_OF_KEY = """
     SELECT next_attempt_at FROM parked_events WHERE "group" = %s AND key = %s ORDER BY id LIMIT 1
@@ -70,17 +70,17 @@ def of_key(group: str, key: str) -> QuerySet[ParkedEvent]:
     return ParkedEvent.objects.filter(group=group, key=key).order_by("id")
 
 
-def has_parked(group: str, key: str) -> bool:
-    """Whether something of this key is parked: known without a question for a moment after nothing was."""
+def has_parked(group: str, *keys: str) -> bool:
+    """Whether something of these keys is parked: known without a question for a moment after nothing was."""
     now = monotonic()
     if now < _nothing_parked_until.get(group, 0):
         return False
     with connection.cursor() as cursor:
-        cursor.execute(_HAS_PARKED, {"group": group, "key": key})
-        group_has, key_has = cursor.fetchone()
+        cursor.execute(_HAS_PARKED, {"group": group, "keys": list(keys)})
+        group_has, keys_have = cursor.fetchone()
     if not group_has:
         _nothing_parked_until[group] = now + _NOTHING_PARKED_SECONDS
-    return bool(key_has)
+    return bool(keys_have)
 
 
 def look_again(group: str) -> None:

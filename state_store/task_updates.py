@@ -7,7 +7,7 @@ starts over. Redis makes the ids from its clock, so that a new stream does not u
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import lru_cache
@@ -51,19 +51,29 @@ local function next_id(stream, random)
 end
 """
 # Events may be delivered twice and topics replayed, so versions up to the last one added are ignored.
+# KEYS: of each update its stream and its task's version. ARGV: what all have in common, then three of each.
 _ADD = f"""{_NEXT_ID}
-if tonumber(redis.call('GET', KEYS[2]) or -1) >= tonumber(ARGV[1]) then return 0 end
-redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local new = next_id(KEYS[1], ARGV[4])
-local added = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], new, 'update', ARGV[5])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-local hint = ARGV[7]
-if last and #ARGV[5] <= tonumber(ARGV[8]) then
-    hint = hint .. ' ' .. last[1] .. ' ' .. added .. ' ' .. ARGV[5]
+local kept, length, random, hints, hinted = unpack(ARGV, 1, 5)
+local done = {{}}
+for n = 1, #KEYS / 2 do
+    local stream, passed = KEYS[2 * n - 1], KEYS[2 * n]
+    local user, version, text = unpack(ARGV, 3 * n + 3, 3 * n + 5)
+    done[n] = 0
+    if tonumber(redis.call('GET', passed) or -1) < tonumber(version) then
+        redis.call('SET', passed, version, 'EX', kept)
+        local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+        local new = next_id(stream, random)
+        local added = redis.call('XADD', stream, 'MAXLEN', '~', length, new, 'update', text)
+        redis.call('EXPIRE', stream, kept)
+        local hint = user
+        if last and #text <= tonumber(hinted) then
+            hint = hint .. ' ' .. last[1] .. ' ' .. added .. ' ' .. text
+        end
+        redis.call('PUBLISH', hints, hint)
+        done[n] = 1
+    end
 end
-redis.call('PUBLISH', ARGV[6], hint)
-return 1
+return done
 """
 # The id of the last entry. An empty stream gets an entry without an update, so that there is an id.
 _NEWEST = f"""{_NEXT_ID}
@@ -78,6 +88,15 @@ pause = Pause()
 
 class StateStoreUnavailable(RuntimeError):  # noqa: N818 - like the others that become a 503
     """The state store does not respond."""
+
+
+class NewUpdate(NamedTuple):
+    """An update of a task, for the stream of its user."""
+
+    user_id: str
+    task_id: int
+    version: int
+    text: str
 
 
 class Update(NamedTuple):
@@ -95,25 +114,20 @@ class Hint(NamedTuple):
     update: Update | None = None
 
 
-def add(*, user_id: str, task_id: int, version: int, text: str) -> bool:
-    """Add an update to its user's stream; False if this version of the task or a later one was added before.
+def add(updates: Sequence[NewUpdate]) -> list[bool]:
+    """Add updates to their users' streams, in one round trip; which of them were added.
 
+    Not those of a version of the task that was added before, or of an earlier one.
     Raises StateStoreUnavailable, without waiting for PAUSE_SECONDS after a call timed out.
     """
-    redis_keys = [keys.task_updates(user_id), keys.task_update_passed(task_id)]
-    values: list[str | int] = [
-        version,
-        _kept_seconds(),
-        LENGTH,
-        _random(),
-        text,
-        keys.TASK_UPDATE_HINTS,
-        user_id,
-        HINTED_BYTES,
-    ]
+    redis_keys: list[str] = []
+    values: list[str | int] = [_kept_seconds(), LENGTH, _random(), keys.TASK_UPDATE_HINTS, HINTED_BYTES]
+    for user_id, task_id, version, text in updates:
+        redis_keys += [keys.task_updates(user_id), keys.task_update_passed(task_id)]
+        values += [user_id, version, text]
     with _unless_paused(pause):
         added = _add(settings.REDIS_URL)(keys=redis_keys, args=values)
-    return bool(added)
+    return [bool(one) for one in added]
 
 
 class UpdateReader:

@@ -1,5 +1,6 @@
 """A handler that writes nothing to the database is spared the transaction, not the order of its events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from events_app import groups
 from events_app.envelope import Event
-from events_app.handling import handle
+from events_app.handling import handle, handle_together
 from events_app.models import ParkedEvent
 from events_app.parked import look_again, retry_parked
 
@@ -84,3 +85,28 @@ def test_a_group_with_nothing_parked_is_not_asked_for_each_event(
         for subject in "123":
             handle("spared", event(subject))
     assert spared.handled == ["1", "2", "3"]
+
+
+def test_batches_are_called_outside_any_transaction_unless_something_of_their_keys_is_parked(
+    no_handlers: None, clock: time_machine.Traveller, settings: Settings
+) -> None:
+    look_again("spared")
+    spared = Spared()
+    calls: list[list[str]] = []
+
+    def take(events: Sequence[Event]) -> None:
+        calls.append([one.subject for one in events])
+        for one in events:
+            spared.handle(one)
+
+    groups.handles("reminder.due", group="spared", transactional=False, in_batches=True)(take)
+    handle_together("spared", [event("1"), event("bobs", key="bob")], on_record=True)
+    assert (calls, spared.in_transaction) == ([["1", "bobs"]], [False, False])
+    spared.refused = {"2"}
+    handle_together("spared", [event("2"), event("3")])
+    handle_together("spared", [event("4"), event("bobs again", key="bob")])
+    assert calls[1:] == [["2", "3"], ["2"], ["bobs again"]]
+    spared.refused = set()
+    clock.shift(settings.EVENT_FIRST_RETRY)
+    assert retry_parked() == 3
+    assert spared.handled == ["1", "bobs", "bobs again", "2", "3", "4"]

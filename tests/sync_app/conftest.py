@@ -16,6 +16,7 @@ from accounts_app.models import User
 from devkit.embedded.ports import free_port
 from state_store import task_updates
 from state_store.pause import Pause
+from state_store.task_updates import NewUpdate
 from tests.acceptance.calls import call
 from tests.acceptance.forks import Fork
 from tests.acceptance.processes import eventually, running
@@ -84,4 +85,4 @@ def token_of(user: User) -> str:
 def tell(user: User, task_id: int, version: int = 1, text: str = "") -> None:
     """An update of the user's, as the `sync` group adds it."""
     text = text or f'{{"task_id": {task_id}, "version": {version}, "is": "{uuid4()}"}}'
-    task_updates.add(user_id=str(user.pk), task_id=task_id, version=version, text=text)
+    task_updates.add([NewUpdate(str(user.pk), task_id, version, text)])

@@ -20,7 +20,7 @@ from events_app.parked import retry_parked
 from events_app.relay import relay_batch
 from state_store import keys, task_updates
 from state_store.pause import Pause
-from state_store.task_updates import StateStoreUnavailable, UpdateReader
+from state_store.task_updates import NewUpdate, StateStoreUnavailable, UpdateReader
 from tasks_app.models import Task
 from tests.sync_app.conftest import task_ids
 
@@ -41,7 +41,7 @@ def test_only_the_first_waits(black_hole: str) -> None:
     began = time.monotonic()
     for task_id in range(50):
         with pytest.raises(StateStoreUnavailable):
-            task_updates.add(user_id=str(uuid4()), task_id=task_id, version=1, text="{}")
+            task_updates.add([NewUpdate(str(uuid4()), task_id, 1, "{}")])
     assert time.monotonic() - began < 10  # if each call waited, at least 12.5 s
 
 
@@ -60,12 +60,12 @@ def test_a_store_that_refuses_is_asked_again_at_once(
 ) -> None:
     """A refused connection makes no one wait, and a parked event would be late."""
     monkeypatch.setattr(task_updates, "pause", Pause())
-    user_id, before = str(uuid4()), settings.REDIS_URL
+    updates, before = [NewUpdate(str(uuid4()), next(task_ids), 1, "{}")], settings.REDIS_URL
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     with pytest.raises(StateStoreUnavailable):
-        task_updates.add(user_id=user_id, task_id=next(task_ids), version=1, text="{}")
+        task_updates.add(updates)
     settings.REDIS_URL = before
-    assert task_updates.add(user_id=user_id, task_id=next(task_ids), version=1, text="{}")
+    assert task_updates.add(updates) == [True]
 
 
 def test_the_other_groups_go_on_and_the_updates_come_later(
