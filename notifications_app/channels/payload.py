@@ -24,6 +24,9 @@ def payload_of(message: Message) -> bytes:
 
     Without a body, buttons and links if only the title has room beside the rest.
     """
+    whole = _json(_notification(message, body=message.body))
+    if len(whole) <= PAYLOAD_BYTES:
+        return whole
     left = PAYLOAD_BYTES - len(_json(_notification(message, body="")))
     if left < 0:
         return title_alone(message)
