@@ -158,4 +158,6 @@ def _handled(log: Path) -> Iterator[tuple[str, float]]:
     for line in log.read_text().splitlines():
         if '"event_handled"' in line and line.endswith("}"):
             entry = json.loads(line)
-            yield entry["event_id"], datetime.fromisoformat(entry["timestamp"]).timestamp()
+            handled = datetime.fromisoformat(entry["timestamp"]).timestamp()
+            for event_id in entry.get("event_ids") or [entry["event_id"]]:
+                yield event_id, handled

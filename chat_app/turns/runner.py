@@ -149,6 +149,8 @@ class Runner:
             log.info("turn_ended", state=result["state"], steps=len(result["actions"]))
             return Event("done", result)
         log.info("turn_failed", code=error.get_codes())
+        # From here on nothing cancels it: `_watch` may see the failure before its client has the answer.
+        running.task = None
         if not isinstance(error, TurnCancelled):
             await self._fail(running.begun, error)
         return Event("error", {"error": error})

@@ -3,23 +3,26 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.client import HTTPConnection
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connections, transaction
+from django.db.models import QuerySet
 from django.test import override_settings
 from django.utils import timezone
+from rest_framework.exceptions import APIException
 
 from accounts_app.api_tokens import create_api_token
 from accounts_app.models import ApiToken, User
 from chat_app.language_models import Answer, ModelUnavailable, Prompt
 from chat_app.models import Conversation, DayOfUse, Message, Turn
 from chat_app.turns import runner
+from chat_app.turns.ending import fail, renew_leases
 from events_app.models import OutboxEvent
 from tasks_app.models import Task
 from tasks_app.services import create_task
@@ -182,6 +185,28 @@ def test_an_error_keeps_the_message_and_the_same_key_goes_on(alice: User, chat_w
     assert (done.status, done.body["reply"]) == (200, "Added: milk")
     assert roles() == ["user", "assistant", "tool", "assistant"]
     assert Task.objects.count() == 1
+
+
+def test_the_client_of_a_turn_that_fails_is_answered_though_its_process_sees_the_failure_first(
+    alice: User, chat_with: ChatWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = threading.Semaphore(0)
+
+    def look(turn_ids: Collection[UUID]) -> set[UUID]:
+        if stopped := renew_leases(turn_ids):
+            looks.release()
+        return stopped
+
+    def fail_slowly(turns: QuerySet[Turn], error: APIException) -> bool:
+        ended = fail(turns, error)
+        for _ in range(2):  # at the second, what the first led to is done
+            looks.acquire(timeout=5)
+        return ended
+
+    monkeypatch.setattr(runner, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "renew_leases", look)
+    monkeypatch.setattr(runner, "fail", fail_slowly)
+    assert chat_with(lambda _prompt: ModelUnavailable()).say(alice, "hello").status == 503
 
 
 def test_a_turn_that_failed_and_was_undone_does_not_go_on(
