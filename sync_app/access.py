@@ -42,9 +42,14 @@ def grant_of(user: User, auth: Any) -> Grant:
 
 
 def grant_by_header(authorization: str) -> Grant:
-    """The grant of an `Authorization` header with any of the three kinds of token.
+    """The grant of an `Authorization` header, for as long as its token is valid; raises as `by_header`."""
+    return grant_of(*by_header(authorization))
 
-    Raises NotAuthenticated (401) without a token, and what BearerAuthentication raises.
+
+def by_header(authorization: str) -> tuple[User, Any]:
+    """The user and the token of an `Authorization` header with any of the three kinds of token.
+
+    Raises NotAuthenticated (401) without a token, and what BearerAuthentication raises (401, 403).
     """
     http = HttpRequest()
     http.method = "GET"
@@ -55,7 +60,7 @@ def grant_by_header(authorization: str) -> Grant:
     user, auth = authenticated
     if isinstance(auth, ApiToken):
         record_use(auth)
-    return grant_of(user, auth)
+    return user, auth
 
 
 def valid_grants(grants: Collection[Grant]) -> set[Grant]:

@@ -6,20 +6,17 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
-from rest_framework.request import Request as ApiRequest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from accounts_app.api_tokens import record_use
-from accounts_app.authentication import BearerAuthentication
 from accounts_app.models import ApiToken
 from chat_app.mcp.calls import SignedIn, scopes_of
 from chat_app.mcp.server import CALLER
 from chat_app.threads import DatabaseThreads
 from http_app.errors import Overloaded, TooManyAtOnce
+from sync_app.access import by_header
 from sync_app.responses import error_response
 
 # Requests that wait or are answered: of one user, and for each thread of the pool.
@@ -69,15 +66,7 @@ class AccessMiddleware:
 
 def signed_in(header: str) -> SignedIn:
     """Who sends this `Authorization` header. Raises what the API's authentication raises (401, 403)."""
-    http = HttpRequest()
-    http.method = "GET"  # each tool asks for its own scope
-    http.META["HTTP_AUTHORIZATION"] = header
-    authenticated = BearerAuthentication().authenticate(ApiRequest(http))
-    if authenticated is None:
-        raise NotAuthenticated
-    user, auth = authenticated
-    if isinstance(auth, ApiToken):
-        record_use(auth)
+    user, auth = by_header(header)  # as for reading: each tool asks for its own scope
     return SignedIn(user, scopes_of(auth))
 
 
