@@ -24,7 +24,7 @@ from devkit.embedded.processes import stop_all
 from devkit.embedded.services import remove_instance
 
 GOALS = {"megabytes": 350.0, "percent": 1.0, "seconds": 2.0}
-READY_SECONDS = 120.0
+READY_SECONDS = 240.0
 # After "Ready" connections are opened and the first ticks run; then nothing happens that no clock asked for.
 SETTLING_TURNS = 3
 WINDOW_TURNS = 6

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from devkit.embedded.places import Places
 from devkit.embedded.processes import spawn, stop_all
 
 ROLES = ("worker", "ticker", "beat", "relay")
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 @dataclass

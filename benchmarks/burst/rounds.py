@@ -15,7 +15,7 @@ from benchmarks.stage import empty_tables
 
 # From the preparation until the reminders are due.
 LEAD_SECONDS = 2.5
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 DRIPPING = 100
 # Of those that the dripping endpoints get, the last is given up after hours: it is not waited for.
 _PENDING = "SELECT count(*) FROM deliveries WHERE state = 'pending' AND target NOT LIKE '%/drip/%'"

@@ -24,7 +24,7 @@ from devkit.embedded.processes import INSTANCE, stop_leftovers
 from devkit.embedded.services import Servers, services
 from devkit.embedded.supervisor import Supervisor, procfile
 
-READY_SECONDS = 60
+READY_SECONDS = 180  # of a busy machine; what is waited for is said long before
 SAY_AFTER_SECONDS = 3
 # The others are asked at the ports of web and stream; these make a file (todo_project/readiness.py).
 WITHOUT_PORT = ("worker", "ticker", "beat")

@@ -7,7 +7,7 @@ from typing import Any
 
 from devkit.demo.steps import StepFailedError
 
-_TIMEOUT_SECONDS = 10
+_TIMEOUT_SECONDS = 60
 _LONGEST_QUOTE = 300
 # The instance is on this machine: a proxy for the outside world must not get its requests.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

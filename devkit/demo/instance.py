@@ -21,7 +21,7 @@ from devkit.embedded.ports import free_port
 from devkit.embedded.processes import last_line, spawn, stop_all, stop_leftovers
 from devkit.embedded.services import remove_instance
 
-_READY_SECONDS = 90  # `up` itself takes 60 at most, and then says what is missing
+_READY_SECONDS = 240  # `up` itself takes 180 at most, and then says what is missing
 _STOP_SECONDS = 12  # `up` itself takes 10 at most
 _INSECURE = "PUSH_ALLOW_INSECURE_ENDPOINTS"
 # All that our own instance takes from the environment, so that no setting can lead it to other data.

@@ -19,8 +19,8 @@ TITLE = "Water the plants"
 DUE_HOUR = 9
 REMINDER_AHEAD = timedelta(seconds=1.5)
 # The scan ticks each second, the relay many times a second; the rest is patience with a busy machine.
-PUSH_SECONDS = 20
-EVENT_SECONDS = 10
+PUSH_SECONDS = 60
+EVENT_SECONDS = 60
 
 _HOW_TO_PERMIT = (
     "it sends to public https push services only, and the story's own is on this machine. "

@@ -28,7 +28,13 @@ _SETTINGS = {
     "io_method": "sync",
     "max_logical_replication_workers": "0",
 }
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+_NOT_DURABLE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_connections": "400",  # all workers of pytest-xdist share one server, with dozens of sessions each
+}
 
 _INITDB = [
     "--username=todo",

@@ -8,6 +8,7 @@ import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Instance:
         assert self.processes.pop("prepare").wait(300) == 0, self.log("prepare").read_text()
         for name in procfile():
             self.start(name)
-        eventually(self.is_ready, seconds=180)
+        eventually(self.is_ready, seconds=300)
 
     def stop_all(self) -> None:
         stop_all(list(self.processes.values()), stop_signal=signal.SIGTERM, seconds=10)
@@ -91,7 +92,7 @@ class Instance:
             assert process.poll() is None, self.log(name).read_text()
         try:
             return self.call("GET", "/healthz/ready?all=true").status == 200
-        except OSError:
+        except (OSError, HTTPException):
             return False
 
     def call(self, method: str, path: str, body: object = None, *, token: str = "", **headers: str) -> Answer:

@@ -40,8 +40,12 @@ def environment() -> dict[str, str]:
     }
 
 
-def eventually(condition: Callable[[], object], *, seconds: float = 60) -> None:
-    """Wait for the condition; AssertionError when it does not come true in time."""
+def eventually(condition: Callable[[], object], *, seconds: float = 180) -> None:
+    """Wait for the condition; AssertionError when it does not come true in time.
+
+    An event whose attempt a kill ended is tried again a minute later, and a busy machine takes its time: a
+    wait may be long, since only a test that fails waits for all of it.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"

@@ -17,7 +17,7 @@ def stacks(server: Web, file: Path) -> str:
     (worker,) = psutil.Process(server.process.pid).children()
     worker.send_signal(signal.SIGUSR1)
     # The first thread, whose event loop this function runs, comes last.
-    eventually(lambda: "_spawn_rsgi_worker" in file.read_text(), seconds=30)
+    eventually(lambda: "_spawn_rsgi_worker" in file.read_text())
     used, waited = (sum(times) / 1e9 for times in zip(*_times(worker.pid), strict=True))
     load = ", ".join(f"{of_a_minute:.0f}" for of_a_minute in os.getloadavg())
     return f"{used:.1f} s on a processor, {waited:.1f} s waiting for one; load {load}\n{file.read_text()}"

@@ -60,13 +60,14 @@ def test_a_reminder_is_seen_on_its_way_through_all_processes(running: Instance) 
         )
         assert sample(running, "todo_reminder_claim_lateness_seconds_count") == 1  # the ticker's child
         assert sample(running, "todo_reminder_delivery_lateness_seconds_count") == 1  # the worker's child
-        assert 0 < sample(running, "todo_reminder_delivery_lateness_seconds_sum") < 30
+        assert 0 < sample(running, "todo_reminder_delivery_lateness_seconds_sum") < 180
         assert sample(running, "todo_delivery_attempts_total", status="201") == 1
         eventually(lambda: sample(running, "todo_outbox_events") == 0)
         assert sample(running, "todo_outbox_relayed_total") >= 3
         scanned = "todo_celery_task_last_success_timestamp_seconds"
         assert sample(running, scanned, task="notifications_app.scan_reminders") > 0
-        assert sample(running, "todo_relay_active") == 1
+        # A relay that got no processor for some seconds has lost its lock, and takes it again.
+        eventually(lambda: sample(running, "todo_relay_active") == 1)
         assert str(task.body["id"]) not in {
             value
             for family in text_string_to_metric_families(running.metrics())

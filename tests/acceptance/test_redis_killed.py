@@ -20,9 +20,11 @@ from tests.acceptance.processes import eventually
 pytestmark = pytest.mark.slow
 
 THREADS = 8
-PHASE_SECONDS = 6.0  # longer than any request may wait
-# Longer than a request may wait for a store that is away, and shorter than users would wait.
-LONGEST_SECONDS = 5.0
+PHASE_SECONDS = 6.0
+# A request that waits for a store that does not answer waits for all of this; one that does not waits for a
+# second, and on a busy machine for its turn.
+FROZEN_SECONDS = 24.0
+LONGEST_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -127,13 +129,13 @@ def test_requests_and_events_go_on(running: Instance, capsys: pytest.CaptureFixt
         running.valkey.wait_until_ready()
         back = time.monotonic()
         load.phase = "back"
-        eventually(lambda: len(service.messages) == 1, seconds=60)
+        eventually(lambda: len(service.messages) == 1)
         until_delivered = time.monotonic() - back
         time.sleep(PHASE_SECONDS)
 
         load.phase = "frozen"  # it takes connections and never answers
         running.valkey.process.send_signal(signal.SIGSTOP)
-        time.sleep(PHASE_SECONDS)
+        time.sleep(FROZEN_SECONDS)
         running.valkey.process.send_signal(signal.SIGCONT)
         load.stop.set()
         for writer in writers:
@@ -164,7 +166,7 @@ def test_a_delivery_in_hand_does_not_end_its_worker(
 
         def take_later(path: str, headers: Mapping[str, str], body: bytes) -> None:
             arrived.append(time.monotonic())
-            go_on.wait(30)
+            go_on.wait(180)
             take(path, headers, body)
 
         monkeypatch.setattr(service, "take", take_later)

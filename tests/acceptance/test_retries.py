@@ -54,7 +54,7 @@ def all_at_once(call: Callable[[int], tuple[Answer, int]], count: int = CALLERS)
     barrier = Barrier(count)
 
     def wait_and_call(number: int) -> tuple[Answer, int]:
-        barrier.wait(30)
+        barrier.wait(120)
         return call(number)
 
     with ThreadPoolExecutor(count) as threads:
@@ -101,7 +101,7 @@ def test_fifty_at_once_are_one_although_the_server_is_killed_after_the_commit(
             assert Task.objects.count() == IdempotencyKey.objects.filter(status=201).count() == 1
             assert not asking.done()
         with web(caller.port, DYING, DIE_ONCE=str(die), **UNLIMITED):
-            answers = asking.result(120)
+            answers = asking.result(300)
     assert_one(answers)
     assert any(broken for _answer, broken in answers)  # who came late met the second server only
 

@@ -81,7 +81,7 @@ def mail_with(running: Instance, pattern: str) -> re.Match[str]:
         found[:] = [match for mail in mails if (match := re.search(pattern, mail.read_text()))]
         return bool(found)
 
-    eventually(look, seconds=60)
+    eventually(look)
     return found[-1]
 
 
@@ -162,7 +162,7 @@ def sign_in_to_the_admin(run: Run) -> None:
             "username": running.environment["OPERATOR_EMAIL"], "password": password, "next": "/admin/",
             "csrfmiddlewaretoken": csrf,
         }  # fmt: skip
-        connection = HTTPConnection("127.0.0.1", running.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", running.port, timeout=60)
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={csrf}"}
         connection.request("POST", "/admin/login/?next=/admin/", urlencode(form), headers)
         answer = connection.getresponse()
@@ -203,7 +203,7 @@ def monitored(url: str) -> Iterator[list[str]]:
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield commands
 
 

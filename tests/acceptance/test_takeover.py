@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 RELAYS = ("relay", "relay2")
 TASKS = 5
 # design.md, 4: the server ends a session that is silent for 3 s, a standby asks each second.
-LONGEST_TAKEOVER_SECONDS = 20  # far above it: the machine is shared
+LONGEST_TAKEOVER_SECONDS = 120  # far above it: the machine is shared
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def first_appearances(servers: str, expected: dict[str, int]) -> tuple[dict[str,
     client.subscribe(["task-events"])
     found: dict[str, list[int]] = defaultdict(list)
     seen: set[str] = set()
-    again, deadline = 0, monotonic() + 60
+    again, deadline = 0, monotonic() + 180
     while {task: max(versions) for task, versions in found.items()} != expected:
         assert monotonic() < deadline, (dict(found), expected)
         message = client.poll(1)
@@ -139,8 +139,8 @@ def test_the_api_does_not_wait_for_a_kafka_that_is_away(running: Instance, kafka
         active = active_of(running)
         relay = running.processes[active]
         relay.terminate()
-        assert relay.wait(15) == 0, running.log(active).read_text()
+        assert relay.wait(60) == 0, running.log(active).read_text()
     finally:
         kafka.process.send_signal(signal.SIGCONT)
         running.start(active)
-    eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)], seconds=60)
+    eventually(lambda: running.rows("SELECT count(*) FROM outbox_events") == [(0,)])

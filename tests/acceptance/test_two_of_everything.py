@@ -77,6 +77,7 @@ def test_one_successor_and_one_delivery_per_device(alice: User, service: PushSer
         for told in (4, 6, 8):
             others.append(remind_now(alice))
             eventually(lambda told=told: len(service.messages) == told)
+        eventually(lambda: Delivery.objects.filter(state="sent").count() == 8)
         # An event whose first attempt a kill ended is tried again by a later tick.
         eventually(lambda: not OutboxEvent.objects.exists() and not ParkedEvent.objects.exists())
 

@@ -20,7 +20,7 @@ class Reply(NamedTuple):
 class Wire:
     """One connection."""
 
-    def __init__(self, port: int, timeout: float = 20) -> None:
+    def __init__(self, port: int, timeout: float = 60) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self._left = b""
 

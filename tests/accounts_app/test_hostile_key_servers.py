@@ -99,7 +99,7 @@ def test_an_answer_has_one_deadline_for_all_of_it(serve: Any, answer: Any) -> No
     began = seconds()
     with pytest.raises(OSError, match=r"took too long|timed out"):
         fetch(serve(answer).url, seconds=0.3, max_bytes=MEGABYTE)
-    assert 0.2 < seconds() - began < 5
+    assert 0.2 < seconds() - began < 20
 
 
 @pytest.mark.parametrize("answer", [send_without_end, send_chunks_without_end])
@@ -113,7 +113,7 @@ def test_no_more_than_the_limit_is_read(serve: Any, answer: Any) -> None:
 def test_few_requests_wait_for_a_slow_server_and_for_a_moment(
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provider_keys, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(provider_keys, "WAIT_SECONDS", 1.5)
     server = serve(drip_body)
     keys = provider_keys.ProviderKeys(server.url)
 
@@ -126,6 +126,6 @@ def test_few_requests_wait_for_a_slow_server_and_for_a_moment(
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(8)))
     assert {wait for wait, _ in answers} == {1}
-    waited = [took for _, took in answers if took > 0.15]
+    waited = [took for _, took in answers if took > 1.4]
     assert 1 <= len(waited) <= provider_keys.WAITING_REQUESTS
     assert server.asked == 1

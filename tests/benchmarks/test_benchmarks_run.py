@@ -163,7 +163,7 @@ def test_a_worker_s_memory_stays(stage: Stage) -> None:
     measured = re.findall(r"^\| ([\d,]+) \| ([\d.]+) \|$", found.text, re.MULTILINE)
     assert int(measured[-1][0].replace(",", "")) > stage.requests * 0.9
     growth = float(measured[-1][1]) - float(measured[0][1])
-    assert 0 <= growth < LARGEST_GROWTH_MB
+    assert growth < LARGEST_GROWTH_MB  # below 0 if the machine has taken pages back meanwhile
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         if say.fault.isdigit():
             self._fail(int(say.fault))
         elif say.fault == "hang":
-            self.server.released.wait(20)
+            self.server.released.wait(300)
             self.close_connection = True
         else:
             self._stream(say)
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk)}\n\n".encode())
             self.wfile.flush()
         if say.fault == "stall":
-            self.server.released.wait(20)
+            self.server.released.wait(300)
         if say.fault == "drop":
             self.wfile.write(b'data: {"cho')
 

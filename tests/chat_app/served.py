@@ -44,7 +44,7 @@ class Chat:
         self, user: User, message: str, conversation: Any = None, **headers: str
     ) -> Iterator[Iterator[Said]]:
         """The events one by one; leaving the block closes the connection."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent |= {"Authorization": f"Bearer {self.token(user)}", "Accept": "text/event-stream"}
         sent["Content-Type"] = "application/json"

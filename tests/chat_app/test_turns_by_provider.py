@@ -90,7 +90,7 @@ def test_no_error_is_taken_for_an_answer_and_the_message_is_kept(protocol: str, 
         return Say("Done.")
 
     with (
-        override_settings(ASSISTANT_RETRIES=0, ASSISTANT_SILENCE_SECONDS=3.0, ASSISTANT_TURNS_PER_USER=20),
+        override_settings(ASSISTANT_RETRIES=0, ASSISTANT_SILENCE_SECONDS=10.0, ASSISTANT_TURNS_PER_USER=20),
         chat_by_provider(protocol, script) as (chat, _server),
     ):
         chat.token(alice)

@@ -28,7 +28,7 @@ CLIENTS = Path(__file__).with_name("clients")
 TOOLS = CLIENTS / ".tools"
 LOCKS = ["package.json", "package-lock.json", "pom.xml", "requirements.txt"]
 NEEDED = ["npm", "node", "java", "mvn"]
-SECONDS = 300
+SECONDS = 900
 # What each story prints: title and version after a change of what was read; the status of the same change
 # again; the field that was wrong; how many a search finds; whether it is completed; the status of a delete.
 STORY = ["Water plants", 2, 412, "title", 1, True, 204]

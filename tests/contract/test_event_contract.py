@@ -123,7 +123,7 @@ def read(servers: str, topics: list[str], count: int) -> list[Message]:
     )
     client.subscribe(topics)
     found: list[Message] = []
-    deadline = monotonic() + 60
+    deadline = monotonic() + 180
     while len(found) < count:
         assert monotonic() < deadline
         found += [message for message in client.consume(100, timeout=0.2) if message.error() is None]

@@ -74,7 +74,7 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[Web]:
         # The first request makes the document: half a second of processor time, twice that under coverage. On
         # a machine with thirty busy processes that has taken 13 s; schemathesis waits ten. Twice it took more
         # than a minute, which is not explained: the next time a warning says where the server is.
-        eventually(lambda: has_document(server, file), seconds=150)
+        eventually(lambda: has_document(server, file), seconds=300)
         yield server
 
 

@@ -80,7 +80,7 @@ def processes_of(places: Places) -> list[str]:
     return found
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 180) -> None:
     """Poll other processes, which have no clock of ours to freeze; fails when the time is over."""
     deadline = time.monotonic() + seconds
     while not condition():

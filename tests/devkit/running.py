@@ -66,7 +66,7 @@ class Up:
             return 0
 
     def wait_until_ready(self) -> None:
-        wait_until(lambda: "Ready: " in self.output or self.process.poll() is not None, seconds=60)
+        wait_until(lambda: "Ready: " in self.output or self.process.poll() is not None, seconds=300)
         assert self.process.poll() is None, self.output
 
     @property
@@ -79,7 +79,7 @@ class Up:
         """Send a signal and wait for the end; the seconds that took."""
         started = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=180)
         return float(time.monotonic() - started)
 
 

@@ -12,7 +12,7 @@ from devkit.embedded.places import CHECKOUT
 
 def attack(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "devkit.launcher", "attack", *arguments]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=180, check=False)
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.slow

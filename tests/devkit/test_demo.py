@@ -108,8 +108,8 @@ def test_it_is_stopped_with_its_instance(places: Places, temporary: Path) -> Non
         (data,) = temporary.iterdir()
         wait_until(lambda: processes_of(Places(data=data)))
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
-    assert not processes_of(Places(data=data))
+        assert process.wait(timeout=180) == 130
+    wait_until(lambda: not processes_of(Places(data=data)))
     assert not list(temporary.iterdir())
 
 

@@ -46,7 +46,7 @@ def test_they_answer_with_the_settings_we_rely_on_and_leave_nothing_running(plac
         ask(servers, "CREATE EXTENSION btree_gin")
         with redis.Redis.from_url(servers.environment["REDIS_URL"]) as valkey:
             assert valkey.ping()
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
     assert modes_above(places.data) == above
     assert modes_above(CHECKOUT / "todo") == before
 
@@ -102,7 +102,7 @@ def test_what_a_killed_start_left_is_stopped_by_the_next(places: Places) -> None
         assert len(processes_of(places)) > 2
     with claim(places, command="up"):
         assert stop_leftovers(places) > 2
-        assert processes_of(places) == []
+        wait_until(lambda: processes_of(places) == [])
         with services(places) as servers:
             assert ask(servers, "SELECT 1") == [(1,)]
 
@@ -137,7 +137,7 @@ def test_a_cluster_of_another_major_version_is_refused_by_name(places: Places) -
         services(places),
     ):
         raise AssertionError("it started")
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 def test_a_server_that_cannot_start_says_why(places: Places) -> None:
@@ -150,7 +150,7 @@ def test_a_server_that_cannot_start_says_why(places: Places) -> None:
         services(places),
     ):
         raise AssertionError("it started")
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 def test_servers_of_ones_own_are_used_instead(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_servers_of_ones_own_are_used_instead(places: Places, monkeypatch: pytes
             "REDIS_URL": "redis://cache.example.test/0",
         }
         assert servers.processes == {}
-        assert processes_of(places) == []
+        wait_until(lambda: processes_of(places) == [])
 
 
 def test_a_first_start_that_fails_says_why(places: Places) -> None:
@@ -171,7 +171,7 @@ def test_a_first_start_that_fails_says_why(places: Places) -> None:
         (home.folder / "unfinished").touch()  # a file where the folder would be made
         with pytest.raises(StartError, match="initdb failed: "), services(places):
             raise AssertionError("it started")
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 def test_valkey_says_why_it_does_not_start(places: Places) -> None:

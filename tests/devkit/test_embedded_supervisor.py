@@ -12,7 +12,7 @@ from devkit.embedded.children import spawning
 from devkit.embedded.places import Places
 from devkit.embedded.processes import last_line, open_log
 from devkit.embedded.supervisor import Supervisor, procfile
-from tests.devkit.conftest import environment_for, processes_of
+from tests.devkit.conftest import environment_for, processes_of, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def test_when_one_ends_during_the_start_the_others_are_stopped(
         supervisor.start("web", "sleep 600")
         supervisor.start("relay", "sh -c 'exit 7'")
         supervisor.require_all_running([], seconds=5)
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 class EnoughError(Exception):
@@ -124,7 +124,7 @@ def test_what_ends_is_started_again_and_it_says_so(
         assert re.search(
             rf"^\./todo: {name} {seen}; it is started again in {wait} s\.$", output, re.MULTILINE
         )
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 class Unwilling(Server):
@@ -160,7 +160,7 @@ def test_what_a_killed_role_leaves_is_gone_before_it_is_started_again(
         supervisor.start("web", "sh -c 'sleep 600 & echo up; sleep 0.1; kill -9 $$'")
         supervisor.keep([Server(lambda: log(places, "web").count("up") == 2)])
     assert log(places, "web").count("up") == 2
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 def test_a_role_that_has_ended_is_no_longer_counted_in_the_metrics(places: Places) -> None:
@@ -184,7 +184,7 @@ def test_what_does_not_obey_is_killed_with_its_children(
         while not {"up", "child"} <= set(log(places, "stubborn").split()):
             supervisor.require_all_running([], seconds=0.1)
         assert len(processes_of(places)) >= 2
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 def test_a_terminal_that_has_gone_stops_nothing(

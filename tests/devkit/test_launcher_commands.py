@@ -28,7 +28,7 @@ def stop(number, frame):
     sys.exit(5)
 signal.signal(signal.SIGTERM, stop)
 print("child runs", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -65,7 +65,7 @@ def test_a_signal_to_end_is_handed_on_and_handled_as_before_afterwards(places: P
         )
     wait_until(lambda: "child runs" in log.read_text())
     parent.terminate()
-    assert parent.wait(timeout=10) == 0, log.read_text()
+    assert parent.wait(timeout=60) == 0, log.read_text()
     assert "child got 15" in log.read_text()
 
 

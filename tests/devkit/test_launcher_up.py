@@ -17,7 +17,7 @@ from tests.devkit.running import Up, todo, up
 
 pytestmark = pytest.mark.slow
 
-STOPPED_WITHIN_SECONDS = 30  # a few on a quiet machine
+STOPPED_WITHIN_SECONDS = 120  # a few on a quiet machine
 
 MAKE_DORA = (
     "from accounts_app.models import User; User.objects.create_user('dora@example.test', 'long pass word')"
@@ -44,8 +44,8 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
     before = modes_of(above)
 
     with up(places, free_port, **SETTINGS) as first:
-        assert first.output.count("Ready: ") == 1
-        assert first.output.splitlines()[-1].startswith("Ready: ")
+        # Not always the last line: a busy machine has something to warn of.
+        assert first.output.count("Ready: ") == first.output.count("\nReady: ") == 1
         assert "superuser" not in first.output
         assert {file.name for file in places.ready.iterdir()} == {"worker", "ticker", "beat"}
         for part in (
@@ -69,7 +69,7 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
         assert {folder.stat().st_mode & 0o777 for folder in (places.data, places.mails)} == {0o700}
         assert first.stop(signal.SIGINT) < STOPPED_WITHIN_SECONDS
         assert first.process.returncode == 0
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
     assert not places.environment.exists()
 
     with up(places, free_port) as second:
@@ -77,7 +77,7 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
         assert counted.stdout.strip().splitlines()[-1] == "1", counted.stderr
         assert second.stop(signal.SIGTERM) < STOPPED_WITHIN_SECONDS
         assert second.process.returncode == 0
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
     assert modes_of(above) == before
 
 
@@ -102,7 +102,7 @@ def test_after_a_kill_the_next_start_is_ready(places: Places, free_port: int) ->
         second.process.kill()  # the supervisor alone
     with up(places, free_port) as third:
         assert third.stop(signal.SIGTERM) < STOPPED_WITHIN_SECONDS
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 def test_what_dies_is_started_again_while_the_others_run(places: Places, free_port: int) -> None:
@@ -112,14 +112,14 @@ def test_what_dies_is_started_again_while_the_others_run(places: Places, free_po
             assert victim
             others = {child.pid for child in running.children()} - {victim.pid}
             victim.kill()
-            victim.wait(10)
-            wait_until(lambda name=name: running.child(name), seconds=30)
-            wait_until(lambda: running.status("/healthz/ready?all=true") == 200, seconds=30)
+            victim.wait(60)
+            wait_until(lambda name=name: running.child(name))
+            wait_until(lambda: running.status("/healthz/ready?all=true") == 200)
             assert others <= {child.pid for child in running.children()}
             role = {"valkey-server": "valkey"}.get(name, name.removeprefix("todo-"))
             assert f"./todo: {role} ended with exit code -9" in running.output
         assert running.stop(signal.SIGTERM) < STOPPED_WITHIN_SECONDS
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 def test_a_web_worker_that_dies_is_replaced_while_the_other_serves(places: Places, free_port: int) -> None:
@@ -129,9 +129,9 @@ def test_a_web_worker_that_dies_is_replaced_while_the_other_serves(places: Place
         before = web.children()
         assert len(before) == 2
         before[0].kill()
-        before[0].wait(10)  # a request in its hands is lost with it
+        before[0].wait(60)  # a request in its hands is lost with it
         assert [running.status("/healthz/live") for _request in range(50)] == [200] * 50
-        wait_until(lambda: len(set(web.children()) - {before[0]}) == 2, seconds=30)
+        wait_until(lambda: len(set(web.children()) - {before[0]}) == 2)
         assert before[1] in web.children()
         assert [running.status("/healthz/live") for _request in range(50)] == [200] * 50
         assert "./todo: web ended" not in running.output
@@ -175,12 +175,13 @@ def test_manage_starts_the_servers_it_needs_and_none_that_it_does_not(places: Pl
     shown = todo(places, "manage", "showmigrations", "accounts_app")
     assert shown.returncode == 0, shown.stderr
     assert "0001" in shown.stdout
-    assert processes_of(places) == []
+    wait_until(lambda: processes_of(places) == [])
 
 
 def test_with_json_every_line_of_every_process_is_json(places: Places, free_port: int) -> None:
     with up(places, free_port, LOG_FORMAT="json") as running:
-        assert "Ready: " in json.loads(running.output.splitlines()[-1])["event"]
+        (ready,) = [line for line in running.output.splitlines() if "Ready: " in line]
+        assert json.loads(ready)["event"].startswith("Ready: ")
         assert running.status("/api/nothing") == 404
         assert running.stop(signal.SIGTERM) < STOPPED_WITHIN_SECONDS
     roles = [places.logs / f"{role}.log" for role in (*procfile(), "prepare")]
@@ -202,7 +203,7 @@ def test_a_start_that_waits_says_what_for(places: Places, free_port: int) -> Non
     ):
         waiting = Up(places, free_port, **away)
         try:
-            wait_until(lambda waiting=waiting, said=said: said in waiting.output, seconds=120)
+            wait_until(lambda waiting=waiting, said=said: said in waiting.output)
             assert "Ready: " not in waiting.output
         finally:
             waiting.stop(signal.SIGTERM)

@@ -20,7 +20,7 @@ from devkit.embedded.places import Places
 def mock_cluster() -> Iterator[str]:
     """The bootstrap servers of a cluster inside this process, which lives as long as its producer."""
     owner = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1})
-    brokers = owner.list_topics(timeout=10).brokers.values()
+    brokers = owner.list_topics(timeout=60).brokers.values()
     yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
     owner.flush(1)
 

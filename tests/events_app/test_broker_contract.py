@@ -28,7 +28,7 @@ from tests.events_app.kafka_servers import mock_cluster, real_kafka
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.kafka]
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 
 class Group:
@@ -256,7 +256,7 @@ def put(rig: Rig, value: bytes, *, key: bytes) -> None:
     servers = {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS}
     producer = Producer(servers | {"partitioner": "murmur2_random"})
     producer.produce("reminders", key=key, value=value, headers=[("mark", key)])
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
 
 
 def published(dead: DeadLetter) -> Message:

@@ -50,7 +50,7 @@ def test_events_pass_with_the_right_password() -> None:
     reader = GroupConsumer(f"reader-{uuid4()}")
     reader.topics = ["reminders"]
     with reader.joined() as client:
-        (message,) = client.consume(1, timeout=60)
+        (message,) = client.consume(1, timeout=180)
     assert (message.error(), (message.key() or b"").decode()) == (None, sent.key)
 
 

@@ -55,6 +55,12 @@ class Rows(Keeper):
         return len(rows)
 
 
+@pytest.fixture(autouse=True)
+def patient_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may leave these tests without a processor for longer than sessions may be silent."""
+    monkeypatch.setattr("events_app.relay.SILENCE_SECONDS", 120)
+
+
 @contextmanager
 def another_session() -> Iterator[list[bool]]:
     """A relay in a thread, with a session of its own; what its steps said of being active."""
@@ -66,15 +72,15 @@ def another_session() -> Iterator[list[bool]]:
         relay.step()
         said.append(relay.active)
         done.set()
-        go.wait(10)
+        go.wait(120)
         connection.close()
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert done.wait(10)
+    assert done.wait(60)
     yield said
     go.set()
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture
@@ -111,7 +117,7 @@ def test_what_is_not_committed_is_not_relayed(alice: User) -> None:
         Task.objects.create(user=alice, title="one")
         thread = threading.Thread(target=lambda: (relay_batch(broker), connection.close()))
         thread.start()
-        thread.join(10)
+        thread.join(60)
     assert broker.events == []
     assert relay_batch(broker) == 2
 
@@ -158,7 +164,7 @@ def test_a_relay_that_lost_its_session_takes_the_lock_again_before_it_publishes(
         pid = cursor.fetchone()[0]
     killer = threading.Thread(target=_terminate, args=[pid])
     killer.start()
-    killer.join(10)
+    killer.join(60)
     relay.guarded_step()
     assert not relay.active
     Task.objects.create(user=alice, title="one")
@@ -184,7 +190,7 @@ def test_a_silent_session_is_ended_by_the_server(relay: Relay) -> None:
     relay.step()
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('idle_session_timeout')")
-        assert cursor.fetchone() == ("3s",)
+        assert cursor.fetchone() == ("2min",)
 
 
 def test_a_row_is_on_the_wire_what_its_event_is(alice: User) -> None:

@@ -59,14 +59,14 @@ def tag_event(user: UUID | None, number: int) -> NewEvent:
 @contextmanager
 def active(*shards: Shard) -> Iterator[list[bool]]:
     """Relays of these shards, each with a session of its own; whether each is active after one step."""
-    leave, ready = Event(), Barrier(len(shards) + 1, timeout=20)
+    leave, ready = Event(), Barrier(len(shards) + 1, timeout=60)
 
     def run(shard: Shard) -> bool:
         try:
             relay = Relay(Shared(), shard)
             relay.step()
             ready.wait()
-            leave.wait(20)
+            leave.wait(60)
             return relay.active
         finally:
             connection.close()

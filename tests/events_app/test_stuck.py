@@ -90,19 +90,19 @@ def test_a_handler_that_hangs_is_seen_until_it_goes_on(settings: Settings) -> No
     @groups.handles("reminder.due", group=name)
     def hang(_: Event) -> None:
         hanging.set()
-        assert go_on.wait(60)
+        assert go_on.wait(180)
 
     with mock_cluster() as settings.KAFKA_BOOTSTRAP_SERVERS:
         KafkaBroker().publish([event("1", "alice")], waiting=lambda: None)
         thread = Thread(target=GroupConsumer(name, stopping).run)
         thread.start()
-        assert hanging.wait(60)
+        assert hanging.wait(180)
         settings.EVENT_STUCK_SECONDS = 0
         assert probe()[1]["stuck"] == [name]
         settings.EVENT_STUCK_SECONDS = 60
         stopping.set()
         go_on.set()
-        thread.join(30)
+        thread.join(120)
     assert not thread.is_alive()
     assert probe()[0] == "200 OK"
 
@@ -147,7 +147,7 @@ def test_background_work_that_fails_is_tried_again() -> None:
         again.set()
 
     with running([BackgroundThread("sweep", fail_first, every_seconds=0.01)], Signal()):
-        assert again.wait(10)
+        assert again.wait(60)
     assert "sweep" in liveness.ages()
 
 
@@ -162,7 +162,7 @@ def test_a_failure_that_lasts_is_logged_once_and_its_end_too() -> None:
 
     thread = BackgroundThread("sweep", fail_at_first, every_seconds=0.001)
     with structlog.testing.capture_logs() as logs, running([thread], Signal()):
-        assert again.wait(10)
+        assert again.wait(60)
     assert [(line["event"], line.get("error")) for line in logs] == [
         ("background_work_failed", "away"),
         ("background_work_failed", "broken"),

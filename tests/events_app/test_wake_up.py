@@ -15,6 +15,7 @@ from events_app.relay import LONGEST_POLL_SECONDS, POLL_WITH_HINTS_SECONDS, SILE
 from tests.acceptance.processes import eventually
 from tests.events_app.test_outbox import new
 from tests.events_app.test_relay import Keeper, another_session
+from tests.events_app.test_relay import patient_server as patient_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,7 +111,7 @@ def test_a_relay_that_sleeps_is_woken_by_a_commit(relay: Relay) -> None:
         assert monotonic() - began < 30
     finally:
         relay.stop()
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
 
 
@@ -138,5 +139,5 @@ def test_a_standby_is_not_woken(relay: Relay) -> None:
         sleeping.join(0.2)
         assert sleeping.is_alive()
         relay.stop()
-        sleeping.join(10)
+        sleeping.join(60)
         assert not sleeping.is_alive()

@@ -22,7 +22,7 @@ from tests.devkit.running import Up
 from tests.faults.client import StubbornClient
 from tests.faults.journal import Journal
 
-WHOLE_WITHIN_SECONDS = 60
+WHOLE_WITHIN_SECONDS = 300  # on a busy machine
 HANDLED_WITHIN_SECONDS = 900  # an event that was in hand at several kills waits longer each time
 _PASSWORD = "correct horse battery staple"
 _READY = {"worker", "ticker", "beat"}
@@ -44,7 +44,11 @@ def _first_child(name: str) -> Callable[[Up], psutil.Process]:
 def _session(up: Up) -> psutil.Process:
     """A session of PostgreSQL: the death of one makes all of it recover."""
     with psycopg.connect(up.settings["DATABASE_URL"]) as connection:
-        query = "SELECT pid FROM pg_stat_activity WHERE datname = 'todo' AND pid != pg_backend_pid() LIMIT 1"
+        # The oldest: another might end by itself before it is killed.
+        query = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = 'todo' AND backend_type = 'client backend'"
+            " AND pid != pg_backend_pid() ORDER BY backend_start LIMIT 1"
+        )
         (pid,) = connection.execute(query).fetchone() or (0,)
     return psutil.Process(pid)
 
@@ -80,7 +84,7 @@ class Kills:
         before = Counter(self._running().values())
         began = time.monotonic()
         victim.kill()
-        psutil.wait_procs([victim], timeout=5)
+        psutil.wait_procs([victim], timeout=60)
         eventually(lambda: self._is_whole(before, victim), seconds=WHOLE_WITHIN_SECONDS)
         self.seconds.setdefault(name, []).append(time.monotonic() - began)
 

@@ -41,5 +41,5 @@ def _rewind(run: Run, group: str) -> int:
         assert done.returncode == 0 or "Stop them first" in done.stderr, done.stderr
         return done.returncode == 0
 
-    eventually(is_done, seconds=120)
+    eventually(is_done, seconds=300)
     return lag(run.servers, group, *GroupConsumer(group).topics)

@@ -167,7 +167,7 @@ class Run:
             if name not in kept:
                 process = self.running.processes.pop(name)
                 process.terminate()
-                process.wait(30)
+                process.wait(120)
 
     def close(self) -> None:
         self.journal.close()

@@ -26,7 +26,7 @@ from tasks_app.services import complete_task, create_task, reopen_task, skip_tas
 from tests.acceptance.processes import ROOT, environment
 
 HOUR = 3600
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 600
 WRONG_BY = (-HOUR, HOUR)
 
 

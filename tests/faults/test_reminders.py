@@ -149,7 +149,7 @@ def test_a_message_that_replaces_nothing_is_found(topic: str, tag: str, found: i
 
 @pytest.mark.slow
 def test_what_fell_due_during_a_stop(tmp_path: Path) -> None:
-    found = after_a_stop(tmp_path, count=100, seconds=180)
+    found = after_a_stop(tmp_path, count=100, seconds=600)
     is_right(found)
     assert found.again == []
 

@@ -40,4 +40,4 @@ def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch)
             started = time.monotonic()
             with accepted, pytest.raises(TimeoutError):
                 accepted.sendall(b"x" * 30_000_000)
-            assert 1 <= time.monotonic() - started < 10
+            assert 1 <= time.monotonic() - started < 60

@@ -87,7 +87,7 @@ def test_of_two_writers_one_wins(alice: User, client_of, url: str) -> None:
 
     def write(title: str) -> None:
         client = client_of(alice)
-        barrier.wait(10)
+        barrier.wait(60)
         answers.append(client.patch(url, {"title": title}, headers={"If-Match": '"1"'}).status_code)
         connection.close()
 
@@ -95,5 +95,5 @@ def test_of_two_writers_one_wins(alice: User, client_of, url: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(answers) == [200, 412]

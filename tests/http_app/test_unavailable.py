@@ -50,12 +50,12 @@ def row_locked() -> Iterator[None]:
         with transaction.atomic():
             list(Priority.objects.select_for_update())
             locked.set()
-            done.wait(10)
+            done.wait(60)
         connection.close()
 
     holder = Thread(target=hold)
     holder.start()
-    assert locked.wait(10)
+    assert locked.wait(60)
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '50ms'")
     try:

@@ -103,11 +103,11 @@ def test_an_answer_that_comes_a_byte_at_a_time_is_cut_off(
 def test_a_body_that_comes_a_byte_at_a_time_does_not_undo_the_status(
     length: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinned_http, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(pinned_http, "ANSWER_SECONDS", 1.5)  # for the status too, on a busy machine
     with answering(b"HTTP/1.1 429 Slow\r\n" + length + b"\r\n", drip=b"x") as port:
         started = time.monotonic()
         assert send(port).status == 429
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("answer", [b"\0\1\2\3\n\n", b"HTTP/1.1 abc\r\n\r\n"])
@@ -250,6 +250,6 @@ def test_a_handshake_that_comes_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.
         started = time.monotonic()
         with pytest.raises(UnreachableError):
             send(listening.getsockname()[1], scheme="https")
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
         done.set()
         thread.join()

@@ -132,12 +132,12 @@ def test_a_task_that_someone_holds_is_left_to_the_next_tick(
         with transaction.atomic():
             Task.objects.select_for_update().get(pk=task.pk)
             held.set()
-            done.wait(10)
+            done.wait(60)
         connection.close()
 
     holder = Thread(target=hold)
     holder.start()
-    assert held.wait(10)
+    assert held.wait(60)
     assert purge_notifications() == 0
     done.set()
     holder.join()

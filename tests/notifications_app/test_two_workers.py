@@ -36,13 +36,13 @@ def at_once(*works: Callable[[], T]) -> list[T]:
 
     def run(work: Callable[[], T]) -> T:
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             return work()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(len(works)) as pool:
-        return [future.result(30) for future in [pool.submit(run, work) for work in works]]
+        return [future.result(60) for future in [pool.submit(run, work) for work in works]]
 
 
 def test_two_workers_send_one_delivery_once(alice: User, service: PushService) -> None:
@@ -219,6 +219,6 @@ def test_a_browser_may_go_while_its_deliveries_are_recorded(
             Delivery.objects.select_for_update(no_key=True).get(pk=first.pk)
             leaving = start(lambda: leave(subscription))
             Delivery.objects.select_for_update(no_key=True, nowait=True).get(pk=second.pk)
-        leaving.result(10)
+        leaving.result(60)
     assert not PushSubscription.objects.exists()
     assert set(Delivery.objects.values_list("subscription", flat=True)) == {None}

@@ -44,7 +44,7 @@ def test_a_store_that_is_away_costs_a_sender_nothing_but_the_first_time(
         began = monotonic()
         for _ in range(100):
             wake_up.send()
-        assert monotonic() - began < 2 * settings.REDIS_TIMEOUT_SECONDS
+        assert monotonic() - began < 10 * settings.REDIS_TIMEOUT_SECONDS  # a hundred waits would be longer
         silent.setblocking(False)
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):

@@ -26,7 +26,7 @@ class StreamClient:
     last_event_id: str = ""
     query: str = ""
     receive_buffer: int = 0
-    timeout: float = 20.0
+    timeout: float = 60.0
     heartbeats: int = 0
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)

@@ -36,7 +36,7 @@ class Follower:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(self._request())
-            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)).decode()
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)).decode()
             status = int(head.split()[1])
             if status != 200:
                 self.refused[status] = self.refused.get(status, 0) + 1

@@ -76,7 +76,7 @@ def test_a_user_has_two_long_requests_at_once(alice: User, bob: User, client_of:
         def wait_at_insert(execute: Any, sql: str, *rest: Any) -> Any:
             if "INSERT INTO tasks" in sql:
                 waiting[place].set()
-                assert go_on.wait(20)
+                assert go_on.wait(60)
             return execute(sql, *rest)
 
         try:
@@ -87,7 +87,7 @@ def test_a_user_has_two_long_requests_at_once(alice: User, bob: User, client_of:
 
     with ThreadPoolExecutor(2) as pool:
         held = [pool.submit(hold, place) for place in range(2)]
-        assert all(one.wait(20) for one in waiting)
+        assert all(one.wait(60) for one in waiting)
         client = client_of(alice)
         refused = bulk(client, 1)
         assert refused.status_code == 429
@@ -96,6 +96,6 @@ def test_a_user_has_two_long_requests_at_once(alice: User, bob: User, client_of:
         assert client.post("/api/tasks", {"title": "one"}).status_code == 201
         assert bulk(client_of(bob), 1).status_code == 200
         go_on.set()
-        assert [one.result(20) for one in held] == [200, 200]
+        assert [one.result(60) for one in held] == [200, 200]
     assert bulk(client, 1).status_code == 200
     assert client.delete(f"/api/tags/{tag.pk}").status_code == 204

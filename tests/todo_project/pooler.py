@@ -55,7 +55,7 @@ def pooler(direct_url: str) -> Iterator[str]:
         process = subprocess.Popen([program, "--quiet", str(configuration)], cwd=folder, user=owner)
         try:
             pooled = url._replace(netloc=f"todo@127.0.0.1:{port}", query="").geturl()
-            eventually(lambda: _answers(pooled), seconds=20)
+            eventually(lambda: _answers(pooled))
             yield pooled
         finally:
             stop_all([process], stop_signal=signal.SIGINT, seconds=5)

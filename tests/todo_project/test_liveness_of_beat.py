@@ -15,7 +15,7 @@ from todo_project.task_metrics import serve_metrics_of_beat
 
 
 def probed(port: int) -> tuple[int, Any]:
-    asking = HTTPConnection("127.0.0.1", port, timeout=5)
+    asking = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         asking.request("GET", "/healthz/live")
         answer = asking.getresponse()

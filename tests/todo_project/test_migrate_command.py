@@ -40,7 +40,7 @@ def test_it_waits_for_a_lock_again_and_again(monkeypatch: pytest.MonkeyPatch) ->
             running = start(held)
             while not said.getvalue():
                 assert not running.done()
-        running.result(20)
+        running.result(60)
     assert len(times) >= 2
     assert "canceling statement due to lock timeout: again" in said.getvalue()
 

@@ -80,7 +80,7 @@ def test_the_probe_of_the_ticker_fails_when_the_scan_has_not_run_for_a_minute(
 
 def probe(port: int) -> tuple[int, str]:
     """The status and the body of the ticker's own probe; 0 while it does not answer."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/healthz/ready")
         answer = connection.getresponse()

@@ -20,9 +20,9 @@ def hang():
     while True:
         time.sleep(0.01)
 
-@app.task(name="end", time_limit=1)
+@app.task(name="end", time_limit=5)
 def end():  # and stop the worker when the limit has long passed
-    threading.Timer(3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    threading.Timer(8, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
 class Reentered:  # as a log whose line is written while the signal comes
     def error(self, _event):
@@ -42,7 +42,7 @@ def run_worker(behaviour: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "todo_project.settings"}
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", WORKER, behaviour],
-        cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tests.acceptance.instance import PASSWORD, Instance, instance
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # The browser's own words for what the page says in words too. A context is a private window, without push.
 EXPECTED = ("Failed to load resource", "net::ERR_INTERNET_DISCONNECTED", "Push API in incognito mode")
-expect.set_options(timeout=20_000)  # of a busy machine; the default is 5 s
+expect.set_options(timeout=60_000)  # of a busy machine; the default is 5 s
 
 
 @pytest.fixture(scope="package")
@@ -34,7 +34,7 @@ def chromium() -> Iterator[Browser]:
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found)
+        browser = playwright.chromium.launch(executable_path=found, timeout=180_000)
         yield browser
         browser.close()
 
@@ -94,7 +94,7 @@ def people(running: Instance, chromium: Browser) -> Iterator[Callable[..., Perso
         # Without motion, or axe sees colours that are still changing.
         settings = {"locale": "en-GB", "timezone_id": "Europe/Berlin", "reduced_motion": "reduce"}
         context = chromium.new_context(**settings, **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         context.on("console", lambda message: problems.append(message.text))
         context.on("weberror", lambda error: problems.append(str(error.error)))
         contexts.append(context)

@@ -92,7 +92,7 @@ class Device:
         for _ in range(3):  # on a busy machine one was not shown; a second of it replaces the first
             self._send("deliverPushMessage", data=json.dumps(payload))
             with suppress(AssertionError):
-                eventually(self.shown, seconds=20)
+                eventually(self.shown, seconds=30)
                 break
         return payload
 
@@ -113,7 +113,7 @@ class Device:
 
     def expect_shown(self, *expected: list[Any]) -> None:
         with suppress(AssertionError):
-            eventually(lambda: self.shown() == list(expected), seconds=30)
+            eventually(lambda: self.shown() == list(expected), seconds=60)
         assert self.shown() == list(expected)
 
     def close_all(self) -> None:
