@@ -15,6 +15,7 @@ import pytest
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
+from django_structlog.celery.receivers import CeleryReceiver
 from django_structlog.celery.signals import bind_extra_task_metadata
 from rest_framework.test import APIClient
 
@@ -160,6 +161,13 @@ def test_a_celery_task_s_lines_name_it_celery_task_id(written: StringIO) -> None
         (None, "celery-7"),
         (None, "celery-7"),
     ]
+
+
+def test_a_hint_that_expired_is_no_warning(written: StringIO) -> None:
+    """A busy machine comes to some of them too late, and the rows decide."""
+    request = SimpleNamespace(id="celery-7", task="notifications_app.deliver_due")
+    CeleryReceiver().receiver_task_revoked(request, expired=True)
+    assert lines(written) == []
 
 
 UNCAUGHT = """
