@@ -5,6 +5,7 @@ Development and production differ only in values: `TODO_ENV=production` makes th
 """
 
 import logging
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -563,6 +564,8 @@ METRICS_PORT = env.int("METRICS_PORT", default=0)
 METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
 # prometheus_client's own variable: a folder in which the processes of one machine put their facts together.
 PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+if not PROMETHEUS_MULTIPROC_DIR:  # prometheus_client would take an empty one for the current folder
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 # --- Logs --------------------------------------------------------------------------------------
 

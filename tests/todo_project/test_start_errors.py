@@ -52,6 +52,24 @@ def test_any_variable_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("command", ["manage.py check", "-c __import__('todo_project.rsgi')"])
+def test_an_empty_folder_for_metrics_is_none(command: str, tmp_path: Path) -> None:
+    """prometheus_client would write into the current one, and fail where that cannot be written to."""
+    surroundings = {"TODO_ENV": "development", "PROMETHEUS_MULTIPROC_DIR": "", "PYTHONPATH": str(CHECKOUT)}
+    (tmp_path / "manage.py").symlink_to(CHECKOUT / "manage.py")
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=tmp_path,
+        env=os.environ | surroundings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["manage.py"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "said"),
     [
