@@ -12,7 +12,7 @@ from accounts_app.signals import zone_moved
 from recurring_app.models import RecurringTask
 from recurring_app.services import move_templates
 from tasks_app.models import Tag
-from tasks_app.services import release_from_templates
+from tasks_app.services import release_from_templates, tags_going
 from tasks_app.signals import deleted_together
 
 
@@ -26,6 +26,11 @@ def release_tasks(instance: RecurringTask, origin: Any, **_: Any) -> None:
     """Its tasks stay without it, through the door of tasks."""
     if template_ids := deleted_together(instance, origin):
         release_from_templates(template_ids)
+
+
+@receiver(tags_going)
+def lock_templates(tag_ids: set[int], **_: Any) -> None:
+    list(RecurringTask.objects.filter(tags__in=tag_ids).locked().values_list("pk"))
 
 
 @receiver(pre_delete, sender=Tag)

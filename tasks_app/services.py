@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts_app.models import User
@@ -18,6 +19,9 @@ from tasks_app.models import Tag, Task, TaskTag
 from tasks_app.occurrences import continue_after_skips
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.task_writes import Draft
+
+# Sent inside the transaction, with `tag_ids`, before these tags are locked: receivers lock what has them.
+tags_going = Signal()
 
 
 def create_task(user: User, *, tags: Iterable[Tag | int] = (), **fields: Any) -> Task:
@@ -112,11 +116,15 @@ def merge_tag(tag: Tag, *, into: Tag) -> Tag:
 @transaction.atomic(savepoint=False)
 def untag(tag_ids: set[int], *, instead: int | None = None) -> None:
     """Take these tags from the tasks that have them, each a change of its task; give them `instead`."""
+    links = TaskTag.objects.filter(tag__in=tag_ids)
+    having = Task.objects.filter(pk__in=links.values("task_id"))
+    # In the order of everyone: who has locked a task or a template waits for its tags at the commit.
+    list(having.locked().values_list("pk"))
+    tags_going.send(Tag, tag_ids=tag_ids)
     # A request that gives one of them to a task now waits for this lock at its commit, and fails (409).
     list(Tag.objects.filter(pk__in=tag_ids).order_by("pk").select_for_update().values_list("pk"))
-    links = TaskTag.objects.filter(tag__in=tag_ids)
     added = {instead} if instead else set()
-    for tasks in _locked_batches(Task.objects.filter(pk__in=links.values("task_id"))):
+    for tasks in _locked_batches(having):
         have = TaskTag.objects.ids_by_task([task.pk for task in tasks])
         # Asked again under the lock: a task may have lost the tag meanwhile.
         tagged = [task for task in tasks if tag_ids & set(have[task.pk])]

@@ -15,6 +15,7 @@ from accounts_app.models import User
 from events_app.brokers import InProcessBroker
 from events_app.relay import relay_batch
 from recurring_app.models import RecurringTask
+from recurring_app.services import run_template
 from tasks_app.lookup import tags_named
 from tasks_app.models import Tag, Task, TaskTag
 from tasks_app.services import (
@@ -70,6 +71,57 @@ def test_templates_are_deleted_in_the_order_of_the_tasks(alice: User, aside: Any
         Task.objects.locked().get(pk=second.pk)
     deleting.result(PATIENCE_SECONDS)
     assert not Task.objects.filter(recurring_task__isnull=False).exists()
+
+
+@pytest.mark.parametrize("end", [Tag.delete, lambda tag: merge_tag(tag, into=Tag.objects.get(name="home"))])
+def test_a_tag_goes_while_a_template_makes_a_task_with_it(
+    alice: User, aside: Any, end: Callable[[Tag], Any]
+) -> None:
+    """The commit of the new task waits for the lock of its tag."""
+    tag, _ = (Tag.objects.create(user=alice, name=name) for name in ("garden", "home"))
+    template = template_with(alice, tag)
+    with transaction.atomic():
+        task = run_template(RecurringTask.objects.locked().get(pk=template.pk))
+        ending = aside(lambda: end(tag))
+    ending.result(PATIENCE_SECONDS)
+    assert tag.pk not in {one.pk for one in task.tags.all()}
+    assert not Tag.objects.filter(name="garden").exists()
+
+
+def test_tags_are_deleted_together_while_a_template_gets_another_of_them(
+    client_of: Any, alice: User, aside: Any
+) -> None:
+    first, second = (Tag.objects.create(user=alice, name=name) for name in ("garden", "home"))
+    template = template_with(alice, first)
+    with transaction.atomic():
+        answer = client_of(alice).patch(
+            f"/api/recurring-tasks/{template.pk}", {"tag_ids": [first.pk, second.pk]}
+        )
+        deleting = aside(lambda: Tag.objects.filter(user=alice).delete())
+    deleting.result(PATIENCE_SECONDS)
+    assert answer.status_code == 200
+    assert list(template.tags.all()) == []
+
+
+def test_tags_are_deleted_together_while_a_task_gets_another_of_them(alice: User, aside: Any) -> None:
+    first, second = (Tag.objects.create(user=alice, name=name) for name in ("garden", "home"))
+    task = create_task(alice, title="water", tags=[first])
+    with transaction.atomic():
+        update_task(Task.objects.locked().get(pk=task.pk), tags=[first, second])
+        deleting = aside(lambda: Tag.objects.filter(user=alice).delete())
+    deleting.result(PATIENCE_SECONDS)
+    assert list(task.tags.all()) == []
+
+
+def template_with(user: User, tag: Tag) -> RecurringTask:
+    template = RecurringTask.objects.create(
+        user=user,
+        template_title="water",
+        recurrence_pattern="daily",
+        starts_at=datetime(2030, 1, 1, 9),  # noqa: DTZ001 - local
+    )
+    template.tags.add(tag)
+    return template
 
 
 def test_a_template_is_deleted_while_its_user_moves(client_of: Any, alice: User, aside: Any) -> None:
@@ -184,9 +236,9 @@ def test_a_deadlock_in_the_admin_is_a_503(operator: Client, alice: User, aside: 
     task = create_task(alice, title="water", tags=[tag])
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL deadlock_timeout = '1min'")  # so that it is the other one who finds it
-        Task.objects.locked().get(pk=task.pk)
-        deleting = aside(lambda: operator.post(f"/admin/tasks_app/tag/{tag.pk}/delete/", {"post": "yes"}))
         Tag.objects.select_for_update().get(pk=tag.pk)
+        deleting = aside(lambda: operator.post(f"/admin/tasks_app/tag/{tag.pk}/delete/", {"post": "yes"}))
+        Task.objects.locked().get(pk=task.pk)
     answer = deleting.result(PATIENCE_SECONDS)
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
 
