@@ -7,7 +7,7 @@ JSON Schema: 1.0 is the integer 1.
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cache, cached_property
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models
@@ -59,13 +59,14 @@ class StrictSerializer(serializers.Serializer[Any]):
         """What is wrong with unknown and read-only fields, and with types, by name. Raises StaleVersion."""
         found: dict[str, Any] = {}
         read_only: dict[str, Any] = {}
+        types = _types_of(type(self))
         for name, value in data.items():
             field = self.fields.get(name)
             if field is None or isinstance(field, serializers.HiddenField):
                 found[name] = [unknown_field(self._written)]
             elif field.read_only:
                 read_only[name] = value
-            elif problem := type_problem(field, value):
+            elif problem := _type_problem(types[name], value):
                 found[name] = problem
         return (found | read_only_errors(self, read_only)) if read_only else found
 
@@ -114,20 +115,27 @@ def by_field(error: DjangoValidationError) -> ValidationError:
 
 
 _AnyField = serializers.Field[Any, Any, Any, Any]
-_Type = tuple[str, Callable[[Any], bool]]
+
+
+class _Type(NamedTuple):
+    """A type of JSON values, by its name in an error; `items` is that of what a list or an object has."""
+
+    name: str
+    fits: Callable[[Any], bool]
+    items: "_Type | None" = None
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-ANY: _Type = ("any value", lambda _value: True)
-ARRAY: _Type = ("an array", lambda value: isinstance(value, list))
-INTEGER: _Type = ("an integer", lambda value: _is_number(value) and value % 1 == 0)
-NUMBER: _Type = ("a number", _is_number)
-OBJECT: _Type = ("an object", lambda value: isinstance(value, dict))
-STRING: _Type = ("a string", lambda value: isinstance(value, str))
-TRUTH: _Type = ("true or false", lambda value: isinstance(value, bool))
+ANY = _Type("any value", lambda _value: True)
+ARRAY = _Type("an array", lambda value: isinstance(value, list))
+INTEGER = _Type("an integer", lambda value: _is_number(value) and value % 1 == 0)
+NUMBER = _Type("a number", _is_number)
+OBJECT = _Type("an object", lambda value: isinstance(value, dict))
+STRING = _Type("a string", lambda value: isinstance(value, str))
+TRUTH = _Type("true or false", lambda value: isinstance(value, bool))
 
 # The first that matches; anything else (dates, UUIDs, addresses ...) is a string.
 _BY_CLASS: list[tuple[tuple[type, ...], _Type]] = [
@@ -141,21 +149,33 @@ _BY_CLASS: list[tuple[tuple[type, ...], _Type]] = [
 ]
 
 
-def type_problem(field: _AnyField, value: Any) -> Any:
+def _type_problem(kind: _Type, value: Any) -> Any:
     """What is wrong with the type of this value, in the form of DRF's errors; None if it is right.
 
     Null is not checked here: the field itself does that (`allow_null`).
     """
     if value is None:
         return None
-    right, fits = _type_of(field)
-    if not fits(value):
-        return [ErrorDetail(f"This must be {right}, not {_name_of(value)}.", "invalid")]
+    if not kind.fits(value):
+        return [ErrorDetail(f"This must be {kind.name}, not {_name_of(value)}.", "invalid")]
+    if kind.items is None:
+        return None
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return {key: problem for key, item in items if (problem := _type_problem(kind.items, item))} or None
+
+
+@cache
+def _types_of(serializer_class: type[StrictSerializer]) -> Mapping[str, _Type]:
+    """The types of the fields that a client may write."""
+    fields = _fields_of(serializer_class).items()
+    return {name: _type_with_items(field) for name, field in fields if not field.read_only}
+
+
+def _type_with_items(field: _AnyField) -> _Type:
     child = getattr(field, "child", None) or getattr(field, "child_relation", None)
     if child is None or isinstance(child, serializers.BaseSerializer):
-        return None  # a serializer checks its own fields
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    return {key: problem for key, item in items if (problem := type_problem(child, item))} or None
+        return _type_of(field)  # a serializer checks its own fields
+    return _type_of(field)._replace(items=_type_with_items(child))
 
 
 def _type_of(field: _AnyField) -> _Type:
@@ -166,14 +186,13 @@ def _type_of(field: _AnyField) -> _Type:
     return next((kind for classes, kind in _BY_CLASS if isinstance(field, classes)), STRING)
 
 
-def _has_number_for_key(field: "serializers.PrimaryKeyRelatedField[Any]") -> bool:
+def _has_number_for_key(field: Any) -> bool:
     if field.pk_field is not None:
         return isinstance(field.pk_field, serializers.IntegerField)
-    queryset = field.get_queryset()
-    assert queryset is not None
-    return isinstance(queryset.model._meta.pk, models.IntegerField)
+    # Not get_queryset(), which may depend on the request.
+    return isinstance(field.queryset.model._meta.pk, models.IntegerField)
 
 
 def _name_of(value: Any) -> str:
     kinds = (TRUTH, NUMBER, STRING, ARRAY, OBJECT)
-    return next(name for name, fits in kinds if fits(value))
+    return next(kind.name for kind in kinds if kind.fits(value))
