@@ -5,6 +5,7 @@ and whether it was completed or trashed is decided against the row, not against 
 """
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, ClassVar, NoReturn, Self
 
@@ -20,6 +21,7 @@ from django.utils.timezone import now
 from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
 from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES
 from tasks_app import task_writes
+from tasks_app.all_day import derive_due
 from tasks_app.fields import LocalDateTimeField
 from tasks_app.indexed_text import INDEXED
 from tasks_app.labels import Priority as Priority
@@ -220,8 +222,16 @@ class Task(models.Model):
         return Task.objects.filter(pk=self.pk).delete()
 
     def clean(self) -> None:
-        """Hold what this copy changed against the rules in validity.py. Raises ValidationError, by field."""
-        check_task(self, *((set(COLUMNS), None) if self._state.adding else (self.touched(), self.stored)))
+        """Hold what this copy changed against the rules in validity.py. Raises ValidationError, by field.
+
+        Sets the zone if there is none, and makes due_date and due_at agree, as a write does.
+        """
+        changed, before = (set(COLUMNS), None) if self._state.adding else (self.touched(), self.stored)
+        if not self.timezone:  # a task without user is refused by that field
+            self.timezone = self.user.timezone if self.user_id else "UTC"
+        with suppress(ValueError):  # check_task() says what is wrong with the day or the zone
+            derive_due(self, before)
+        check_task(self, changed, before)
 
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:

@@ -131,7 +131,7 @@ class TaskChange:
 
     def _candidate(self, attrs: dict[str, Any]) -> Any:
         """The task with these changes: a record of its columns, which is cheaper than a model."""
-        return SimpleNamespace(user=self.user, **self._before | attrs)
+        return SimpleNamespace(**self._before | attrs)
 
     @cached_property
     def _before(self) -> dict[str, Any]:

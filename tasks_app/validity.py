@@ -1,6 +1,5 @@
 """Rules about several fields of a task. The limits of a single field are with the field."""
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -9,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.timezone import now
 
 from recurrence.rules import CRON, RuleError, Series, check_rule, zone
-from tasks_app.all_day import derive_due, due_at_of
+from tasks_app.all_day import due_at_of
 from tasks_app.derived_fields import TaskFields
 from tasks_app.series import anchor_of, begins_series, slot_at
 from tasks_app.visible import disruptive_character, is_blank
@@ -24,7 +23,6 @@ class CheckedTask(TaskFields, Protocol):
 
     pk: Any
     title: str
-    user: Any
     parent_task: Any
     recurrence_end: datetime | None
     recurrence_mode: str
@@ -35,13 +33,10 @@ def check_task(
 ) -> None:
     """Check what changed; values that were accepted before are not checked again.
 
-    Sets the zone if there is none, and makes due_date and due_at agree. `changed` are column names, `before`
-    is the row as it is, None for a new task. `past_is_accepted`: this is an import, whose reminders and end
-    may have passed. Raises ValidationError, by field.
+    The task has a zone, and its due_date and due_at agree. `changed` are column names, `before` is the row as
+    it is, None for a new task. `past_is_accepted`: this is an import, whose reminders and end may have
+    passed. Raises ValidationError, by field.
     """
-    task.timezone = task.timezone or _users_zone(task)
-    with suppress(ValueError):  # below is what is wrong with the day or the zone
-        derive_due(task, before)
     errors = _reminder_errors(task)
     if not past_is_accepted:
         errors |= _time_errors(task, changed)
@@ -142,10 +137,6 @@ def _first_errors(
         message = "The series would end before its first occurrence; choose a later end."
         return {"recurrence_end": ValidationError(message, code="ends_before_first")}
     return {}
-
-
-def _users_zone(task: CheckedTask) -> str:
-    return task.user.timezone if task.user_id else "UTC"  # a task without user is refused by that field
 
 
 def _parent_errors(task: CheckedTask) -> dict[str, ValidationError]:
