@@ -1,4 +1,5 @@
-"""What follows from the fields of a task: completed_at, its series and slot, its next reminder, its version.
+"""What follows from the fields of a task: completed_at, its series and slot, its next reminder, its version;
+and what indexes of its text hold, its words and its place in the order of titles.
 
 Plain arithmetic over a record of the columns, without models. Every write of a task calls this once, between
 the lock and the SQL (tasks_app/task_writes.py).
@@ -12,11 +13,16 @@ from events_app.catalogue import TaskData
 from tasks_app.all_day import derive_due
 from tasks_app.reminding import Reminded, is_silent, next_reminder, reminder_instants
 from tasks_app.series import SeriesFields, derive_series
+from tasks_app.title_order import title_key
+from tasks_app.words import vector
 
 # The fields that others can see. A change of another column is not a change of the task.
 VISIBLE = set(TaskData.model_fields) - {"id", "user_id", "version", "created_at", "updated_at"}
 # A successor of which only these have changed is as its predecessor's completion left it.
 UNTOUCHING = {"deleted_at", "slot_state", "parent_task_id"}
+# What derive_indexed() sets, and what from. No one sees these columns, so they are no change of a task.
+INDEXED = {"words", "title_key"}
+TEXT = {"title", "description"}
 
 SlotState = Literal["open", "moved", "done", "skipped", "deleted"]
 
@@ -25,6 +31,8 @@ class TaskFields(Reminded, SeriesFields, Protocol):
     """The columns of a task that others are derived from, and those derived."""
 
     user_id: UUID
+    title: str
+    description: str | None
     completed_at: datetime | None
     reminder_sent: bool
     next_reminder_at: datetime | None
@@ -32,6 +40,8 @@ class TaskFields(Reminded, SeriesFields, Protocol):
     untouched_version: int | None
     version: int
     updated_at: datetime
+    words: str | None
+    title_key: str | None
 
 
 def derive_new(task: TaskFields, *, now: datetime) -> None:
@@ -48,6 +58,7 @@ def derive_new(task: TaskFields, *, now: datetime) -> None:
     task.next_reminder_at = next_reminder(task)
     # An import was created earlier and is written now.
     task.updated_at = max(task.created_at, task.reminded_until or task.created_at)
+    derive_indexed(task)
 
 
 def derive(task: TaskFields, before: TaskFields, *, now: datetime, retagged: bool) -> set[str]:
@@ -75,6 +86,12 @@ def derive(task: TaskFields, before: TaskFields, *, now: datetime, retagged: boo
             task.untouched_version = task.version
             changed.add("untouched_version")
     return changed
+
+
+def derive_indexed(task: TaskFields) -> None:
+    """Derive INDEXED from TEXT. Of a task that is there, only a write that changes its text does so."""
+    task.words = vector(task.user_id, task.version, task.title, task.description)
+    task.title_key = title_key(task.title)
 
 
 def slot_state_of(task: TaskFields) -> SlotState | None:

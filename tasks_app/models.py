@@ -22,8 +22,8 @@ from accounts_app.models import TIME_ZONE_MAX_LENGTH, User
 from accounts_app.preferences import MAX_REMINDER_OFFSET_MINUTES
 from tasks_app import task_writes
 from tasks_app.all_day import derive_due
+from tasks_app.derived_fields import INDEXED
 from tasks_app.fields import LocalDateTimeField
-from tasks_app.indexed_text import INDEXED
 from tasks_app.labels import Priority as Priority
 from tasks_app.labels import Tag as Tag
 from tasks_app.querysets import WITH_THE_TASK, TaskManager, TaskQuerySet, TaskTagQuerySet
@@ -128,7 +128,7 @@ class Task(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now, editable=False)
 
-    # For indexes only: computed when title or description is written (tasks_app/indexed_text.py).
+    # For indexes only: computed when title or description is written (tasks_app/derived_fields.py).
     # Null in rows that an older release wrote, until a tick fills them.
     words = SearchVectorField(null=True, editable=False)
     title_key = models.TextField(null=True, editable=False, db_collation="C")  # noqa: DJ001

@@ -11,7 +11,7 @@ from django.db import NotSupportedError, models
 
 from events_app.models import CurrentTransactionId
 from tasks_app import task_writes
-from tasks_app.indexed_text import INDEXED
+from tasks_app.derived_fields import INDEXED
 
 _Row = TypeVar("_Row", bound=models.Model)
 

@@ -19,8 +19,7 @@ from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from tasks_app import slot_records, task_events
-from tasks_app.derived_fields import VISIBLE, derive, derive_new, is_over
-from tasks_app.indexed_text import INDEXED, TEXT, index
+from tasks_app.derived_fields import INDEXED, TEXT, VISIBLE, derive, derive_indexed, derive_new, is_over
 from tasks_app.reminding import is_silent
 from tasks_app.task_events import Change
 
@@ -86,7 +85,6 @@ def insert(drafts: Sequence[Draft]) -> list[Change]:
     for task, tag_ids in drafts:
         task.tag_ids = sorted(set(tag_ids or ()))
         derive_new(task, now=now)
-        index(task)
     if drafts:
         _insert_rows([task for task, _ in drafts])
     return [Change(task, "created", VISIBLE) for task, _ in drafts]
@@ -115,7 +113,7 @@ def update(drafts: Sequence[Draft]) -> list[Change]:
             task.remember()
     if columns & TEXT:
         for task in written:
-            index(task)
+            derive_indexed(task)
         columns |= INDEXED
     if written:
         _update_rows(written, columns)

@@ -22,7 +22,6 @@ class CheckedTask(TaskFields, Protocol):
     """A task, unsaved or not, with the objects it refers to."""
 
     pk: Any
-    title: str
     parent_task: Any
     recurrence_end: datetime | None
     recurrence_mode: str

@@ -8,7 +8,7 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.test import Client
 
 from accounts_app.models import User
-from tasks_app.indexed_text import INDEXED
+from tasks_app.derived_fields import INDEXED
 from tasks_app.models import Tag, Task
 from tasks_app.services import create_task, update_task
 from tests.tasks_app.admin_pages import edit, opened, refusals, send, url_of
