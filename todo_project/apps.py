@@ -15,7 +15,7 @@ class TodoProjectConfig(AppConfig):
         # Every process that queues a task needs the Celery application, not only the workers.
         import_module("todo_project.celery")
         import_module("todo_project.checks")
-        import_module("todo_project.connection_checks")
+        import_module("todo_project.connections")
         import_module("todo_project.api_checks")
         import_module("todo_project.dapr_checks")
         import_module("todo_project.production_checks")
@@ -24,4 +24,3 @@ class TodoProjectConfig(AppConfig):
         import_module("todo_project.task_metrics")
         import_module("todo_project.tick_runs")
         import_module("todo_project.time_limits")
-        import_module("todo_project.timestamps")

@@ -8,8 +8,8 @@ from django.core.signals import request_started
 from django.db import DataError, connection
 
 from tests.monotonic import Monotonic
-from todo_project import connection_checks
-from todo_project.connection_checks import TRUSTED_SECONDS, trust_connection_in_use
+from todo_project import connections
+from todo_project.connections import TRUSTED_SECONDS, trust_connection_in_use
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def pid(transactional_db: None) -> int:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
     clock = Monotonic()
-    monkeypatch.setattr(connection_checks, "time", clock)
+    monkeypatch.setattr(connections, "time", clock)
     # Django's test client connects Django's own receiver again, after ours; a server never does.
     request_started.disconnect(trust_connection_in_use)
     request_started.connect(trust_connection_in_use)
