@@ -37,7 +37,8 @@ class Draft(NamedTuple):
 @transaction.atomic(savepoint=False)
 def create(drafts: Sequence[Draft]) -> None:
     """Write new tasks. Raises RuleError when a series cannot be computed."""
-    task_events.record(insert(drafts))
+    if drafts:
+        task_events.record(insert(drafts))
 
 
 @transaction.atomic(savepoint=False)
@@ -47,7 +48,8 @@ def write(drafts: Sequence[Draft]) -> None:
     A copy that was read without a lock takes over from its row what it did not change. Raises DoesNotExist
     when a row has been erased meanwhile, ValueError when a task would get another user, RuleError as above.
     """
-    task_events.record(update(drafts))
+    if drafts:
+        task_events.record(update(drafts))
 
 
 @transaction.atomic(savepoint=False)
@@ -85,8 +87,7 @@ def insert(drafts: Sequence[Draft]) -> list[Change]:
     for task, tag_ids in drafts:
         task.tag_ids = sorted(set(tag_ids or ()))
         derive_new(task, now=now)
-    if drafts:
-        _insert_rows([task for task, _ in drafts])
+    _insert_rows([task for task, _ in drafts])
     return [Change(task, "created", VISIBLE) for task, _ in drafts]
 
 
