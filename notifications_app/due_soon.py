@@ -83,7 +83,7 @@ def _notify(tasks: Sequence[Task], now: datetime, event_ids: Mapping[int, UUID])
     ways = ways_of([user for user in users.values() if user.due_soon_notifications])
     deliveries = []
     for task in tasks:
-        day_starts = reminder_before(task, 0) or now
+        day_starts = now if task.due_date is None else reminder_before(task, 0)
         for way in ways.get(task.user_id, []):
             delivery = delivery_to(
                 way,

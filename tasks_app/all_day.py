@@ -53,13 +53,13 @@ def day_of(due_at: datetime, timezone: str) -> date:
     return local_of(due_at, timezone).date()
 
 
-def reminder_before(task: AllDayFields, minutes: int) -> datetime | None:
+def reminder_before(task: AllDayFields, minutes: int) -> datetime:
     """The instant of a reminder of an all-day task, so many minutes before its day starts.
 
-    Whole days are local days, the rest are exact minutes. None without a due_date.
+    Whole days are local days, the rest are exact minutes.
     """
-    if task.due_date is None or task.due_at is None:
-        return None
+    assert task.due_date is not None
+    assert task.due_at is not None
     days, rest = divmod(minutes, _DAY_MINUTES)
     start = datetime.combine(task.due_date - timedelta(days=days), task.day_starts_at or time(9))
     # A day that the zone does not have (Apia, 30 December 2011) is passed over.

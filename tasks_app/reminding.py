@@ -34,9 +34,9 @@ def reminder_instants(task: Reminded) -> list[datetime]:
         return [task.reminder_at]
     if task.due_at is None:
         return []
-    days = [reminder_before(task, minutes) for minutes in task.reminder_offsets]
-    exact = (task.due_at - timedelta(minutes=minutes) for minutes in task.reminder_offsets)
-    return sorted(day or minute for day, minute in zip(days, exact, strict=True))
+    if task.due_date is not None:
+        return sorted(reminder_before(task, minutes) for minutes in task.reminder_offsets)
+    return sorted(task.due_at - timedelta(minutes=minutes) for minutes in task.reminder_offsets)
 
 
 def is_silent(task: Reminded) -> bool:
