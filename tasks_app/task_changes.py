@@ -50,7 +50,9 @@ class TaskChange:
         Raises ValidationError (400) and Conflict (409).
         """
         sent = set(attrs)
-        attrs = _settle_due(_settle_pairs(attrs, self.task), self.task)
+        attrs = _settle_pairs(attrs, self.task)
+        if {"due_date", "due_at"} & sent:
+            attrs = _settle_due(attrs, self.task)
         if self.task is None:
             attrs = {"timezone": self.user.timezone} | attrs
         elif self.is_put:
@@ -61,8 +63,10 @@ class TaskChange:
             attrs["priority_id"] = attrs.pop("priority")
         if "is_recurring" in attrs:
             self._settle_is_recurring(attrs)
-        self._settle_end(attrs)
-        self._settle_due_at(attrs)
+        if attrs.get("recurrence_end") is not None:
+            self._settle_end(attrs)
+        if {"due_date", "timezone"} & attrs.keys():
+            self._settle_due_at(attrs)
         if not {"reminder_at", "reminder_offsets"} & sent:
             self._remind_by_default(attrs)
         follow = attrs.pop("apply_to", "this") == "following"
@@ -89,14 +93,13 @@ class TaskChange:
             raise serializers.ValidationError({"is_recurring": [message]}, code="conflict")
 
     def _settle_end(self, attrs: dict[str, Any]) -> None:
-        end = attrs.get("recurrence_end")
+        end = attrs["recurrence_end"]
         if isinstance(end, date) and not isinstance(end, datetime):
             attrs["recurrence_end"] = end_of_local_day(end, self._candidate(attrs).timezone)
 
     def _settle_due_at(self, attrs: dict[str, Any]) -> None:
         """An all-day task is due at the last minute of its day, in the zone that it gets."""
-        is_all_day = attrs.get("due_date", self._before["due_date"]) is not None
-        if is_all_day and {"due_date", "timezone"} & attrs.keys():
+        if attrs.get("due_date", self._before["due_date"]) is not None:
             attrs["due_at"] = due_at_of(self._candidate(attrs))
 
     def _remind_by_default(self, attrs: dict[str, Any]) -> None:
@@ -157,13 +160,11 @@ def _settle_pairs(attrs: dict[str, Any], task: Task | None) -> dict[str, Any]:
 
 
 def _settle_due(attrs: dict[str, Any], task: Task | None) -> dict[str, Any]:
-    """The validated fields with due_date and due_at as they become, if one was sent.
+    """The validated fields with due_date and due_at as they become; one of them was sent.
 
     A new due_at makes the task timed; null in one of them removes both. Raises ValidationError (400) if both
     are new.
     """
-    if not {"due_date", "due_at"} & set(attrs):
-        return attrs
     stored = (task.due_date, task.due_at) if task is not None else (None, None)
     if "due_at" not in attrs:
         return attrs | {"due_at": None}
