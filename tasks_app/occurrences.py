@@ -54,6 +54,7 @@ class Ended(NamedTuple):
     """An occurrence that was completed or skipped: its task right after, and the moment to count from."""
 
     task: TaskData
+    series: Series
     outcome: Outcome
     at: datetime
 
@@ -61,12 +62,6 @@ class Ended(NamedTuple):
     def slot(self) -> datetime:
         assert self.task.occurrence_at is not None
         return self.task.occurrence_at
-
-    @property
-    def series(self) -> Series:
-        series = series_of(self.task)
-        assert series is not None
-        return series
 
 
 class _Found(NamedTuple):
@@ -84,7 +79,8 @@ class _Found(NamedTuple):
 
 def create_next_occurrence(done: TaskData) -> None:
     """Create what follows this completion; nothing if it was undone, or handled before."""
-    if done.deleted_at is not None or series_of(done) is None or done.completed_at is None:
+    series = series_of(done)
+    if done.deleted_at is not None or series is None or done.completed_at is None:
         return
     # Locked, as closing the account does, so that no task is created after its erasure.
     if not User.objects.lock_unless_closed(done.user_id):
@@ -95,7 +91,7 @@ def create_next_occurrence(done: TaskData) -> None:
         completed_at = dict(cursor.fetchall())
     # A task that was reopened is not completed, or by another completion, which has an event of its own.
     if completed_at.get(done.id, done.completed_at) == done.completed_at:
-        continue_series([Ended(done, "done", done.completed_at)])
+        continue_series([Ended(done, series, "done", done.completed_at)])
 
 
 def continue_after_skips(tasks: Sequence[Task]) -> dict[int, int | None]:
@@ -104,7 +100,12 @@ def continue_after_skips(tasks: Sequence[Task]) -> dict[int, int | None]:
     Returns the id of the open occurrence with which each series goes on, by the id of the skipped task.
     """
     skipped = [TaskData.model_validate(task_data(task)) for task in tasks]
-    return continue_series([Ended(task, "skipped", task.deleted_at) for task in skipped if task.deleted_at])
+    ended = [
+        Ended(task, series, "skipped", task.deleted_at)
+        for task in skipped
+        if task.deleted_at is not None and (series := series_of(task)) is not None
+    ]
+    return continue_series(ended)
 
 
 def continue_series(ended: Sequence[Ended]) -> dict[int, int | None]:
