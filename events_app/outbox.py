@@ -89,11 +89,13 @@ def _insert(events: Sequence[NewEvent], conflict: str) -> list[Any]:
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Events are written in the transaction of their change.")
+    if not events:
+        return []
     for event in events:
         parse(event.type, event.data)
-    rows = [_row(event) for event in events]
-    if not rows:
-        return []
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    cause = {"request_id": request_id, "actor": _actor.get()}
+    rows = [_row(event) | cause for event in events]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT + conflict, [dumps(rows)])
         _wake_after_commit()
@@ -121,8 +123,6 @@ def _row(event: NewEvent) -> dict[str, Any]:
         "sequence": event.sequence,
         "time": (event.time or timezone.now()).isoformat(),
         "data": event.data,
-        "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
-        "actor": _actor.get(),
         "merge_key": event.merge_key,
         "user_id": event.data.get("user_id"),
     }
