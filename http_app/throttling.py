@@ -53,9 +53,11 @@ class Throttle(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         identity = self.identity(request)
-        allowed = identity is None or self.allows(identity)
+        if identity is None:
+            return True
+        is_allowed = self.allows(identity)
         self.note(request)
-        return allowed
+        return is_allowed
 
     def note(self, request: Request) -> None:
         """Have the answer name this limit, if the request was counted."""
