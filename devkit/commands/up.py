@@ -173,11 +173,11 @@ def _wait_until_ready(places: Places, address: Address, supervisor: Supervisor, 
     said = False
     while missing := _missing(places, address):
         waited = time.monotonic() - started
-        if waited > READY_SECONDS:
-            raise StartError(f"not ready after {READY_SECONDS} seconds: {missing} (see {places.logs}).")
         if waited > SAY_AFTER_SECONDS and not said:
             said = True
             say(f"./todo: waiting: {missing}")
+        if waited > READY_SECONDS:
+            raise StartError(f"not ready after {READY_SECONDS} seconds: {missing} (see {places.logs}).")
         # Each question about a Redis that is down is a warning in the log of the web.
         supervisor.require_all_running(servers.ours, seconds=0.05 if waited < SAY_AFTER_SECONDS else 0.5)
 

@@ -272,7 +272,7 @@ def at_once(attempts: int, call: Callable[[int], Any]) -> list[Any]:
 
     def attempt(number: int) -> Any:
         try:
-            start.wait(10)
+            start.wait(60)
             return call(number)
         finally:
             connection.close()

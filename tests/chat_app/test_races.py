@@ -127,7 +127,7 @@ def test_a_turn_that_is_begun_again_before_its_error_was_told(alice: User, monke
 
     try:
         here.start(begun, here.take_place(alice.pk), lambda e: tell_first(e) if e.name == "done" else None)
-        assert all(one.wait(10) for one in ended)
+        assert all(one.wait(60) for one in ended)
         wait_until(lambda: not here._turns and not here._places)
     finally:
         here.close()

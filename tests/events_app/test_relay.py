@@ -175,7 +175,7 @@ def test_a_relay_that_lost_its_session_takes_the_lock_again_before_it_publishes(
 
 def _terminate(pid: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        cursor.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])  # waits for its end
     connection.close()
 
 

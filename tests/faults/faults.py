@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from itertools import cycle, islice
 
 from devkit.embedded.kafka.server import Kafka
@@ -118,7 +119,7 @@ class Faults:
     def _web_answers(self) -> bool:
         try:
             return self.running.call("GET", "/healthz/live").status == 200
-        except OSError:
+        except (OSError, HTTPException):
             return False
 
     # --- servers -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from statistics import median
 from uuid import uuid4
 
@@ -109,7 +110,7 @@ class Kills:
             return False
         try:
             answer = call(self.stream_port, "GET", "/healthz/ready")
-        except OSError:
+        except (OSError, HTTPException):
             return False
         return answer.status == 200 and self.up.status("/healthz/ready?all=true") == 200
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts_app.models import User
 from devkit.embedded.processes import kill_group
-from events_app.models import ParkedEvent
+from events_app.models import DeadLetter, ParkedEvent
 from tasks_app.models import OPEN, Task
 from tasks_app.services import complete_task, create_task, reopen_task, skip_task
 from tests.acceptance.processes import ROOT, environment
@@ -87,12 +87,12 @@ def run(user: User, *, series: int, days: int) -> None:
                 consumers.kill(day % 2)
                 wait_for(lambda: has_one_open_each(user, series))
         consumers.kill(0)  # what was handled comes again, all of it
-        wait_for(lambda: has_one_open_each(user, series))
+        wait_for(lambda: has_one_open_each(user, series) and not ParkedEvent.objects.exists())
     finally:
         consumers.stop()
     assert Task.objects.filter(user=user).count() == ended + series
     assert missing(user) == 0
-    assert not ParkedEvent.objects.exists()
+    assert not DeadLetter.objects.exists()
     print(f"\n{ended} ended, {consumers.kills} kills: 0 twice, 0 missing")
 
 

@@ -68,6 +68,7 @@ def test_requests_through_a_pooler_and_a_relay_past_it(
                     clients = server.execute(
                         "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
                         " WHERE locktype = 'advisory' AND client_addr IS NULL AND query NOT LIKE '%pg_locks%'"
+                        " AND datname = current_database()"
                     ).fetchone()
                 assert clients == (1,)
         finally:
