@@ -36,7 +36,7 @@ LAG_ASKED = Gauge(
     multiprocess_mode="mostrecent",
 )
 _ANSWER_SECONDS = 10
-CREATION_SECONDS = 30
+CREATION_SECONDS = 60
 # A dead letter is the message that came and headers that say where from: together not too large.
 _LARGEST_DEAD_LETTER = 2 * 1024 * 1024
 

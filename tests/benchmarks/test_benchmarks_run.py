@@ -84,8 +84,8 @@ def test_both_sides_do_the_same_work(stage: Stage, name: str) -> None:
     found = BENCHMARKS[name](stage)
     rates = re.findall(r"^\| (.+?) \| ([\d,]+) \(", found.text, re.MULTILINE)
     assert [side for side, _rate in rates] == IN_THE_TABLE[name]
-    assert all(int(rate.replace(",", "")) > 0 for _side, rate in rates)
-    # Its client waits for the next occurrence: no load.
+    # Its client waits for the next occurrence: no load, and on a busy machine less than one a second.
+    assert name == "complete" or all(int(rate.replace(",", "")) > 0 for _side, rate in rates)
     assert ("The load generator used " in found.text) is (name != "complete")
 
 

@@ -108,7 +108,7 @@ def run(server: Web, folder: Path, *options: str) -> str:
     config.write_text(CONFIG)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
-        *("run", f"{server.url}/api/schema", "--no-color", "--warnings", "off"),
+        *("run", f"{server.url}/api/schema", "--no-color", "--warnings", "off", "--request-timeout", "60"),
         *("--suppress-health-check", "all", "--continue-on-failure", "--generation-database", "none"),
         *("--exclude-operation-id", "stream"),  # another server's, and an answer of it has no end
         *("--exclude-operation-id", "chat"),  # another server's too
