@@ -74,9 +74,11 @@ class Scene:
         instant = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=LEAD_SECONDS)
         people.due_at(instant)
         before = self.running.processor_seconds()
+        came = self.push.count()
         if kill:
-            self._wait(lambda: len(self._arrivals(paths)) >= count / 2)
+            self._wait(lambda: self.push.count() - came >= count / 2)
             self._kill()
+        self._wait(lambda: self.push.count() - came >= count)
         self._wait(lambda: len(self._arrivals(paths)) == count)
         self._wait(lambda: not self._unhandled())
         after = self.running.processor_seconds()
