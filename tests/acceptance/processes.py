@@ -46,7 +46,8 @@ def eventually(condition: Callable[[], object], *, seconds: float = 180) -> None
     An event whose attempt a kill ended is tried again a minute later, and a busy machine takes its time: a
     wait may be long, since only a test that fails waits for all of it.
     """
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.3)  # what is waited for needs the processor too

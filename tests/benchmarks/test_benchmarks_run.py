@@ -68,7 +68,8 @@ LARGEST_GROWTH_MB = 30
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     rates = {"THROTTLE_WRITES": "1000000/min", "THROTTLE_OPERATIONS": "1000000000/min"}
-    surroundings = environment() | rates | {"SECRET_KEY": settings.SECRET_KEY}
+    # One process of each web is enough to see what it does; the Procfile has two.
+    surroundings = environment() | rates | {"SECRET_KEY": settings.SECRET_KEY, "WEB_CONCURRENCY": "1"}
     return Stage(surroundings, tmp_path, rounds=1, seconds=0.3, tasks=1_000, requests=3_000)
 
 

@@ -82,7 +82,8 @@ def processes_of(places: Places) -> list[str]:
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 180) -> None:
     """Poll other processes, which have no clock of ours to freeze; fails when the time is over."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.3)  # what is waited for needs the processor too
