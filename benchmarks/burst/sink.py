@@ -40,7 +40,8 @@ class Sink:
 
     def arrivals(self) -> list[Arrival]:
         """Every message so far, in the order in which they came."""
-        lines = (line.split(" ") for line in self.file.read_text().splitlines())
+        whole, _, _ = self.file.read_text().rpartition("\n")  # the last line may be half written
+        lines = (line.split(" ") for line in whole.splitlines())
         return [Arrival(path, float(at), topic, body) for path, at, topic, body in lines]
 
     def count(self) -> int:

@@ -71,7 +71,8 @@ class Patient:
 
     def _noted(self) -> list[tuple[str, str, int, float]]:
         """The first time of each: a session that a busy machine lost would have some come again."""
-        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
+        whole, _, _ = (self.notes.read_text() if self.notes.exists() else "").rpartition("\n")
+        lines = whole.splitlines()  # without a last one that is half written
         noted: dict[tuple[str, int], tuple[str, str, int, float]] = {}
         for request_id, subject, sequence, waited in map(json.loads, lines):
             noted.setdefault((subject, sequence), (request_id, subject, sequence, waited))
