@@ -25,7 +25,7 @@ from recurring_app.services import (
 )
 from tasks_app.admin import OwnedForm, without
 from tasks_app.models import Tag
-from tasks_app.rule_text import text_of_rule
+from tasks_app.series import text_of_rule
 
 
 class RecurringTaskForm(OwnedForm):

@@ -22,7 +22,7 @@ from tasks_app.labelled import Labelled
 from tasks_app.lookup import tags_named
 from tasks_app.models import DEFAULT_PRIORITY_ID, MAX_REMINDER_OFFSETS
 from tasks_app.rule_field import RuleField
-from tasks_app.rule_text import text_of_rule
+from tasks_app.series import text_of_rule
 
 # What PUT gives a field that was not sent. starts_at, timezone and is_active stay as they are.
 PUT_DEFAULTS: dict[str, Any] = {

@@ -21,8 +21,8 @@ from tasks_app.models import DEFAULT_PRIORITY_ID, Priority, SeriesSlot, Tag, Tas
 from tasks_app.pages import DIGITS_OF_ID
 from tasks_app.querysets import TaskQuerySet
 from tasks_app.reminding import is_silent
-from tasks_app.rule_text import text_of_rule
 from tasks_app.searching import WORDS, beginning_with, plain_words
+from tasks_app.series import text_of_rule
 from tasks_app.services import complete_task, restore_task, trash_task
 from tasks_app.upcoming import upcoming
 

@@ -19,7 +19,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from events_app.catalogue import TaskData
-from recurrence.rules import CRON, Series, instant_of, last_minute_of, local_of
+from recurrence.rules import CRON, RuleError, Series, describe, instant_of, last_minute_of, local_of
 from tasks_app.all_day import AllDayFields, day_of
 
 MINUTE = timedelta(minutes=1)
@@ -133,6 +133,18 @@ def slot_at(anchor: datetime, timezone: str, *, all_day: bool) -> datetime | Non
 def due_date_of(row: SeriesRow, slot: datetime) -> date | None:
     """The due_date that the row's series gives the occurrence at this slot; None in a series with times."""
     return day_of(slot, row.timezone) if row.series_all_day and has_due(row) else None
+
+
+def text_of_rule(
+    rule: str | None, anchor: datetime | None, timezone: str, *, all_day: bool | None = None
+) -> str | None:
+    """The rule of a series in plain English; None without a series."""
+    if rule is None or anchor is None:
+        return None
+    try:
+        return describe(rule, anchor=anchor, timezone=timezone, all_day=bool(all_day))
+    except RuleError:  # it was accepted by an earlier version
+        return rule
 
 
 def _place_of(row: SeriesRow, at: datetime, anchor: datetime) -> datetime:

@@ -16,7 +16,7 @@ from tasks_app.labelled import Labelled
 from tasks_app.lookup import tags_named
 from tasks_app.models import MAX_REMINDER_OFFSETS, Task, TaskTag
 from tasks_app.rule_field import HELP, RuleField
-from tasks_app.rule_text import text_of_rule
+from tasks_app.series import text_of_rule
 from tasks_app.services import create_task, update_task
 from tasks_app.task_changes import DEFAULTS, TaskChange
 
