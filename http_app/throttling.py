@@ -8,6 +8,7 @@ Source of the headers RateLimit and RateLimit-Policy: draft-ietf-httpapi-ratelim
 """
 
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
@@ -167,6 +168,7 @@ def set_limit_headers(request: Request, response: HttpResponseBase) -> None:
         response["RateLimit"] = ", ".join(f'"{one.scope}";r={one.left};t={one.resets_in}' for one in counts)
 
 
+@cache
 def parse_rate(rate: str) -> tuple[int, int]:
     """`30/min` as (requests, seconds). The periods are s, min, h and d. Raises ValueError."""
     amount, slash, period = rate.partition("/")
