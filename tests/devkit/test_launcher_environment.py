@@ -271,6 +271,8 @@ def test_ctrl_c_while_installing_is_one_line(clone: Path) -> None:
         installing = subprocess.Popen(
             [clone / "todo", "up"], stderr=subprocess.PIPE, text=True, start_new_session=True,
             env=environment | {"PIP_INDEX_URL": index},
+            # Tests that run in the background of a shell hand on that it is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         connection, _ = silent.accept()
         with connection:
