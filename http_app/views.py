@@ -17,6 +17,7 @@ from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Empty, Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from http_app import idempotency
@@ -59,12 +60,13 @@ class ApiView(APIView):
 
     def check_throttles(self, request: Request) -> None:
         """Stop at the first limit that refuses: the request then counts for no other."""
-        throttles = self.get_throttles()
-        if getattr(self, "action", None) in self.long_actions:
-            throttles.append(LongRequests())
-        for throttle in throttles:
+        for throttle in self.get_throttles():
             if not throttle.allow_request(request, self):
                 self.throttled(request, throttle.wait())  # type: ignore[arg-type] # 0 and more
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        long = [LongRequests()] if getattr(self, "action", None) in self.long_actions else []
+        return [*super().get_throttles(), *long]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer a request. A write is one transaction, rolled back when the answer is an error."""
