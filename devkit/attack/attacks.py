@@ -119,7 +119,7 @@ def idle(count: int) -> Run:
             for _ in range(count):
                 await stack.enter_async_context(connection(target.port))
             await over.wait()
-            fresh = await status_of(target.port, message("GET", "/healthz/live"))
+            fresh = await status_of(target.port, message("GET", "/healthz/live"), seconds=5)
         return Outcome(fresh == 200, f"{count} open, a new one answers {fresh}")
 
     return run

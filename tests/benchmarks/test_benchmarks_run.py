@@ -85,8 +85,8 @@ def test_both_sides_do_the_same_work(stage: Stage, name: str) -> None:
     found = BENCHMARKS[name](stage)
     rates = re.findall(r"^\| (.+?) \| ([\d,]+) \(", found.text, re.MULTILINE)
     assert [side for side, _rate in rates] == IN_THE_TABLE[name]
-    # Its client waits for the next occurrence: no load, and on a busy machine less than one a second.
-    assert name == "complete" or all(int(rate.replace(",", "")) > 0 for _side, rate in rates)
+    assert all(int(rate.replace(",", "")) > 0 for _side, rate in rates)
+    # Its client waits for the next occurrence: no load.
     assert ("The load generator used " in found.text) is (name != "complete")
 
 
@@ -164,7 +164,7 @@ def test_a_worker_s_memory_stays(stage: Stage) -> None:
     measured = re.findall(r"^\| ([\d,]+) \| ([\d.]+) \|$", found.text, re.MULTILINE)
     assert int(measured[-1][0].replace(",", "")) > stage.requests * 0.9
     growth = float(measured[-1][1]) - float(measured[0][1])
-    assert growth < LARGEST_GROWTH_MB  # below 0 if the machine has taken pages back meanwhile
+    assert 0 <= growth < LARGEST_GROWTH_MB
 
 
 @pytest.mark.slow

@@ -68,8 +68,8 @@ def assert_the_verdicts_can_fail(history: History) -> None:
 
 
 @pytest.mark.slow
-def test_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    history = fault_run(tmp_path, monkeypatch, changes=1500, kills=8, cut=6, replays=1)
+def test_two_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = fault_run(tmp_path, monkeypatch, changes=2500, kills=12, cut=8, replays=1)
     assert_the_verdicts_can_fail(history)
 
 

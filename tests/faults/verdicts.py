@@ -22,7 +22,7 @@ _BOOKKEEPING = {"version", "updated_at"}
 # What reopening a task changes of its untouched successor.
 _TAKEN_BACK = {"deleted_at", "slot_state", "parent_task_id"}
 # A moment after an outage, connections that began in it still end.
-_GRACE_SECONDS = 10.0
+_GRACE_SECONDS = 2.0
 
 
 def judge(history: History) -> dict[str, list[str]]:
