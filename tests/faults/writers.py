@@ -64,6 +64,10 @@ class Writer:
     def _reopen(self) -> None:
         if task := self._any(self.done):
             self._on_task("POST", f"/api/tasks/{task}/reopen")
+            if task in self.recurring:
+                # An untouched next occurrence went to the trash with it. _adopt finds the others again.
+                for other in (self.open & self.recurring) - {task}:
+                    self._forget(other)
 
     def _snooze(self) -> None:
         if task := self._any(self.open):
