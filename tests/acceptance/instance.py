@@ -24,6 +24,7 @@ from devkit.embedded.supervisor import procfile
 from devkit.embedded.valkey import Valkey
 from tests.acceptance import forks
 from tests.acceptance.calls import Answer, call
+from tests.acceptance.migrated import give_migrated_cluster
 from tests.acceptance.processes import eventually
 
 PASSWORD = "correct horse battery staple"
@@ -130,7 +131,7 @@ def instance(folder: Path, *, durable: bool = False, **environment: str) -> Iter
     `durable`: what PostgreSQL acknowledged outlives its own death.
     """
     places = Places(data=folder)
-    places.make()
+    give_migrated_cluster(places)
     running = Instance(places, durable=durable, **environment)
     try:
         running.start_all()

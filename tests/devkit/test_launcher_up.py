@@ -95,6 +95,7 @@ def refuse_a_second_one(places: Places, port: int) -> None:
     assert taken.stderr == f"./todo: port {port} on 127.0.0.1 is taken; choose another with PORT.\n"
 
 
+@pytest.mark.usefixtures("migrated")
 def test_after_a_kill_the_next_start_is_ready(places: Places, free_port: int) -> None:
     with up(places, free_port) as first:
         for process in [*psutil.Process(first.process.pid).children(recursive=True), first.process]:
@@ -106,6 +107,7 @@ def test_after_a_kill_the_next_start_is_ready(places: Places, free_port: int) ->
     wait_until(lambda: processes_of(places) == [])
 
 
+@pytest.mark.usefixtures("migrated")
 def test_what_dies_is_started_again_while_the_others_run(places: Places, free_port: int) -> None:
     with up(places, free_port) as running:
         for name in ("todo-relay", "todo-web", "valkey-server", "postgres"):
@@ -123,6 +125,7 @@ def test_what_dies_is_started_again_while_the_others_run(places: Places, free_po
     wait_until(lambda: processes_of(places) == [])
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_web_worker_that_dies_is_replaced_while_the_other_serves(places: Places, free_port: int) -> None:
     with up(places, free_port) as running:
         web = running.child("todo-web")
@@ -144,6 +147,7 @@ def processes_in_metrics(running: Up) -> set[str]:
         return set(re.findall(r'^todo_processes{process="([^"]+)"}', answer.read().decode(), re.MULTILINE))
 
 
+@pytest.mark.usefixtures("migrated")
 def test_the_roles_are_forks_that_a_person_finds_by_name(places: Places, free_port: int) -> None:
     with up(places, free_port) as running:
         names = {child.name() for child in running.children()}
@@ -194,6 +198,7 @@ def test_with_json_every_line_of_every_process_is_json(places: Places, free_port
     assert {"_granian", "django_structlog.middlewares.request"} <= {line["logger"] for line in web}
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_start_that_waits_says_what_for(places: Places, free_port: int) -> None:
     for away, said in (
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "waiting: Redis or Valkey (REDIS_URL): does not answer"),

@@ -14,7 +14,7 @@ import pytest
 from devkit.embedded.places import Places
 from devkit.embedded.ports import free_port
 from tests.acceptance.web import UNLIMITED
-from tests.devkit.conftest import places  # noqa: F401 - a fixture
+from tests.devkit.conftest import migrated, places  # noqa: F401 - fixtures
 from tests.devkit.running import up
 from tests.faults.journal import Journal
 from tests.faults.kills import VICTIMS, Kills, writing
@@ -47,6 +47,7 @@ def kill_each(places: Places, folder: Path, *, rounds: int, victims: list[str], 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("migrated")
 def test_each_process_once(places: Places, tmp_path: Path) -> None:  # noqa: F811
     kill_each(places, tmp_path, rounds=1, victims=list(VICTIMS), writers=2)
 
