@@ -50,20 +50,23 @@ def kafka(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield server.bootstrap_servers
 
 
-def after_a_stop(folder: Path, *, count: int, seconds: float) -> Outcome:
-    """All fell due while nothing ran, within ten minutes; then everything is started."""
+def after_a_stop(folder: Path, *names: str, count: int, seconds: float) -> Outcome:
+    """All fell due while nothing ran, within ten minutes; then everything is started, with these beside."""
     with scene(folder) as (processes, reminders):
         reminders.furnish(count)
         people.due_at(datetime.now(UTC) - timedelta(minutes=10), over=timedelta(minutes=10))
         began = time.time()
-        processes.start("worker", "ticker", "beat", "relay")
-        eventually(lambda: _all_claimed() and not unrelayed(), seconds=seconds)
+        processes.start("worker", "ticker", "beat", "relay", *names)
+        eventually(_all_claimed, seconds=seconds)
+        claimed = time.time()
+        eventually(lambda: not unrelayed(), seconds=seconds)
         relayed = time.time()
         reminders.wait(datetime.now(UTC), seconds=seconds)
         found = reminders.outcome()
     print(
-        f"\n{count} reminders of a stop: from the start of the processes {relayed - began:.1f} s until"
-        f" the last event was relayed, {found.last - began:.1f} s until the last push arrived"
+        f"\n{count} reminders of a stop: from the start of the processes {claimed - began:.1f} s until"
+        f" the last was claimed, {relayed - began:.1f} s until the last event was relayed,"
+        f" {found.last - began:.1f} s until the last push arrived"
     )
     return found
 
@@ -184,6 +187,14 @@ def test_while_all_processes_die_on_kafka(kafka: str, tmp_path: Path) -> None:
 @pytest.mark.faults
 def test_all_that_fell_due_during_a_stop(tmp_path: Path) -> None:
     found = after_a_stop(tmp_path, count=number("REMINDERS", 100_000), seconds=1800)
+    is_right(found)
+    assert found.again == []
+
+
+@pytest.mark.faults
+@pytest.mark.kafka
+def test_all_that_fell_due_during_a_stop_on_kafka(kafka: str, tmp_path: Path) -> None:
+    found = after_a_stop(tmp_path, "consumers", count=number("REMINDERS", 100_000), seconds=1800)
     is_right(found)
     assert found.again == []
 
