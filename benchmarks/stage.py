@@ -3,9 +3,9 @@
 import http.client
 import os
 import re
+import shlex
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 from django.db import connection
@@ -23,7 +24,7 @@ from accounts_app.models import User
 from benchmarks.measuring import Series, Side, interleave
 from devkit.embedded.places import CHECKOUT, Places
 from devkit.embedded.ports import free_port
-from devkit.embedded.processes import spawn, stop_all
+from devkit.embedded.processes import Child, spawn, stop_all
 
 _PRODUCT = re.compile(r"todo_project\.\w+:application")
 _RSGI = "--interface rsgi"
@@ -74,17 +75,9 @@ class Stage:
             assert _RSGI in command
             command = command.replace(_RSGI, "--interface wsgi --blocking-threads 4")
         port = free_port()
-        surroundings = {"PORT": str(port), "PATH": f"{Path(self.python).parent}:{os.environ['PATH']}"}
         log_path = self.folder / f"{application or 'web'}-{port}.log"
         with log_path.open("wb") as log:
-            process = spawn(
-                ["/bin/sh", "-c", f"exec {command}"],
-                places=Places(data=self.folder),
-                environment={**self.environment, **surroundings, **environment},
-                cwd=self.checkout,
-                stdout=log,
-                stderr=log,
-            )
+            process = self.start(command, {"PORT": str(port), **environment}, log)
             try:
                 _wait_until_it_answers(process, port, log_path)
                 web = Web(port, process)
@@ -98,18 +91,23 @@ class Stage:
         """A command of manage.py that runs until the block ends; its log."""
         log_path = self.folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
         with log_path.open("wb") as log:
-            process = spawn(
-                [self.python, "manage.py", *arguments],
-                places=Places(data=self.folder),
-                environment={**self.environment, **environment},
-                cwd=self.checkout,
-                stdout=log,
-                stderr=log,
-            )
+            process = self.start(shlex.join(["python", "manage.py", *arguments]), environment, log)
             try:
                 yield log_path
             finally:
                 stop_all([process], stop_signal=signal.SIGTERM, seconds=10)
+
+    def start(self, command: str, environment: Mapping[str, str], log: BinaryIO) -> Child:
+        """A command line `python ...` of the checkout; `environment` is added to the stage's."""
+        path = {"PATH": f"{Path(self.python).parent}:{os.environ['PATH']}"}
+        return spawn(
+            ["/bin/sh", "-c", f"exec {command}"],
+            places=Places(data=self.folder),
+            environment={**self.environment, **path, **environment},
+            cwd=self.checkout,
+            stdout=log,
+            stderr=log,
+        )
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ class Web:
     """A granian with its workers."""
 
     port: int
-    process: subprocess.Popen[bytes]
+    process: Child
 
     @property
     def workers(self) -> list[psutil.Process]:
@@ -187,7 +185,7 @@ def _wait_until_all_listen(web: Web) -> None:
         time.sleep(0.1)
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_it_answers(process: Child, port: int, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

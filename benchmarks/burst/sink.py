@@ -5,6 +5,7 @@ A path begins with how it answers: `/100/...` with 201 after 100 ms, `/drip/...`
 
 import asyncio
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -14,8 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TextIO
-
-from devkit.embedded.ports import free_port
 
 _ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 _DRIP_SECONDS = 0.2
@@ -52,10 +51,14 @@ class Sink:
 @contextmanager
 def sink(folder: Path, *, keeps_bodies: bool = False) -> Iterator[Sink]:
     """A sink until the block ends, with its file in this folder."""
-    port, file = free_port(), folder / f"arrivals-{time.monotonic_ns()}"
+    file = folder / f"arrivals-{time.monotonic_ns()}"
     file.touch()
-    command = [sys.executable, "-m", "benchmarks.burst.sink", str(port), str(file)]
-    process = subprocess.Popen([*command, *(["bodies"] if keeps_bodies else [])])
+    # It listens before its process is there, so that no message is refused.
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as listening:
+        port, descriptor = listening.getsockname()[1], listening.fileno()
+        command = [sys.executable, "-m", "benchmarks.burst.sink", str(descriptor), str(file)]
+        command += ["bodies"] if keeps_bodies else []
+        process = subprocess.Popen(command, pass_fds=[descriptor])
     try:
         yield Sink(f"http://127.0.0.1:{port}", file)
     finally:
@@ -99,10 +102,12 @@ class _Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_DRIP_SECONDS, self._drip)
 
 
-async def _serve(port: int, file: str, *, keeps_bodies: bool) -> None:
+async def _serve(descriptor: int, file: str, *, keeps_bodies: bool) -> None:
     with open(file, "a", buffering=1) as arrivals:
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(arrivals, keeps_bodies=keeps_bodies), "127.0.0.1", port, backlog=1000
+            lambda: _Connection(arrivals, keeps_bodies=keeps_bodies),
+            sock=socket.socket(fileno=descriptor),
+            backlog=1000,
         )
         await server.serve_forever()
 

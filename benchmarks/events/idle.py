@@ -45,18 +45,25 @@ def _row(stage: Stage, web: Web, owners: Sequence[Person], asked: bytes) -> list
     port, count = free_port(), len(owners) * OF_EACH
     with stage.process("serve_stream", STREAM_PORT=str(port)):
         _connect(port).close()
-        before = _server().memory_info().rss
+        before = _server(port).memory_info().rss
         with _open(port, owners):
-            each = f"{(_server().memory_info().rss - before) / count / 1024:.1f}" if count else ""
+            each = f"{(_server(port).memory_info().rss - before) / count / 1024:.1f}" if count else ""
             turn = load(web, [repeat(asked)] * READERS, seconds=stage.rounds * stage.seconds)
     p50, p99 = (percentile_of(turn.latencies, percentile) * 1000 for percentile in (50, 99))
     return [f"{count:,}", each, f"{p50:.1f}", f"{p99:.1f}"]
 
 
-def _server() -> psutil.Process:
+def _server(port: int) -> psutil.Process:
+    """The process that listens there."""
     children = psutil.Process().children(recursive=True)
-    (server,) = [child for child in children if "serve_stream" in child.cmdline()]
+    (server,) = [child for child in children if _listens(child, port)]
     return server
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    return any(
+        one.laddr.port == port for one in process.net_connections() if one.status == psutil.CONN_LISTEN
+    )
 
 
 @contextmanager

@@ -11,8 +11,7 @@ from benchmarks.measuring import Side, Turn
 from benchmarks.reminders.claims import make_due
 from benchmarks.reminders.eta_worker import ring
 from benchmarks.stage import Stage
-from devkit.embedded.places import Places
-from devkit.embedded.processes import spawn, stop_all
+from devkit.embedded.processes import stop_all
 from notifications_app.models import Reminder
 from tasks_app.models import Task
 
@@ -20,21 +19,15 @@ from tasks_app.models import Task
 LEAD_SECONDS = 1.0
 MESSAGES_PER_SECOND = 300
 PATIENCE_SECONDS = 180.0
-_COMMAND = "-m celery --quiet --app benchmarks.reminders.eta_worker worker --concurrency 2"
+_COMMAND = "python -m celery --quiet --app benchmarks.reminders.eta_worker worker --concurrency 2"
 
 
 @contextmanager
 def worker(stage: Stage) -> Iterator[None]:
     """A worker with two processes, as the Procfile's has, until the block ends."""
     with (stage.folder / f"eta-{time.monotonic_ns()}.log").open("wb") as log:
-        process = spawn(
-            [stage.python, *_COMMAND.split(), "--without-gossip", "--without-mingle"],
-            places=Places(data=stage.folder),
-            environment={**stage.environment, "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]},
-            cwd=stage.checkout,
-            stdout=log,
-            stderr=log,
-        )
+        settings = {"DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
+        process = stage.start(f"{_COMMAND} --without-gossip --without-mingle", settings, log)
         try:
             yield
         finally:
