@@ -24,8 +24,7 @@ def hint() -> None:
     if not pause.may_ask():
         return
     try:
-        # For a result Celery would look for its backends, in each thread: some 30 ms.
-        current_app.send_task(DELIVER_DUE, queue="deliveries", expires=EXPIRE_SECONDS, ignore_result=True)
+        current_app.send_task(DELIVER_DUE, queue="deliveries", expires=EXPIRE_SECONDS)
     except (OperationalError, RedisError, OSError) as error:
         log.warning("celery_away", error=str(error))
         pause.begin()

@@ -356,6 +356,8 @@ SPECTACULAR_SETTINGS = {
 
 CELERY_BROKER_URL = verifying(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
+# Without results too, Celery looks for their backend with the first message of each thread: 10 to 30 ms.
+CELERY_RESULT_BACKEND_THREAD_SAFE = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # They hold in a pool of processes, Celery's default. For `--pool solo` there is todo_project/time_limits.py.
