@@ -215,6 +215,7 @@ def test_a_start_that_waits_says_what_for(places: Places, free_port: int) -> Non
             waiting.stop(signal.SIGTERM)
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_database_that_is_wrong_or_away_is_one_line(places: Places, free_port: int) -> None:
     for url, reason in (
         ("mysql://db/todo", "DATABASE_URL names no PostgreSQL: write postgresql://"),
