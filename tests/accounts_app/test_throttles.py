@@ -1,5 +1,6 @@
 """The throttles, counted by a real Valkey."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -269,15 +270,18 @@ def test_without_the_store_everybody_is_let_in(alice: User, client_of: ClientOf,
 def test_simultaneous_requests_do_not_pass_the_limit(settings: Settings) -> None:
     allow(settings, sign_in_by_address="5/min")
 
-    def attempt(number: int) -> int:
+    def attempt(number: int) -> str:
         try:
-            status: int = sign_in(at("192.0.2.1"), f"{number}@example.test", WRONG).status_code
-            return status
+            answer = sign_in(at("192.0.2.1"), f"{number}@example.test", WRONG)
+            return str(answer.json()["errors"][0]["code"])
         finally:
             connection.close()
 
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(attempt, range(12))) == [401] * 5 + [429] * 7
+        codes = Counter(pool.map(attempt, range(12)))
+    assert codes.pop("throttled") == 7
+    # Of those that the limit allows, a few may come while two passwords are being checked.
+    assert set(codes) <= {"no_active_account", "too_busy"}
 
 
 def views(patterns: list[URLPattern | URLResolver]) -> Iterator[Any]:
