@@ -52,7 +52,7 @@ class SilentStore:
 
 
 @pytest.fixture
-def silent_store() -> Iterator[SilentStore]:
+def silent_store(own_timeouts_of_the_store: None) -> Iterator[SilentStore]:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield SilentStore(server)
 
@@ -104,6 +104,7 @@ def test_without_the_store_nothing_is_counted(settings: Settings) -> None:
     assert counter().count("x", seconds=60) is None
 
 
+@pytest.mark.usefixtures("monotonic")
 def test_a_silent_store_is_waited_for_once(settings: Settings, silent_store: SilentStore) -> None:
     move_store(settings, silent_store.url)
     began = time.monotonic()
@@ -112,6 +113,7 @@ def test_a_silent_store_is_waited_for_once(settings: Settings, silent_store: Sil
     assert silent_store.connections() == 1
 
 
+@pytest.mark.usefixtures("monotonic")
 def test_what_one_thread_found_the_others_know(settings: Settings, silent_store: SilentStore) -> None:
     move_store(settings, silent_store.url)
     counter().count("x", seconds=60)

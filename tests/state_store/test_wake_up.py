@@ -36,6 +36,7 @@ def test_listening_ends_when_the_store_is_away(wake_up: WakeUp, settings: Settin
         next(wake_up.hints())
 
 
+@pytest.mark.usefixtures("own_timeouts_of_the_store")
 def test_a_store_that_is_away_costs_a_sender_nothing_but_the_first_time(
     wake_up: WakeUp, settings: Settings
 ) -> None:
