@@ -22,6 +22,7 @@ from rest_framework.test import APIClient
 from accounts_app import provider_keys
 from accounts_app.models import User
 from tests.accounts_app.conftest import error_of, who_am_i
+from tests.conftest import PATIENCE_SECONDS
 from tests.monotonic import Monotonic
 
 pytestmark = pytest.mark.django_db
@@ -95,7 +96,10 @@ def monotonic(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
 
 
 @pytest.fixture
-def provider(settings: Settings, monotonic: Monotonic) -> Iterator[Provider]:
+def provider(settings: Settings, monotonic: Monotonic, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    # A busy machine may let a request, or the provider's answer, wait.
+    monkeypatch.setattr(provider_keys, "WAIT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(provider_keys, "TIMEOUT_SECONDS", PATIENCE_SECONDS)
     provider = Provider()
     provider.publish("one")
     thread = Thread(target=provider.server.serve_forever, kwargs={"poll_interval": 0.01})
