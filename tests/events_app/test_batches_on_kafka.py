@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 from pytest_django import Settings
 
 from benchmarks.burst import people
@@ -24,7 +24,7 @@ from notifications_app.scan import scan_reminders
 from tests.acceptance.processes import eventually, running
 from tests.events_app.kafka_servers import real_kafka
 from tests.events_app.test_broker_contract import event
-from tests.events_app.test_consuming import step_until
+from tests.events_app.test_consuming import read_all, step_until
 from tests.faults.wire import lag
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
@@ -78,16 +78,6 @@ def is_read(servers: str, batches: Batches) -> bool:
     return lag(servers, batches.name, "reminders") == 0
 
 
-def read_all(consumer: GroupConsumer, client: Consumer) -> None:
-    """Handle what is there: earlier tests may have left events in other partitions."""
-
-    def has_all() -> bool:
-        places = client.position(client.assignment())
-        return all(max(one.offset, 0) >= client.get_watermark_offsets(one)[1] for one in places)
-
-    step_until(consumer, client, lambda: not consumer.step(client) and has_all())
-
-
 def test_what_is_there_is_few_calls(servers: str, batches: Batches) -> None:
     alice, subjects = str(uuid4()), [str(number) for number in range(50)]
     publish(*(event(subject, alice) for subject in subjects))
@@ -139,7 +129,8 @@ def test_a_kill_in_the_middle(servers: str, tmp_path: Path, monkeypatch, when: s
     command = f"python -m tests.events_app.killed_in_a_batch {tmp_path / 'die'} {when}"
     with running(command) as (killed,):
         assert killed.wait(180) == -signal.SIGKILL
-    assert Delivery.objects.count() == 0
+    # A reminder that was alone in its partition may have been handled before, by itself.
+    assert Delivery.objects.count() == int((tmp_path / "before").read_text())
     assert ParkedEvent.objects.exists() == (when == "on_record")
 
     def is_done() -> bool:

@@ -15,7 +15,7 @@ from events_app.kafka import KafkaBroker
 from events_app.kafka_admin import LAG, Lags, create_topics, differences
 from tests.events_app.kafka_servers import real_kafka
 from tests.events_app.test_broker_contract import Group, event
-from tests.events_app.test_consuming import step_until
+from tests.events_app.test_consuming import read_all, step_until
 
 
 def replay(*arguments: object) -> str:
@@ -79,9 +79,7 @@ def read(group: Group, key: str, count: int) -> None:
     consumer = GroupConsumer(group.name)
     with consumer.joined() as client:
         step_until(consumer, client, lambda: len(group.handled.get(key, [])) >= count)
-        silent = 0
-        while silent < 5:  # what others have put on other partitions
-            silent = 0 if consumer.step(client) else silent + 1
+        read_all(consumer, client)
 
 
 def end_of(key_line: str) -> int:
