@@ -25,9 +25,9 @@ def test_listening_sockets_are_found_and_their_connections_inherit_the_limit() -
 
 def test_no_file_stays_open() -> None:
     with open(os.devnull) as _no_socket, socket.create_server(("127.0.0.1", 0)):
-        before = sorted(os.listdir("/proc/self/fd"))
+        before = set(os.listdir("/proc/self/fd"))
         end_slow_readers()
-        assert sorted(os.listdir("/proc/self/fd")) == before
+        assert set(os.listdir("/proc/self/fd")) <= before  # an earlier test's thread may just close one
 
 
 @pytest.mark.slow
