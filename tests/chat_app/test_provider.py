@@ -22,15 +22,18 @@ from chat_app.language_models import (
 )
 from chat_app.turns.runner import create_model
 from tests.chat_app.provider_servers import SIGNATURE, Call, Say, Seen, provider_server, settings_of
+from tests.conftest import PATIENCE_SECONDS
 
 PROTOCOLS = ["openai", "google"]
 TOOL = Tool("find_tasks", "Finds tasks.", {"type": "object", "properties": {"q": {"type": "string"}}})
 
 
 @pytest.fixture(autouse=True)
-def quick() -> Iterator[None]:
+def patient() -> Iterator[None]:
     with override_settings(
-        ASSISTANT_RETRIES=0, ASSISTANT_SILENCE_SECONDS=3.0, ASSISTANT_REQUEST_SECONDS=20.0
+        ASSISTANT_RETRIES=0,
+        ASSISTANT_SILENCE_SECONDS=PATIENCE_SECONDS,
+        ASSISTANT_REQUEST_SECONDS=PATIENCE_SECONDS,
     ):
         yield
 
@@ -129,17 +132,28 @@ FAULTS = {
     "length": AnswerCut,
     "filter": AnswerWithheld,
 }
+SILENT = ["hang", "stall"]
 
 
+@pytest.mark.parametrize(
+    ("faults", "silence"),
+    [([fault for fault in FAULTS if fault not in SILENT], PATIENCE_SECONDS), (SILENT, 1.0)],
+    ids=["that are said", "silence"],
+)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_nothing_but_a_whole_answer_is_taken_for_one(protocol: str) -> None:
+def test_nothing_but_a_whole_answer_is_taken_for_one(
+    protocol: str, faults: list[str], silence: float
+) -> None:
     def script(seen: Seen) -> Say:
         fault, _, called = seen.asked.partition(" ")
         calls = [Call("find_tasks", {"q": "a long word, in pieces"})] if called else []
         return Say("The first half of an answer", calls, fault=fault)
 
-    asked = [fault + called for fault in FAULTS for called in ("", " with a call")]
-    with provider_server(protocol, script) as server:
+    asked = [fault + called for fault in faults for called in ("", " with a call")]
+    with (
+        override_settings(ASSISTANT_SILENCE_SECONDS=silence),
+        provider_server(protocol, script) as server,
+    ):
         answers = ask(protocol, server.url, *(prompt(Line("user", text)) for text in asked), at_once=True)
     for text, answer in zip(asked, answers, strict=True):
         fault = text.split()[0]
