@@ -13,6 +13,8 @@ from tests.faults.wire import Message
 from tests.faults.witness import State
 
 ANNOUNCED = "task.due.approaching"
+# A standby asks each second, a relay's session ends after three of silence; and a busy machine.
+_TAKEOVER_SECONDS = 10.0
 
 
 class Attempt(NamedTuple):
@@ -96,14 +98,27 @@ class History:
         return found
 
 
-def duplicates_per_fault(history: History) -> list[int]:
-    """How many messages came again after each fault that makes the relay publish again; most first."""
-    faults = sorted(window.began for window in history.windows if window.fault in REPUBLISHING)
+class Again(NamedTuple):
+    """Messages that came again after a fault and before the next, and of how many faults they may be."""
+
+    messages: int
+    faults: int
+
+
+def duplicates_per_fault(history: History) -> list[Again]:
+    """For each fault that makes the relay publish again, what came again; most first.
+
+    What the relay had in hand at a fault shortly before may come again only now.
+    """
+    faults = [window for window in history.windows if window.fault in REPUBLISHING]
     counted: Counter[float] = Counter()
     for one in history.duplicates:
-        before = [began for began in faults if began <= one.at]
-        counted[before[-1] if before else 0.0] += 1
-    return sorted(counted.values(), reverse=True)
+        counted[max((fault.began for fault in faults if fault.began <= one.at), default=0.0)] += 1
+    found = [
+        Again(messages, sum(fault.began <= began < fault.ended + _TAKEOVER_SECONDS for fault in faults))
+        for began, messages in counted.items()
+    ]
+    return sorted(found, reverse=True)
 
 
 def by_version(by_task: dict[int, list[Message]]) -> dict[tuple[int, int], Message]:

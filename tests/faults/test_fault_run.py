@@ -37,14 +37,15 @@ def fault_run(
         verdicts = judge(history)
         print("\n".join(summary(verdicts)), flush=True)
         assert not any(verdicts.values()), verdicts
-        assert max(duplicates_per_fault(history), default=0) <= PUBLISH_BATCH
+        for messages, of_faults in duplicates_per_fault(history):
+            assert messages <= PUBLISH_BATCH * of_faults
         assert run.journal.other_answers == 0
         replay(run, replays)
     return history
 
 
 def tell(run: Run, history: History, faults: Faults) -> None:
-    again = duplicates_per_fault(history)
+    again = [messages for messages, _ in duplicates_per_fault(history)]
     cut_off = sum(one.was_cut_off for attempts in history.attempts.values() for one in attempts)
     print(
         f"{run.journal.changes} changes acknowledged in {run.journal.requests} requests"
