@@ -6,6 +6,7 @@ browser would. A notification cannot be clicked from outside, so the test sends 
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,10 @@ SHOWN = """async () => {
     return shown.map(({ title, body, tag, actions }) => [title, body, actions.map(({ title }) => title)]);
 }"""
 # Only the browser's own events may extend the life of a worker: this one brings a function that does nothing.
+# "Undo" is there for ten seconds: a busy machine may take longer to find and press it.
 CLICK = """async (action) => {
+    self.soon ??= self.setTimeout;
+    self.setTimeout = (work, milliseconds) => self.soon(work, 30 * milliseconds);
     const [notification] = await registration.getNotifications();
     const event = new NotificationEvent("notificationclick", { notification, action });
     Object.defineProperty(event, "waitUntil", { value: () => {} });
@@ -187,7 +191,8 @@ def test_the_buttons_complete_and_snooze(device: Device) -> None:
     device.close_all()
     task_id = device.reminder("Call Bob")
     device.press("snooze")
-    expect(device.page.get_by_text("snoozed until today")).to_be_visible()
+    # In ten minutes it may be tomorrow.
+    expect(device.page.get_by_text(re.compile("snoozed until (today|tomorrow)"))).to_be_visible()
     assert device.person.call("GET", f"/api/tasks/{task_id}")["snoozed_until"]
 
 
