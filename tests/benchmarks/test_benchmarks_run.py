@@ -174,8 +174,8 @@ def test_a_worker_s_memory_stays(stage: Stage) -> None:
     found = BENCHMARKS["memory"](stage)
     measured = re.findall(r"^\| ([\d,]+) \| ([\d.]+) \|$", found.text, re.MULTILINE)
     assert int(measured[-1][0].replace(",", "")) > stage.requests * 0.9
-    growth = float(measured[-1][1]) - float(measured[0][1])
-    assert 0 <= growth < LARGEST_GROWTH_MB
+    first, *_, last = (float(megabytes) for _, megabytes in measured)
+    assert 0 < last < first + LARGEST_GROWTH_MB  # the system may have taken some back
 
 
 @pytest.mark.slow

@@ -133,8 +133,8 @@ def test_a_standby_is_not_woken(relay: Relay) -> None:
         assert active == [True]
         with pytest.raises(ConnectionError):
             relay.hear(Once())
-        seconds = relay.step()
-        sleeping = threading.Thread(target=relay.sleep, args=[seconds])
+        relay.step()
+        sleeping = threading.Thread(target=relay.sleep, args=[60])
         sleeping.start()
         sleeping.join(0.2)
         assert sleeping.is_alive()
