@@ -15,6 +15,7 @@ import pytest
 from accounts_app import provider_keys
 from accounts_app.bounded_fetch import fetch
 from accounts_app.provider_keys import ProviderUnavailable
+from tests.acceptance.processes import eventually
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 MEGABYTE = 1024 * 1024
@@ -127,6 +128,7 @@ def test_few_requests_wait_for_a_slow_server(serve: Any, monkeypatch: pytest.Mon
         refused = list(islice(as_completed(requests, 60), 8 - provider_keys.WAITING_REQUESTS))
         assert {one.result() for one in refused} == {1}
         assert sum(one.running() for one in requests) == provider_keys.WAITING_REQUESTS
+        eventually(lambda: server.asked)
         server.ended.set()
     assert server.asked == 1
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.core.mail import EmailMessage
+from django.core.mail.backends import locmem
 from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
@@ -161,7 +161,7 @@ def test_neither_token_nor_address_is_in_the_log_or_the_database(
         mailoutbox.extend(messages)
         raise smtplib.SMTPDataError(554, f"spam: {messages[0].body}".encode())
 
-    monkeypatch.setattr(mail.backends.locmem.EmailBackend, "send_messages", repeats_the_mail)
+    monkeypatch.setattr(locmem.EmailBackend, "send_messages", repeats_the_mail)
     with caplog.at_level(logging.DEBUG):
         mails.request_mail(RESET, ALICE)
         mails.send_due_mails()
