@@ -32,7 +32,20 @@ def push_alone() -> list[str]:
     return [Channel.PUSH]
 
 
-class Preferences(models.Model):
+class Addressed:
+    """Someone with an address, which may get reminders."""
+
+    email: str | None
+    email_confirmed: bool
+    email_stopped: str | None
+
+    @property
+    def email_gets_reminders(self) -> bool:
+        """Whether reminders may be sent to the address."""
+        return bool(self.email) and self.email_confirmed and self.email_stopped is None
+
+
+class Preferences(Addressed, models.Model):
     """The preferences for reminders. Every field has a default that is in the database too."""
 
     # Minutes before the due time of a new task, if the client names no reminder.
@@ -50,14 +63,5 @@ class Preferences(models.Model):
     # Null: none. Choosing the channel `email` or confirming the address again ends a stop.
     email_stopped = models.CharField(max_length=12, choices=EmailStop, null=True, blank=True)  # noqa: DJ001 - null: not stopped
 
-    # Of User.
-    email: str | None
-    email_confirmed: bool
-
     class Meta:
         abstract = True
-
-    @property
-    def email_gets_reminders(self) -> bool:
-        """Whether reminders may be sent to the user's address."""
-        return bool(self.email) and self.email_confirmed and self.email_stopped is None

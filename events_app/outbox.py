@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from json import dumps
 from typing import Any, Protocol, cast
 from uuid import UUID
 
+import orjson
 import structlog
 from django.conf import settings
 from django.db import transaction
@@ -97,7 +97,7 @@ def _insert(events: Sequence[NewEvent], conflict: str) -> list[Any]:
     cause = {"request_id": request_id, "actor": _actor.get()}
     rows = [_row(event) | cause for event in events]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT + conflict, [dumps(rows)])
+        cursor.execute(_INSERT + conflict, [orjson.dumps(rows).decode()])
         _wake_after_commit()
         return cursor.fetchall() if cursor.description else []
 
@@ -115,13 +115,13 @@ def unwrite(merge_keys: Iterable[str]) -> None:
 
 def _row(event: NewEvent) -> dict[str, Any]:
     return {
-        "event_id": str(event.event_id or uuid7()),
+        "event_id": event.event_id or uuid7(),
         "topic": CATALOGUE[event.type].topic,
         "type": event.type,
         "key": event.key,
         "subject": event.subject,
         "sequence": event.sequence,
-        "time": (event.time or timezone.now()).isoformat(),
+        "time": event.time or timezone.now(),
         "data": event.data,
         "merge_key": event.merge_key,
         "user_id": event.data.get("user_id"),

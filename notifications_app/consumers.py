@@ -9,8 +9,8 @@ from events_app.envelope import Event
 from events_app.groups import handles
 from notifications_app.models import Delivery, Reminder
 from notifications_app.planning import create_deliveries, plan
+from notifications_app.recipients import recipients
 from notifications_app.releasing import look_again_at
-from notifications_app.ways import users_of
 from tasks_app.models import Task
 
 
@@ -32,7 +32,7 @@ def create_missing_deliveries(events: Sequence[Event]) -> None:
     reminders = list(missing.filter(task__in=tasks))
     for reminder in reminders:
         reminder.task = tasks[reminder.task_id]
-    users = users_of(task.user_id for task in tasks.values())
+    users = recipients(task.user_id for task in tasks.values())
     create_deliveries(reminders, plan(reminders, users), now=timezone.now())
     Reminder.objects.bulk_update(
         [reminder for reminder in reminders if reminder.state != Reminder.State.DUE], ["state"]

@@ -19,7 +19,8 @@ from events_app.outbox import NewEvent
 from notifications_app.hints import hint_after_commit
 from notifications_app.models import Delivery
 from notifications_app.notices import delivery_to
-from notifications_app.ways import users_of, ways_of
+from notifications_app.recipients import recipients
+from notifications_app.ways import ways_of
 from tasks_app import task_events
 from tasks_app.all_day import reminder_before
 from tasks_app.models import OPEN, Task, TaskTag
@@ -79,7 +80,7 @@ def is_still_due_soon(task: Task, now: datetime) -> bool:
 
 def _notify(tasks: Sequence[Task], now: datetime, event_ids: Mapping[int, UUID]) -> None:
     """Create a delivery to each target of the users who have asked for it. Of an all-day task on its day."""
-    users = users_of(task.user_id for task in tasks)
+    users = recipients(task.user_id for task in tasks)
     ways = ways_of([user for user in users.values() if user.due_soon_notifications])
     deliveries = []
     for task in tasks:

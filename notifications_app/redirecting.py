@@ -9,7 +9,8 @@ from django.utils import timezone
 from notifications_app.hints import hint_after_commit
 from notifications_app.models import Delivery, Reminder
 from notifications_app.notices import delivery_to
-from notifications_app.ways import Way, users_of, ways_of
+from notifications_app.recipients import recipients
+from notifications_app.ways import Way, ways_of
 from tasks_app.models import Task
 
 log = structlog.get_logger(__name__)
@@ -25,7 +26,7 @@ def reach_otherwise(delivery: Delivery) -> None:
     with transaction.atomic():
         named = list(Delivery.objects.filter(sent_with=delivery))
         _lock_tasks([delivery, *named])
-        ways = ways_of(users_of([delivery.user_id]).values()).get(delivery.user_id, [])
+        ways = ways_of(recipients([delivery.user_id]).values()).get(delivery.user_id, [])
         if any(channel == delivery.channel for channel, _ in ways) or _is_delivered(delivery):
             return
         for way in ways:

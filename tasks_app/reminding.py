@@ -21,10 +21,6 @@ class Reminded(AllDayFields, Protocol):
     reminded_until: datetime | None
 
 
-# The columns to load for the functions below.
-COLUMNS = (*AllDayFields.__annotations__, *Reminded.__annotations__)
-
-
 def reminder_instants(task: Reminded) -> list[datetime]:
     """The task's reminders, oldest first: reminder_at, or due_at less each offset.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from accounts_app.models import User
 from notifications_app.models import Delivery
+from notifications_app.recipients import Recipient
 
 
 class Verdict(Enum):
@@ -55,10 +56,10 @@ class Channel(Protocol):
         """The channel in the preferences of users that includes it (accounts_app/preferences.py)."""
         ...
 
-    def targets(self, users: Collection[User]) -> Iterable[Target]:
-        """Where to reach these users, with one statement or none. In a transaction, which keeps the targets.
+    def targets(self, users: Collection[Recipient | User]) -> Iterable[Target]:
+        """Where to reach these users, with one statement or none.
 
-        The users are as notifications_app.ways.users_of() loads them.
+        In a transaction, which keeps the targets.
         """
         ...
 

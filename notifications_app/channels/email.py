@@ -27,6 +27,7 @@ from notifications_app.channels.channel import AttemptOutcome, ChannelUnavailabl
 from notifications_app.channels.message import message_of
 from notifications_app.local_words import local_words
 from notifications_app.models import Delivery
+from notifications_app.recipients import Recipient
 from notifications_app.unsubscribing import unsubscribe_url
 from tasks_app.models import Task
 
@@ -46,9 +47,9 @@ class Email:
     name = "email"
     choice = Choice.EMAIL
 
-    def targets(self, users: Collection[User]) -> list[Target]:
+    def targets(self, users: Collection[Recipient | User]) -> list[Target]:
         """The users' addresses that get reminders."""
-        return [Target(user.pk, user.email) for user in users if user.email and user.email_gets_reminders]
+        return [Target(user.id, user.email) for user in users if user.email and user.email_gets_reminders]
 
     def origin(self, address: str) -> str:
         """All mails go to our own server, or provider."""

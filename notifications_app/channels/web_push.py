@@ -25,6 +25,7 @@ from notifications_app.metrics import PUSH_REFUSED, PUSH_SIMPLIFIED
 from notifications_app.models import WEB_PUSH, Delivery
 from notifications_app.pinned_http import Answer, UnreachableError
 from notifications_app.push_answers import NOT_ALLOWED, reason_of, service_of, was_dropped
+from notifications_app.recipients import Recipient
 from notifications_app.subscriptions import unsubscribe_gone
 
 log = structlog.get_logger(__name__)
@@ -49,10 +50,10 @@ class WebPush:
     name = WEB_PUSH
     choice = Choice.PUSH
 
-    def targets(self, users: Collection[User]) -> list[Target]:
+    def targets(self, users: Collection[Recipient | User]) -> list[Target]:
         """The users' browsers; each is kept until the end of the transaction."""
         with connection.cursor() as cursor:
-            cursor.execute(_BROWSERS, [[user.pk for user in users]])
+            cursor.execute(_BROWSERS, [[user.id for user in users]])
             return [Target._make(row) for row in cursor.fetchall()]
 
     def origin(self, address: str) -> str:

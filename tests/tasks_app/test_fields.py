@@ -1,14 +1,8 @@
 """What the API answers of a task is what events carry: else a change of it would have no version."""
 
-from datetime import UTC, datetime
-
-import pytest
-
-from accounts_app.models import User
 from events_app.catalogue import TaskData
-from tasks_app import reminding
 from tasks_app.derived_fields import VISIBLE
-from tasks_app.models import COLUMNS, Task
+from tasks_app.models import COLUMNS
 from tasks_app.task_serializer import ANSWERED, PUT_DEFAULTS, TaskSerializer
 
 # Computed when a task is answered, from fields that are in the events.
@@ -38,13 +32,3 @@ def test_each_field_of_an_event_is_a_column_or_the_tags() -> None:
 def test_put_has_a_default_for_each_field_that_a_client_writes() -> None:
     written = {name for name, field in TaskSerializer().fields.items() if not field.read_only}
     assert written - set(PUT_DEFAULTS) == WITHOUT_DEFAULT_OF_PUT
-
-
-@pytest.mark.django_db
-def test_reminding_reads_no_more_than_it_says(alice: User, django_assert_num_queries) -> None:
-    made = Task.objects.create(user=alice, title="x", reminder_at=datetime(2030, 1, 1, 9, tzinfo=UTC))
-    task = Task.objects.only(*reminding.COLUMNS).get(pk=made.pk)
-    with django_assert_num_queries(0):
-        assert reminding.next_reminder(task) == task.reminder_at
-        assert reminding.newest_due(task, now=task.reminder_at) == task.reminder_at
-        assert reminding.still_rings_at(task, task.reminder_at, now=task.reminder_at)
