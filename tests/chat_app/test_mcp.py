@@ -278,6 +278,7 @@ def test_a_process_that_is_full(alice: User, monkeypatch: pytest.MonkeyPatch) ->
     assert full.headers["Retry-After"] == "1"
 
 
+@pytest.mark.usefixtures("clock")  # an hour may end in between
 def test_the_limits_of_the_api_hold(alice: User) -> None:
     with override_settings(THROTTLE_RATES={"writes": "1/h", "operations": "3/h", "previews": "2/h"}):
         answers = calls(

@@ -441,6 +441,7 @@ def test_a_body_in_chunks(alice: User, chat_with: ChatWith) -> None:
     connection.close()
 
 
+@pytest.mark.usefixtures("clock")  # an hour may end in between
 def test_the_throttle_of_writes_counts(alice: User, chat_with: ChatWith) -> None:
     chat = chat_with(echo)
     with override_settings(THROTTLE_RATES={"writes": "2/h"}):

@@ -183,6 +183,7 @@ def test_it_reads_nothing(client: APIClient, django_assert_num_queries: DjangoAs
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("clock")  # an hour may end in between
 def test_its_allowance_is_its_own(client: APIClient, settings: Settings) -> None:
     settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"writes": "1/h", "previews": "3/h"}
 
