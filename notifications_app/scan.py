@@ -7,6 +7,7 @@ deliveries and events are there together or not at all. What an outage left behi
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from uuid import UUID
 
 import orjson
@@ -22,13 +23,18 @@ from notifications_app.metrics import CLAIM_LATENESS
 from notifications_app.models import Reminder
 from notifications_app.planning import create_deliveries, plan, settle
 from notifications_app.recipients import recipients
+from notifications_app.releasing import release_reminders
 from tasks_app.models import Task
 from tasks_app.reminding import newest_due, next_reminder
 
 log = structlog.get_logger(__name__)
 
-# Keeps one call far below a tick's time limit; the next tick, a second later, goes on.
+# Keeps one call far below a tick's time limit.
 BATCHES_PER_CALL = 40
+# How long a tick goes on while more is due, and after how many batches the release has its turn. One process
+# has both ticks, and what beat sends for the release meanwhile expires within a second.
+TICK_SECONDS = 10.0
+BATCHES_PER_TURN = 5
 
 # Plain SQL, not through tasks_app/task_writes.py: that a reminder was claimed is not a change anyone can see.
 # Arrays, because PostgreSQL knows how many ids are in one: it reads the tasks by them, and not all tasks.
@@ -73,14 +79,33 @@ def scan_reminders(limit: int = 500) -> int:
 
     Tasks that another scan holds are left to it. One call takes at most BATCHES_PER_CALL batches.
     """
+    return _scan(limit, BATCHES_PER_CALL)[0]
+
+
+def scan_and_release(limit: int = 500) -> int:
+    """Claim every reminder that is due as a tick does, for TICK_SECONDS; how many there were.
+
+    While more is due than a turn takes, what waited for the end of quiet hours is released in between.
+    """
+    until, claimed = monotonic() + TICK_SECONDS, 0
+    while True:
+        reminders, is_more = _scan(limit, BATCHES_PER_TURN)
+        claimed += reminders
+        if not is_more or monotonic() >= until:
+            return claimed
+        release_reminders()
+
+
+def _scan(limit: int, batches: int) -> tuple[int, bool]:
+    """Claim at most so many batches; how many reminders there were, and whether more may be due."""
     now = timezone.now()
     claimed = 0
-    for _ in range(BATCHES_PER_CALL):
+    for _ in range(batches):
         tasks, reminders = _claim_batch(limit, now)
         claimed += reminders
         if tasks < limit:
-            break
-    return claimed
+            return claimed, False
+    return claimed, True
 
 
 def _claim_batch(limit: int, now: datetime) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from notifications_app.hints import DELIVER_DUE
 @shared_task(name="notifications_app.scan_reminders")
 def scan_reminders() -> int:
     """Tick: claim due reminders."""
-    return scan.scan_reminders()
+    return scan.scan_and_release()
 
 
 @shared_task(name="notifications_app.release_reminders")
