@@ -66,8 +66,10 @@ def test_under_load_all_that_was_acknowledged_is_restored(
     def write(number: int) -> None:
         try:
             task = create_task(user=alice, title=f"task {number}")
-            while not stopping.is_set() and monotonic() < deadline:
-                acknowledged[task.pk] = task.version
+            while True:
+                acknowledged[task.pk] = task.version  # the last one, too
+                if stopping.is_set() or monotonic() > deadline:
+                    return
                 if task.version == 5:
                     task = create_task(user=alice, title=f"another of {number}")
                 else:
