@@ -31,11 +31,12 @@ def run_a_task(user: User) -> None:
 
 
 def test_the_next_task_has_the_same_session(alice: User) -> None:
+    others = ask("pid")  # of processes of earlier tests, which may still be ending
     with running(TICKER):
         run_a_task(alice)
-        sessions = ask("pid")
+        sessions = ask("pid") - others
         run_a_task(alice)
-        assert ask("pid") == sessions
+        assert ask("pid") - others == sessions != set()
 
 
 def test_a_session_that_the_server_ended_is_replaced(alice: User) -> None:
