@@ -61,7 +61,7 @@ class ProviderServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, protocol: "type[_OpenAI] | type[_Gemini]", script: Script) -> None:
+    def __init__(self, protocol: "type[_Handler]", script: Script) -> None:
         super().__init__(("127.0.0.1", 0), protocol)
         self.script = script
         self.seen: list[Seen] = []
@@ -117,12 +117,17 @@ class _Handler(BaseHTTPRequestHandler):
         if say.fault == "empty":
             return
         for chunk in self.chunks(say):
-            self.wfile.write(f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk)}\n\n".encode())
+            text = chunk if isinstance(chunk, str) else json.dumps(chunk)
+            self.wfile.write(f"{self.prefix(chunk)}data: {text}\n\n".encode())
             self.wfile.flush()
         if say.fault == "stall":
             self.server.released.wait(300)
         if say.fault == "drop":
             self.wfile.write(b'data: {"cho')
+
+    def prefix(self, chunk: Any) -> str:
+        """What stands before the data of an event."""
+        return ""
 
     def lines(self, body: dict[str, Any]) -> list[tuple[str, str]]:
         raise NotImplementedError
@@ -224,7 +229,60 @@ class _Gemini(_Handler):
         yield chunk([{"text": ""}], {"length": "MAX_TOKENS", "filter": "SAFETY"}.get(say.fault, "STOP"))
 
 
-PROTOCOLS: dict[str, Any] = {"openai": _OpenAI, "ollama": _OpenAI, "google": _Gemini}
+class _Anthropic(_Handler):
+    """Source: Anthropic's Messages API, its streaming events."""
+
+    def prefix(self, chunk: Any) -> str:
+        return f"event: {chunk['type']}\n"
+
+    def lines(self, body: dict[str, Any]) -> list[tuple[str, str]]:
+        found = []
+        for message in body["messages"]:
+            content = message["content"]
+            for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+                if part["type"] == "tool_result":
+                    found.append(("tool", json.dumps(part["content"])))
+                elif part["type"] == "text":
+                    found.append((message["role"], part["text"]))
+        return found
+
+    def tools(self, body: dict[str, Any]) -> list[str]:
+        return [tool["name"] for tool in body.get("tools", [])]
+
+    def failure(self, status: int) -> dict[str, Any]:
+        return {"type": "error", "error": {"type": "some_error", "message": "It says sk-ant-secret"}}
+
+    def chunks(self, say: Say) -> Iterator[Any]:
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "scripted", "content": []}
+        usage = {"input_tokens": 90, "output_tokens": 1}
+        start = {**message, "stop_reason": None, "stop_sequence": None, "usage": usage}
+        yield {"type": "message_start", "message": start}
+        if say.text:
+            yield from self._block(0, {"type": "text", "text": ""}, "text_delta", "text", say.text)
+        for index, call in enumerate(say.calls, start=1):
+            text = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments)
+            block = {"type": "tool_use", "id": f"toolu_{index}", "name": call.name, "input": {}}
+            yield from self._block(index, block, "input_json_delta", "partial_json", text)
+        if say.fault in ("half", "drop", "stall"):
+            return
+        reason = {"length": "max_tokens", "filter": "refusal"}.get(say.fault)
+        delta = {"stop_reason": reason or ("tool_use" if say.calls else "end_turn"), "stop_sequence": None}
+        yield {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 10}}
+        yield {"type": "message_stop"}
+
+    def _block(self, index: int, block: dict[str, Any], kind: str, name: str, text: str) -> Iterator[Any]:
+        yield {"type": "content_block_start", "index": index, "content_block": block}
+        for piece in _pieces(text):
+            yield {"type": "content_block_delta", "index": index, "delta": {"type": kind, name: piece}}
+        yield {"type": "content_block_stop", "index": index}
+
+
+PROTOCOLS: dict[str, Any] = {
+    "openai": _OpenAI,
+    "ollama": _OpenAI,
+    "google": _Gemini,
+    "anthropic": _Anthropic,
+}
 
 
 @contextmanager
@@ -248,6 +306,12 @@ def settings_of(protocol: str, url: str) -> dict[str, str]:
         return {"ASSISTANT_MODEL": "google:scripted", "GEMINI_API_KEY": "AIza-key", "GEMINI_BASE_URL": url}
     if protocol == "ollama":
         return {"ASSISTANT_MODEL": "ollama:scripted", "OLLAMA_BASE_URL": f"{url}/v1"}
+    if protocol == "anthropic":
+        return {
+            "ASSISTANT_MODEL": "anthropic:scripted",
+            "ANTHROPIC_API_KEY": "sk-ant-key",
+            "ANTHROPIC_BASE_URL": url,
+        }
     return {
         "ASSISTANT_MODEL": "openai:scripted",
         "OPENAI_API_KEY": "sk-key",

@@ -24,7 +24,7 @@ from chat_app.turns.runner import create_model
 from tests.chat_app.provider_servers import SIGNATURE, Call, Say, Seen, provider_server, settings_of
 from tests.conftest import PATIENCE_SECONDS
 
-PROTOCOLS = ["openai", "google"]
+PROTOCOLS = ["openai", "google", "anthropic"]
 TOOL = Tool("find_tasks", "Finds tasks.", {"type": "object", "properties": {"q": {"type": "string"}}})
 
 

@@ -15,7 +15,7 @@ from tests.chat_app.conftest import chat_by_provider
 from tests.chat_app.provider_servers import SIGNATURE, Call, Say, Seen
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-PROTOCOLS = ["openai", "google"]
+PROTOCOLS = ["openai", "google", "anthropic"]
 
 
 def adds(seen: Seen) -> Say:
