@@ -29,7 +29,8 @@ _TAGGED = re.compile(
     r"(?:tagged(?:\s+(?:with|as))?|with(?:\s+the)?\s+tag|#)\s*#?(?P<tag>[^#]+)", re.IGNORECASE
 )
 _PRIORITY = re.compile(r"(?:with\s+)?(?P<name>\w+)\s+priority", re.IGNORECASE)
-_LEADING = re.compile(r"^(?:the|my|a|an)\s+", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:the|my|a|an)\s+", re.IGNORECASE)
+_LEADING = re.compile(r"^(?:task|to-?do)\s+(?:(?:called|named)\s+)?(?=\S)", re.IGNORECASE)
 _TRAILING = re.compile(r"\s+(?:task|to-?do|reminder)$", re.IGNORECASE)
 # ruff: noqa: RUF001 - quotation marks as people type them
 _QUOTES = "\"“”'‘’"
@@ -143,14 +144,17 @@ def _by_ids(ids: Sequence[int]) -> Find:
 
 def _by_words(what: str, again: Callable[[str], str], view: str) -> Find:
     is_quoted = len(what) > 2 and what[0] in _QUOTES and what[-1] in _QUOTES
-    name = what.strip(_QUOTES) if is_quoted else _TRAILING.sub("", _LEADING.sub("", what.strip()))
+    bare = what.strip(_QUOTES) if is_quoted else _ARTICLE.sub("", what.strip())
+    name = bare if is_quoted else _TRAILING.sub("", _LEADING.sub("", bare)).strip(_QUOTES)
     if not name or len(name) > 200:
         return Said("Which task?")
     result = yield Want("list_tasks", {"view": view, "q": name})
     if said := refusal(result):
         return said
     tasks = result["tasks"]
-    exact = [task for task in tasks if task["title"].casefold() in (name.casefold(), what.casefold())]
+    exact = [
+        task for task in tasks if task["title"].casefold() in {each.casefold() for each in (name, bare, what)}
+    ]
     if len(exact) == 1 or (len(tasks) == 1 and not is_quoted):
         return exact or list(tasks)
     some = exact or ([] if is_quoted else tasks)

@@ -110,6 +110,8 @@ CHANGED = [
     ("complete pay rent", "Pay rent", {"completed": True}),
     ("mark call mum as done", "Call mum", {"completed": True}),
     ("Pay rent is done!", "Pay rent", {"completed": True}),
+    ("complete the task pay rent", "Pay rent", {"completed": True}),
+    ("complete my to-do called “call mum”", "Call mum", {"completed": True}),
     ("reopen old letter", "Old letter", {"completed": False}),
     ("move pay rent to friday", "Pay rent", {"due": "2026-03-27T18:00"}),
     ("move pay rent to friday at 9", "Pay rent", {"due": "2026-03-27T09:00"}),
@@ -170,6 +172,14 @@ def test_deleting_asks_first(alice: User, tasks: dict[str, Task]) -> None:
     assert answer["state"] == "waiting"
     assert "“Pay rent”" in answer["confirmation"]["words"]
     assert not Task.objects.exclude(deleted_at=None).exists()
+
+
+def test_the_whole_title_comes_before_what_it_may_mean(alice: User) -> None:
+    """`Task list` is a title here, though `the task list` may mean a task called `list`."""
+    named = create_task(alice, title="Task list")
+    create_task(alice, title="Wish list")
+    assert said(alice, "complete the task list") == "Completed “Task list”."
+    assert Task.objects.get(completed=True) == named
 
 
 def test_two_commands_and_a_wide_one(alice: User, tasks: dict[str, Task]) -> None:
