@@ -29,7 +29,7 @@ from tasks_app.reminding import newest_due, next_reminder
 
 log = structlog.get_logger(__name__)
 
-# Keeps one call far below a tick's time limit.
+# Keeps a request of /internal/check-reminders to some seconds.
 BATCHES_PER_CALL = 40
 # How long a tick goes on while more is due, and after how many batches the release has its turn. One process
 # has both ticks, and what beat sends for the release meanwhile expires within a second.

@@ -113,8 +113,8 @@ def test_what_ends_is_started_again_and_it_says_so(
     with pytest.raises(EnoughError), supervisor:
         supervisor.start("web", "sh -c 'echo up; exec sleep 600'")
         supervisor.start("relay", "sh -c 'echo up; sleep 0.1; exit 7'")
-        seen = lambda: bool(log(places, "web")) and log(places, "relay").count("up") >= 3  # noqa: E731
-        supervisor.keep([server := Server(seen)])
+        server = Server(lambda: log(places, "web") == "up\n" and log(places, "relay").count("up") >= 3)
+        supervisor.keep([server])
     assert log(places, "web") == "up\n"
     assert log(places, "relay").count("up") >= 3
     assert server.restarts == 1
