@@ -105,7 +105,7 @@ def _outcome(check: Future[Found] | Future[Found | None], deadline: float, other
 def _check_database() -> Found | None:
     """None when it is away: why is for the log, the answer goes to strangers."""
     try:
-        missing = sorted(_newest_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+        missing = sorted(newest_migrations() - set(MigrationRecorder(connection).applied_migrations()))
         ticks = {} if missing else seconds_since_runs()
         checks = {
             "database": OK,
@@ -140,7 +140,7 @@ def _trouble_of_writes() -> str | None:
 
 
 @cache
-def _newest_migrations() -> set[tuple[str, str]]:
+def newest_migrations() -> set[tuple[str, str]]:
     """App and name of the last migration of each app; that it is applied says that those before it are."""
     return set(MigrationLoader(None).graph.leaf_nodes())
 

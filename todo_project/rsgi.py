@@ -6,8 +6,7 @@ from todo_project.wsgi import application as _application
 from django.conf import settings
 
 from http_app.bridge.bodies import Limits
-from http_app.bridge.bridge import Bridge
-from todo_project.open_files import allow_many_files
+from todo_project.web_process import WebBridge
 
 limits = Limits(
     bytes_each=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
@@ -15,5 +14,4 @@ limits = Limits(
     slow_each=settings.SLOW_BODIES_PER_ADDRESS,
     bytes_together=settings.BODIES_MEGABYTES * 1024 * 1024,
 )
-application = Bridge(_application, limits)
-allow_many_files()
+application = WebBridge(_application, limits)

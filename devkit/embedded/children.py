@@ -18,6 +18,7 @@ from typing import Protocol
 from devkit.embedded.places import CHECKOUT, Places
 from devkit.embedded.processes import Child, ask_for_signal_when_parent_dies, spawn
 
+_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")  # ${NAME:-default}
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -131,4 +132,4 @@ def run_python(command: str) -> None:
 
 
 def _filled_in(command: str) -> str:
-    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: os.environ.get(found[1]) or found[2], command)
+    return _VARIABLE.sub(lambda found: os.environ.get(found[1]) or found[2], command)

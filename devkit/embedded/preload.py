@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -11,17 +12,20 @@ from devkit.embedded import StartError
 # need no settings.
 LIBRARIES = (
     # web
+    "encodings.unicode_escape",
     "granian.cli",
     "granian.server",
     "multiprocessing.popen_fork",
     # stream
     "uvicorn.lifespan.on",
+    "uvicorn.loops.auto",
     "uvicorn.loops.uvloop",
     "uvicorn.protocols.http.h11_impl",
     # worker and ticker
     "billiard.heap",
     "billiard.popen_fork",
     "billiard.sharedctypes",
+    "billiard.synchronize",
     "celery.app.amqp",
     "celery.app.control",
     "celery.app.events",
@@ -38,13 +42,27 @@ LIBRARIES = (
     "celery.worker.consumer",
     "celery.worker.consumer.delayed_delivery",
     "celery.worker.strategy",
+    "cffi.cparser",
     "kombu.pidbox",
     "kombu.transport.redis",
     # beat
     "celery.bin.beat",
 )
-_OURS = ("sync_app.asgi", "todo_project.worker", "todo_project.beat", "todo_project.scheduler")
+_OURS = (
+    "chat_app.asgi",
+    "django.contrib.messages.storage.fallback",
+    "state_store.wake_up",
+    "sync_app.asgi",
+    "todo_project.beat",
+    "todo_project.scheduler",
+    "todo_project.start_errors",
+    "todo_project.worker",
+)
 _COMMANDS = ("migrate", "upgrade_rows", "relay_outbox", "serve_stream", "ensure_operator")
+_BLOCKS_IN_A_ROW = 16
+_MOST_BYTES_OF_A_SIZE = 2**20
+
+_kept: list[object] = []
 
 
 def preload(environment: Mapping[str, str]) -> None:
@@ -54,13 +72,16 @@ def preload(environment: Mapping[str, str]) -> None:
     check finds an error.
     """
     os.environ.update(environment)
-    # So that no hole in a page is filled, and no header of an object written, where all could share it.
+    # It would write into the header of each object, and leave holes where an object was.
     gc.disable()
     try:
         _import_all()
         _check()
+        _compute()
     except StartError:
         raise
+    except SystemExit as refusal:  # the web's own checks (todo_project/checks.py)
+        raise StartError(str(refusal)) from refusal
     except Exception as error:
         from todo_project.start_errors import in_one_line
 
@@ -69,6 +90,7 @@ def preload(environment: Mapping[str, str]) -> None:
         raise StartError(f"the backend cannot be loaded: {type(error).__name__}: {error}") from error
     gc.collect()
     gc.freeze()
+    _kept.extend(fill_holes())
     gc.enable()
 
 
@@ -76,7 +98,6 @@ def _import_all() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "todo_project.settings")
     os.environ["CELERY_SKIP_CHECKS"] = "true"  # each worker's own, of what we have checked
     import django
-    from django.core.handlers.wsgi import WSGIHandler
     from django.core.management import get_commands, load_command_class
     from django.urls import get_resolver
 
@@ -85,11 +106,9 @@ def _import_all() -> None:
         import_module(name)
     for name in _COMMANDS:
         load_command_class(get_commands()[name], name)
-    import_module("tasks_app.title_order").load()
     celery = import_module("todo_project.celery").app
     celery.loader.import_default_modules()
     celery.finalize()
-    WSGIHandler()  # the middleware
     get_resolver().url_patterns  # noqa: B018 - the views
 
 
@@ -99,3 +118,44 @@ def _check() -> None:
     errors = [found for found in run_checks() if found.is_serious() and not found.is_silenced()]
     if errors:
         raise StartError("\n".join(["the backend does not start like this:", *map(str, errors)]))
+
+
+def _compute() -> None:
+    """What each fork would compute by itself, and then keep in memory of its own."""
+    from django.conf import settings
+    from django.db import connection
+    from django.db.migrations.recorder import MigrationRecorder
+
+    import_module("todo_project.rsgi")  # the middleware, and the list of static files
+    import_module("todo_project.health").newest_migrations()
+    import_module("notifications_app.channels").all_channels()
+    import_module("todo_project.celery").app.backend  # noqa: B018 - looked for among all installed packages
+    connection.get_connection_params()  # the converters of types
+    str(MigrationRecorder.Migration.objects.filter(app="").query)  # which classes are kinds of which
+    # The logs are set up; `django.setup()` in a fork would set them up again.
+    settings.LOGGING_CONFIG = None
+
+
+def fill_holes() -> list[object]:
+    """Objects in the holes of Python's pages, so that new objects of forks do not land on shared pages.
+
+    An object of up to 512 bytes gets a block of its size, in steps of 16. When blocks follow each other, they
+    are of a page without holes. What is returned keeps the holes filled.
+    """
+    fillers: list[object] = []
+    for size in range(16, 513, 16):
+        last = row = 0
+        for _ in range(_MOST_BYTES_OF_A_SIZE // size):  # with another allocator none may follow each other
+            fillers.append(_object_of(size))
+            row = row + 1 if id(fillers[-1]) == last + size else 0
+            last = id(fillers[-1])
+            if row == _BLOCKS_IN_A_ROW:
+                break
+    return fillers
+
+
+def _object_of(size: int) -> object:
+    """A new object that takes a block of `size` bytes."""
+    if size < 48:
+        return object() if size == 16 else size * 1.0
+    return bytes(size - sys.getsizeof(b""))

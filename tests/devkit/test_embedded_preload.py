@@ -8,6 +8,7 @@ import pytest
 
 from devkit.embedded.children import run_python
 from devkit.embedded.places import CHECKOUT, Places
+from devkit.embedded.preload import fill_holes
 from tests.devkit.conftest import environment_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="roles are forks on Linux only")
@@ -51,6 +52,14 @@ def test_what_a_check_refuses_is_said_once(places: Places) -> None:
 
 
 @pytest.mark.slow
+def test_what_only_the_web_cannot_do_without_is_said_too(places: Places) -> None:
+    refused = preload(places, METRICS_TOKEN="a token of a good length, for metrics")
+    assert refused.returncode == 1
+    assert refused.stderr.count("(todo.E018)") == 1
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.slow
 def test_settings_that_cannot_be_read_are_one_line(places: Places) -> None:
     refused = preload(places, LOG_FORMAT="xml")
     assert refused.stderr == ("LOG_FORMAT is 'xml'; it must be json or console.\n")
@@ -67,3 +76,14 @@ def test_a_fork_does_what_the_command_line_does(
     monkeypatch.syspath_prepend(tmp_path)
     run_python("python -m role")
     assert capsys.readouterr().out == "__main__ --host 127.0.0.1 --port 9000\n__main__\n"
+
+
+@pytest.mark.parametrize("size", [0, 100, 400])
+def test_new_objects_land_in_no_hole_of_a_page(size: int) -> None:
+    objects = [bytes(size + 1) if size else object() for _ in range(1_000)]
+    holes = {id(one) for one in objects[::2]}
+    del objects[::2]
+    assert holes & {id(one) for one in [bytes(size + 1) if size else object() for _ in range(100)]}
+    kept = fill_holes()
+    assert not holes & {id(one) for one in [bytes(size + 1) if size else object() for _ in range(100)]}
+    assert len(kept) >= len(holes)

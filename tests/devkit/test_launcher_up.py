@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -73,13 +74,23 @@ def test_one_life_of_an_instance(places: Places, free_port: int) -> None:
     wait_until(lambda: processes_of(places) == [])
     assert not places.environment.exists()
 
-    with up(places, free_port) as second:
+    with up(places, free_port, PYTHONPROFILEIMPORTTIME="1") as second:
         counted = todo(places, "manage", "shell", "-c", COUNT_DORA)
         assert counted.stdout.strip().splitlines()[-1] == "1", counted.stderr
         assert second.stop(signal.SIGTERM) < STOPPED_WITHIN_SECONDS
         assert second.process.returncode == 0
     wait_until(lambda: processes_of(places) == [])
     assert modes_of(above) == before
+    if sys.platform == "linux":  # elsewhere the roles are no forks
+        assert "import time:" in second.output
+        assert {role: imported for role in procfile() if (imported := imported_by(places, role))} == {}
+
+
+def imported_by(places: Places, role: str) -> set[str]:
+    """What each process of the role has imported for itself: memory that the launcher could share with it."""
+    log = places.logs / f"{role}.log"
+    lines = re.findall(r"^import time:[ \d]+\|[ \d]+\| +(\S+)$", log.read_text(), re.MULTILINE)
+    return {name for name in lines if name.partition(".")[0] not in sys.stdlib_module_names}
 
 
 def refuse_a_second_one(places: Places, port: int) -> None:

@@ -174,7 +174,7 @@ def test_a_database_that_hangs_is_reported_in_time_each_time(
 @pytest.mark.django_db(transaction=True)
 def test_a_migration_that_is_missing_is_named() -> None:
     recorder = MigrationRecorder(connection)
-    (newest,) = [name for app, name in health._newest_migrations() if app == "tasks_app"]
+    (newest,) = [name for app, name in health.newest_migrations() if app == "tasks_app"]
     recorder.record_unapplied("tasks_app", newest)
     try:
         status, body = ready()

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     help = "Serve the live stream (GET /api/stream) at HOST and STREAM_PORT until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Those of an API request (todo_project/wsgi.py).
+        # Those of an API request (todo_project/web_process.py).
         limit_sessions(statement_timeout=15, lock_timeout=5, idle_in_transaction_session_timeout=30)
         serve_metrics()
         raise_file_limit()
