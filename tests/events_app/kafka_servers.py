@@ -1,5 +1,6 @@
 """Kafkas to test on: librdkafka's own mock, and a real one with Java (given, or started for the run)."""
 
+import ctypes
 import os
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import cimpl
 
 from devkit.embedded import StartError
 from devkit.embedded.claim import claim
@@ -18,11 +19,39 @@ from devkit.embedded.places import Places
 
 @contextmanager
 def mock_cluster() -> Iterator[str]:
-    """The bootstrap servers of a cluster inside this process, which lives as long as its producer."""
-    owner = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1})
-    brokers = owner.list_topics(timeout=60).brokers.values()
-    yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
-    owner.flush(1)
+    """The bootstrap servers of a cluster inside this process.
+
+    Made by librdkafka's own functions (rdkafka_mock.h): the one that Python's clients can ask for lets each
+    new group wait for three seconds for further members. A real Kafka of ours does not wait either.
+    """
+    library = _librdkafka()
+    owner = library.rd_kafka_new(_PRODUCER, None, None, 0)
+    assert owner
+    cluster = library.rd_kafka_mock_cluster_new(owner, 1)
+    assert cluster
+    try:
+        library.rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0)
+        yield library.rd_kafka_mock_cluster_bootstraps(cluster).decode()
+    finally:
+        library.rd_kafka_mock_cluster_destroy(cluster)
+        library.rd_kafka_destroy(owner)
+
+
+_PRODUCER = 0  # rd_kafka_type_t
+
+
+def _librdkafka() -> ctypes.CDLL:
+    """The one that Python's clients are linked to."""
+    library, pointer = ctypes.CDLL(cimpl.__file__), ctypes.c_void_p
+    library.rd_kafka_new.restype = pointer
+    library.rd_kafka_new.argtypes = [ctypes.c_int, pointer, ctypes.c_char_p, ctypes.c_size_t]
+    library.rd_kafka_mock_cluster_new.restype = pointer
+    library.rd_kafka_mock_cluster_new.argtypes = [pointer, ctypes.c_int]
+    library.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
+    library.rd_kafka_mock_group_initial_rebalance_delay_ms.argtypes = [pointer, ctypes.c_int32]
+    for name in ("mock_cluster_bootstraps", "mock_cluster_destroy", "destroy"):
+        getattr(library, f"rd_kafka_{name}").argtypes = [pointer]
+    return library
 
 
 @contextmanager
