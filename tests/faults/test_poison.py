@@ -204,7 +204,7 @@ def dead_letters(servers: str) -> list[tuple[str, dict[str, bytes]]]:
     reader = Consumer({"bootstrap.servers": servers, "group.id": str(uuid4())})
     ends = {
         (one.topic, one.partition): reader.get_watermark_offsets(one)[1]
-        for one in partitions(servers, *topics)
+        for one in partitions(reader, *topics)
     }
     reader.assign([TopicPartition(topic, number, 0) for topic, number in ends])
     found = []

@@ -98,13 +98,17 @@ class OnKafka:
 
 
 @pytest.fixture(params=["in_process", pytest.param("kafka", marks=pytest.mark.kafka)])
-def broker(request: pytest.FixtureRequest, settings: Settings) -> Iterator[InThisProcess | OnKafka]:
+def broker(
+    request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[InThisProcess | OnKafka]:
     if request.param == "in_process":
         yield InThisProcess()
         return
     with real_kafka() as kafka:
         settings.KAFKA_BOOTSTRAP_SERVERS = kafka.bootstrap_servers
         settings.KAFKA_TOPIC_PARTITIONS = 3
+        # Each group has read all when it has committed all: it need not wait for more to commit with it.
+        monkeypatch.setattr("events_app.consuming.COMMIT_SECONDS", 0.0)
         create_topics()
         broker = OnKafka(kafka.bootstrap_servers)
         yield broker

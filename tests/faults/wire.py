@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 TOPICS = ("task-events", "task-updates", "reminders")
 _PATIENCE_SECONDS = 300
@@ -25,8 +24,8 @@ class Message:
     event: dict[str, Any]
 
 
-def partitions(servers: str, *topics: str) -> list[TopicPartition]:
-    there = AdminClient({"bootstrap.servers": servers}).list_topics(timeout=30).topics
+def partitions(client: Consumer, *topics: str) -> list[TopicPartition]:
+    there = client.list_topics(timeout=30).topics
     return [TopicPartition(topic, number) for topic in topics for number in there[topic].partitions]
 
 
@@ -35,7 +34,7 @@ def read_all(servers: str, *topics: str) -> list[Message]:
     client = _client(servers, f"reader-{uuid4()}")
     ends = {
         (one.topic, one.partition): client.get_watermark_offsets(one)[1]
-        for one in partitions(servers, *topics)
+        for one in partitions(client, *topics)
     }
     client.assign([TopicPartition(topic, number, 0) for topic, number in ends])
     left = sum(ends.values())
@@ -57,7 +56,7 @@ def read_all(servers: str, *topics: str) -> list[Message]:
 def lag(servers: str, group: str, *topics: str) -> int:
     """How many messages the group has not committed yet."""
     client = _client(servers, group)
-    committed = _committed(client, partitions(servers, *topics))
+    committed = _committed(client, partitions(client, *topics))
     behind = sum(client.get_watermark_offsets(one)[1] - max(one.offset, 0) for one in committed)
     client.close()
     return int(behind)
