@@ -79,6 +79,7 @@ def test_a_reminder_is_seen_on_its_way_through_all_processes(running: Instance) 
 
 def test_where_there_is_no_web_a_process_has_a_port_of_its_own(running: Instance, tmp_path: Path) -> None:
     """As on many hosts: each process with a folder and a port for itself."""
+    token = running.sign_up("bob@example.test")
     port = free_port()
     shared = running.environment
     running.environment = shared | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "METRICS_PORT": str(port)}
@@ -94,4 +95,9 @@ def test_where_there_is_no_web_a_process_has_a_port_of_its_own(running: Instance
         samples = [one for family in families for one in family.samples]
         return sum(one.value for one in samples if one.name == "todo_celery_tasks_total")
 
-    eventually(lambda: ticks() >= 1)  # without work each is sent every 30 s, to one of both tickers
+    # Each tick goes to one of both tickers: one a second while reminders come due, one every 30 s without.
+    for seconds in range(2, 22):
+        at = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+        rings = running.call("POST", "/api/tasks", {"title": "water", "reminder_at": at}, token=token)
+        assert rings.status == 201, rings
+    eventually(lambda: ticks() >= 1)
