@@ -9,10 +9,14 @@ from django.conf import settings
 from redis import ConnectionPool, Redis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 log = structlog.get_logger(__name__)
+
+# What a connection names as its client. Without it each reads the version from files: 2 ms and 1 MB.
+_DRIVER = DriverInfo(lib_version=redis.__version__)
 
 
 def is_there() -> bool:
@@ -56,20 +60,20 @@ def async_store() -> "redis.asyncio.Redis":
         retry=AsyncRetry(NoBackoff(), 0),
         decode_responses=True,
         protocol=2,  # with version 3, its pubsub does not recognise the reply to PING
-        **_timeouts(settings.REDIS_TIMEOUT_SECONDS),
+        **_options(settings.REDIS_TIMEOUT_SECONDS),
     )
 
 
 @lru_cache(maxsize=4)
 def _client(url: str, timeout: float) -> Redis:
     # No retries: they would multiply the time a caller waits for an unavailable store.
-    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_timeouts(timeout))
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_options(timeout))
 
 
 @lru_cache(maxsize=4)
 def _silent_connections(url: str, timeout: float) -> ConnectionPool:
     return ConnectionPool.from_url(
-        url, retry=Retry(NoBackoff(), 0), redis_connect_func=_silence, **_timeouts(timeout)
+        url, retry=Retry(NoBackoff(), 0), redis_connect_func=_silence, **_options(timeout)
     )
 
 
@@ -79,5 +83,5 @@ def _silence(connection: Any) -> None:
     connection.send_command("CLIENT", "REPLY", "OFF")
 
 
-def _timeouts(seconds: float) -> dict[str, Any]:
-    return {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+def _options(seconds: float) -> dict[str, Any]:
+    return {"socket_timeout": seconds, "socket_connect_timeout": seconds, "driver_info": _DRIVER}
