@@ -78,7 +78,7 @@ def test_a_fork_does_what_the_command_line_does(
     assert capsys.readouterr().out == "__main__ --host 127.0.0.1 --port 9000\n__main__\n"
 
 
-@pytest.mark.parametrize("size", [0, 100, 400])
+@pytest.mark.parametrize("size", [0, 100, 400, 2_000])
 def test_new_objects_land_in_no_hole_of_a_page(size: int) -> None:
     objects = [bytes(size + 1) if size else object() for _ in range(1_000)]
     holes = {id(one) for one in objects[::2]}
