@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
-from django_celery_beat.models import PeriodicTask, PeriodicTasks
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 from django_celery_beat.schedulers import SCHEDULE_SYNC_MAX_INTERVAL
 from pytest_django import Settings
 
 from tests.todo_project.conftest import Played, wake_for_a_minute
-from todo_project.scheduler import CHANGES_EVERY_SECONDS, Scheduler
+from todo_project.celery import app
+from todo_project.scheduler import CHANGES_EVERY_SECONDS, Entry, Scheduler
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the library commits and closes connections
 
@@ -55,6 +57,26 @@ def test_it_wakes_for_a_tick_and_not_before(
     for name, tick in settings.CELERY_BEAT_SCHEDULE.items():
         assert sent.count(name) == pytest.approx(60 / tick["schedule"], abs=1), name
     assert slept <= len(sent)
+
+
+@pytest.mark.usefixtures("sent")
+def test_it_wakes_once_for_all_ticks_of_a_second(played: Played, scheduler: Scheduler) -> None:
+    scheduler.sync()
+    for number, tick in enumerate(PeriodicTask.objects.all()):
+        tick.last_run_at = timezone.now() - timedelta(milliseconds=37 * number)
+        tick.save(update_fields=["last_run_at"])
+    restarted = Scheduler(app=app)
+    assert wake_for_a_minute(restarted, played) > 61  # the first time, each comes when it did before
+    assert wake_for_a_minute(restarted, played) <= 61
+    restarted.sync()
+
+
+def test_a_tick_of_parts_of_a_second_keeps_them(played: Played) -> None:
+    often = IntervalSchedule.objects.create(every=1_500_000, period=IntervalSchedule.MICROSECONDS)
+    tick = PeriodicTask.objects.create(name="often", task="often", interval=often)
+    entry = Entry(tick, app=app)
+    played.sleep(1.7)
+    assert next(entry).last_run_at == timezone.now()
 
 
 @pytest.mark.usefixtures("sent")
