@@ -5,7 +5,7 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-# Requests that come after a migration that waits for its lock wait behind it, at most 5 s (wsgi.py).
+# Requests that come after a migration that waits for its lock wait behind it, at most 5 s (web_process.py).
 LOCK_SECONDS = 2
 ATTEMPTS = 30
 PAUSE_SECONDS = 1.0
