@@ -104,7 +104,7 @@ def _import_all() -> None:
     from django.core.management import get_commands, load_command_class
     from django.urls import get_resolver
 
-    _leave_out_the_shell_of_celery()
+    _leave_out_what_no_role_uses()
     django.setup()
     for name in (*LIBRARIES, *_OURS):
         import_module(name)
@@ -116,11 +116,13 @@ def _import_all() -> None:
     get_resolver().url_patterns  # noqa: B018 - the views
 
 
-def _leave_out_the_shell_of_celery() -> None:
-    """Of its command `celery amqp repl`, which no role runs: a quarter of a second and 7 MB."""
-    nothing = ModuleType("click_repl")
-    nothing.register_repl = lambda _group: None  # type: ignore[attr-defined]
-    sys.modules.setdefault("click_repl", nothing)
+def _leave_out_what_no_role_uses() -> None:
+    """The shell of `celery amqp repl`, and what only the tools of tests need: 11 MB and 0.4 s."""
+    shell = ModuleType("click_repl")
+    shell.register_repl = lambda _group: None  # type: ignore[attr-defined]
+    sys.modules.setdefault("click_repl", shell)
+    # structlog imports it where it is installed, for tracebacks in colours.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
 
 def _check() -> None:
