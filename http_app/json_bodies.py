@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
-from json import JSONDecodeError, dumps, loads
+from json import JSONDecodeError, JSONDecoder, dumps
 from math import isfinite
 from typing import IO, Any, NoReturn
 
@@ -87,7 +87,7 @@ def _parsed(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ParseError(f"The body is not valid UTF-8 at byte {error.start}.") from None
     try:
-        return loads(text, object_pairs_hook=_object, parse_float=_number, parse_constant=_refuse_number)
+        return _decoder.decode(text)
     except JSONDecodeError as error:
         raise ParseError(f"The body is not valid JSON: {error}.") from None
     except ValueError:  # an integer of more than 4,300 digits
@@ -110,6 +110,9 @@ def _number(text: str) -> float:
 
 def _refuse_number(text: str) -> NoReturn:
     raise ParseError(f"The body contains {text[:20]}, which cannot be stored as a number.")
+
+
+_decoder = JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_constant=_refuse_number)
 
 
 def _refuse_half_characters(data: dict[str, Any], codes: Mapping[str, str]) -> None:

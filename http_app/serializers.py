@@ -4,7 +4,7 @@ DRF drops unknown fields and turns one type into another: a client's mistake bec
 JSON Schema: 1.0 is the integer 1.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cache, cached_property
 from typing import Any, NamedTuple, NoReturn, cast
@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.fields import get_error_detail
+from rest_framework.fields import empty, get_error_detail
 from rest_framework.relations import ManyRelatedField
 from rest_framework.utils.serializer_helpers import BindingDict
 
@@ -39,18 +39,39 @@ class StrictSerializer(serializers.Serializer[Any]):
     serializer_choice_field: Any = OneOfField  # for a ModelSerializer's own fields
 
     @cached_property
-    def fields(self) -> dict[str, Any]:  # type: ignore[override] # DRF's is a BindingDict
-        # Copies of the class's own. DRF creates all of them for each serializer: an eighth of a POST.
-        return _copies(_fields_of(type(self)), self)
+    def fields(self) -> Mapping[str, Any]:  # type: ignore[override] # DRF's is a BindingDict
+        # DRF creates all of them for each serializer: an eighth of a POST.
+        return _BoundFields(_fields_of(type(self)), self)
+
+    # While a body is read, the names that it has a value for.
+    _sent: Collection[str] | None = None
+
+    @property
+    def _writable_fields(self) -> list[Any]:
+        # DRF asks all; one that was not sent, is not required and has no default only says "skip me".
+        names: Collection[str] = self.fields
+        if self._sent is not None:
+            names = self._sent if self.root.partial else {*self._sent, *_expected_of(type(self))}
+        return [self.fields[name] for name in _types_of(type(self)) if name in names]
+
+    def _read_only_defaults(self) -> dict[str, Any]:
+        # DRF looks at all fields; there are hardly any such.
+        fields = _fields_of(type(self)).values()
+        has_some = any(field.read_only and field.default is not empty for field in fields)
+        return super()._read_only_defaults() if has_some else {}
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)  # raises: not an object
         refused = self._refused(data)
+        sent = {name: data[name] for name in data if name not in refused}
+        self._sent = sent
         try:
-            value = super().to_internal_value({name: data[name] for name in data if name not in refused})
+            value = super().to_internal_value(sent)
         except ValidationError as error:
             raise ValidationError({**cast(dict[str, Any], error.detail), **refused}) from None
+        finally:
+            self._sent = None
         if refused:
             raise ValidationError(refused)
         return value
@@ -59,9 +80,9 @@ class StrictSerializer(serializers.Serializer[Any]):
         """What is wrong with unknown and read-only fields, and with types, by name. Raises StaleVersion."""
         found: dict[str, Any] = {}
         read_only: dict[str, Any] = {}
-        types = _types_of(type(self))
+        fields, types = _fields_of(type(self)), _types_of(type(self))
         for name, value in data.items():
-            field = self.fields.get(name)
+            field = fields.get(name)
             if field is None or isinstance(field, serializers.HiddenField):
                 found[name] = [unknown_field(self._written)]
             elif field.read_only:
@@ -75,7 +96,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         """The names of the fields that a client may write."""
         return [
             name
-            for name, field in self.fields.items()
+            for name, field in _fields_of(type(self)).items()
             if not (field.read_only or isinstance(field, serializers.HiddenField))
         ]
 
@@ -89,16 +110,45 @@ def _fields_of(serializer_class: type[StrictSerializer]) -> Mapping[str, Any]:
     return fields
 
 
-def _copies(fields: Mapping[str, Any], parent: Any) -> dict[str, Any]:
-    """These fields with the fields inside them, bound to another serializer or field."""
-    copies = {name: copy(field) for name, field in fields.items()}
-    for field in copies.values():
-        own = vars(field)
-        own["parent"] = parent
-        own.pop("fields", None)  # a nested serializer makes its own
-        if inner := {name: own[name] for name in ("child", "child_relation") if name in own}:
-            own.update(_copies(inner, field))
-    return copies
+class _BoundFields(Mapping[str, Any]):
+    """The fields of a class for one serializer: each is copied when it is first asked for."""
+
+    def __init__(self, shared: Mapping[str, Any], parent: StrictSerializer) -> None:
+        self._shared, self._parent = shared, parent
+        self._copies: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._copies:
+            self._copies[name] = _copy(self._shared[name], self._parent)
+        return self._copies[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shared)
+
+    def __len__(self) -> int:
+        return len(self._shared)
+
+
+def _copy(field: Any, parent: Any) -> Any:
+    """The field with the fields inside it, bound to another serializer or field."""
+    copied = copy(field)
+    own = vars(copied)
+    own["parent"] = parent
+    own.pop("fields", None)  # a nested serializer makes its own
+    for name in ("child", "child_relation"):
+        if name in own:
+            own[name] = _copy(own[name], copied)
+    return copied
+
+
+@cache
+def _expected_of(serializer_class: type[StrictSerializer]) -> Collection[str]:
+    """The fields that count even if a body does not name them: required, or with a default."""
+    return [
+        name
+        for name, field in _fields_of(serializer_class).items()
+        if field.required or field.default is not empty
+    ]
 
 
 def unknown_field(allowed: Sequence[str]) -> ErrorDetail:

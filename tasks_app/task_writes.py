@@ -9,10 +9,10 @@ Sources: docs/decisions/0002, 0003 and 0010.
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from json import dumps
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from django.db import connection, transaction
 from django.db.models import F, Field, Q, QuerySet
 from django.db.models.deletion import Collector
@@ -258,7 +258,7 @@ def _rows_of(types: Mapping[str, str]) -> str:
 
 def _json(tasks: Sequence[Any], columns: Iterable[str]) -> str:
     rows = [{column: getattr(task, column) for column in columns} for task in tasks]
-    return dumps(rows, default=str)  # PostgreSQL reads times and UUIDs as Python writes them
+    return orjson.dumps(rows, default=str).decode()  # PostgreSQL reads what Python writes
 
 
 _SET_TAGS = """
@@ -282,5 +282,5 @@ def _set_tags(tag_ids: Mapping[int, Collection[int]]) -> set[int]:
     """Give each of these tasks exactly these tags; the ids of those whose tags differed."""
     wanted = [{"task_id": task_id, "tag_ids": sorted(set(ids))} for task_id, ids in tag_ids.items()]
     with connection.cursor() as cursor:
-        cursor.execute(_SET_TAGS, [dumps(wanted), timezone.now()])
+        cursor.execute(_SET_TAGS, [orjson.dumps(wanted).decode(), timezone.now()])
         return {task_id for (task_id,) in cursor.fetchall()}

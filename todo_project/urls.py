@@ -18,6 +18,7 @@ handler404 = "http_app.error_answers.not_found"
 handler500 = "http_app.error_answers.server_error"
 
 api: list[URLPattern | URLResolver] = [
+    path("", include("tasks_app.urls")),  # first, since most requests are for these
     path("schema", read_only(SpectacularAPIView.as_view(generator_class=KeptSchemaGenerator)), name="schema"),
     path(
         "docs",
@@ -25,7 +26,6 @@ api: list[URLPattern | URLResolver] = [
         name="docs",
     ),
     path("", include("accounts_app.urls")),
-    path("", include("tasks_app.urls")),
     path("", include("recurring_app.urls")),
     path("", include("notifications_app.urls")),
     path("", include("sync_app.urls")),
