@@ -39,7 +39,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     serializer_choice_field: Any = OneOfField  # for a ModelSerializer's own fields
 
     @cached_property
-    def fields(self) -> Mapping[str, Any]:  # type: ignore[override] # DRF's is a BindingDict
+    def fields(self) -> "_BoundFields":  # type: ignore[override] # DRF's is a BindingDict
         # DRF creates all of them for each serializer: an eighth of a POST.
         return _BoundFields(_fields_of(type(self)), self)
 
@@ -52,7 +52,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         names: Collection[str] = self.fields
         if self._sent is not None:
             names = self._sent if self.root.partial else {*self._sent, *_expected_of(type(self))}
-        return [self.fields[name] for name in _types_of(type(self)) if name in names]
+        return self.fields.of([name for name in _types_of(type(self)) if name in names])
 
     def _read_only_defaults(self) -> dict[str, Any]:
         # DRF looks at all fields; there are hardly any such.
@@ -115,12 +115,16 @@ class _BoundFields(Mapping[str, Any]):
 
     def __init__(self, shared: Mapping[str, Any], parent: StrictSerializer) -> None:
         self._shared, self._parent = shared, parent
-        self._copies: dict[str, Any] = {}
+        self._copied: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._copies:
-            self._copies[name] = _copy(self._shared[name], self._parent)
-        return self._copies[name]
+        return self.of([name])[0]
+
+    def of(self, names: Sequence[str]) -> list[Any]:
+        """The fields of these names, in their order. Raises KeyError."""
+        new = {name: self._shared[name] for name in names if name not in self._copied}
+        self._copied |= _copies(new, self._parent)
+        return [self._copied[name] for name in names]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._shared)
@@ -129,16 +133,16 @@ class _BoundFields(Mapping[str, Any]):
         return len(self._shared)
 
 
-def _copy(field: Any, parent: Any) -> Any:
-    """The field with the fields inside it, bound to another serializer or field."""
-    copied = copy(field)
-    own = vars(copied)
-    own["parent"] = parent
-    own.pop("fields", None)  # a nested serializer makes its own
-    for name in ("child", "child_relation"):
-        if name in own:
-            own[name] = _copy(own[name], copied)
-    return copied
+def _copies(fields: Mapping[str, Any], parent: Any) -> dict[str, Any]:
+    """These fields with the fields inside them, bound to another serializer or field."""
+    copies = {name: copy(field) for name, field in fields.items()}
+    for field in copies.values():
+        own = vars(field)
+        own["parent"] = parent
+        own.pop("fields", None)  # a nested serializer makes its own
+        if inner := {name: own[name] for name in ("child", "child_relation") if name in own}:
+            own.update(_copies(inner, field))
+    return copies
 
 
 @cache
