@@ -6,6 +6,7 @@ Source: docs/decisions/0009-erasure.md.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cache
 from graphlib import TopologicalSorter
 from time import monotonic
@@ -23,6 +24,7 @@ from accounts_app import outside_identity, sign_ins
 from accounts_app.models import DueMail, OutsideIdentity, User
 from accounts_app.signals import devices_ended
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
+from events_app.questions import Question
 
 log = structlog.get_logger(__name__)
 
@@ -53,9 +55,10 @@ def close_account(user: User) -> None:
     log.info("account_closed", user_id=str(user.pk))
 
 
-def has_closed_accounts() -> bool:
+@Question
+def has_closed_accounts(_now: datetime) -> models.QuerySet[User]:
     """Whether accounts are closed and not yet erased."""
-    return _closed_accounts().exists()
+    return _closed_accounts()
 
 
 def erase_closed_accounts() -> int:

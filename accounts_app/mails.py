@@ -5,17 +5,19 @@ when the mail is sent, and stored nowhere. Source: docs/decisions/0008-mails.md.
 """
 
 import smtplib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 import structlog
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts_app.mail_texts import text_of
 from accounts_app.models import DueMail, User
 from events_app import queues
+from events_app.questions import Question
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +45,10 @@ def request_mail(kind: DueMail.Kind, address: str) -> None:
             mail.save()
 
 
-def has_due() -> bool:
+@Question
+def has_due(now: datetime) -> QuerySet[DueMail]:
     """Whether `send_due_mails` has something to send."""
-    return DueMail.objects.filter(queues.due(timezone.now(), longest=_longest_wait())).exists()
+    return DueMail.objects.filter(queues.due(now, longest=_longest_wait()))
 
 
 def send_due_mails() -> int:

@@ -22,6 +22,7 @@ from events_app.envelope import Event, from_row
 from events_app.groups import Failure, attempt, ids_in_logs
 from events_app.metrics import BURIED
 from events_app.models import DeadLetter, EventFields, ParkedEvent
+from events_app.questions import Question
 
 log = structlog.get_logger(__name__)
 
@@ -123,21 +124,22 @@ def queue_behind_others(group: str, event: Event) -> bool:
     return first is not None
 
 
-def has_due() -> bool:
+@Question
+def has_due(now: datetime) -> QuerySet[ParkedEvent]:
     """Whether `retry_parked` has something to try again."""
-    return _due_heads().exists()
+    return _due_heads(now)
 
 
 def retry_parked(limit: int = 100) -> int:
     """Try again what is due, the oldest of each group and key first. Returns how many left the table."""
-    keys = list(_due_heads().order_by("next_attempt_at").values_list("group", "key")[:limit])
+    keys = list(_due_heads(timezone.now()).order_by("next_attempt_at").values_list("group", "key")[:limit])
     return sum(_retry_key(group, key) for group, key in keys)
 
 
-def _due_heads() -> QuerySet[ParkedEvent]:
+def _due_heads(now: datetime) -> QuerySet[ParkedEvent]:
     of_same_key = ParkedEvent.objects.filter(group=OuterRef("group"), key=OuterRef("key")).order_by("id")
     head = Subquery(of_same_key.values("id")[:1])
-    return ParkedEvent.objects.filter(queues.due(timezone.now(), longest=_longest_wait()), id=head)
+    return ParkedEvent.objects.filter(queues.due(now, longest=_longest_wait()), id=head)
 
 
 def _retry_key(group: str, key: str) -> int:

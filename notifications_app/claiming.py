@@ -8,11 +8,13 @@ lock, so tasks need not be locked first.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from events_app.questions import Question
 from notifications_app.models import Delivery
 from notifications_app.planning import REMINDER_TTL
 from notifications_app.retrying import LONGEST_WAIT
@@ -65,10 +67,10 @@ def _no_wait(_delivery: Delivery) -> timedelta:
     return timedelta(0)
 
 
-def has_due() -> bool:
+@Question
+def has_due(now: datetime) -> QuerySet[Delivery, Any]:
     """Whether a delivery is due, and no worker has a lease on it."""
-    now = timezone.now()
-    return _due(now).exists() or _ahead(now).exists()
+    return _due(now).values("pk").union(_ahead(now).values("pk"), all=True)
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts_app.models import User
 from events_app import queues
+from events_app.questions import Question
 from notifications_app.models import Delivery, Reminder
 from notifications_app.notices import create_notice
 from notifications_app.planning import (
@@ -38,9 +39,10 @@ LONGEST_WAIT = timedelta(hours=50)
 BATCHES_PER_CALL = 10
 
 
-def has_due() -> bool:
+@Question
+def has_due(now: datetime) -> QuerySet[Reminder]:
     """Whether reminders have waited long enough."""
-    return _due(timezone.now()).exists()
+    return _due(now)
 
 
 def release_reminders(limit: int = 200) -> int:

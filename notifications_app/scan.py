@@ -13,11 +13,13 @@ from uuid import UUID
 import orjson
 import structlog
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from events_app import outbox
 from events_app.outbox import NewEvent
+from events_app.questions import Question
 from notifications_app.due_tasks import DueTask, lock_due_tasks
 from notifications_app.metrics import CLAIM_LATENESS
 from notifications_app.models import Reminder
@@ -69,9 +71,10 @@ class _Claimed:
     pk: int | None = None
 
 
-def has_due() -> bool:
+@Question
+def has_due(now: datetime) -> QuerySet[Task]:
     """Whether `scan_reminders` has something to claim, which another scan may hold."""
-    return Task.objects.filter(next_reminder_at__lte=timezone.now()).exists()
+    return Task.objects.filter(next_reminder_at__lte=now)
 
 
 def scan_reminders(limit: int = 500) -> int:

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from events_app import queues
+from events_app.questions import Question
 from recurring_app.models import LONGEST_FAILURE, RecurringTask
 from state_store.markers import mark_templates_processed
 from tasks_app import task_writes
@@ -72,11 +73,11 @@ class Plan(NamedTuple):
     next: datetime | None
 
 
-def has_due() -> bool:
+@Question
+def has_due(now: datetime) -> QuerySet[RecurringTask]:
     """Whether `generate_due` has something to generate, which another process may hold."""
-    now = timezone.now()
     may_be_tried = Q(failed_at=None) | queues.passed(now, wait=RETRY_AFTER_FAILURE, field="failed_at")
-    return RecurringTask.objects.filter(may_be_tried, is_active=True, next_occurrence__lte=now).exists()
+    return RecurringTask.objects.filter(may_be_tried, is_active=True, next_occurrence__lte=now)
 
 
 def generate_due(limit: int = BATCH) -> int:

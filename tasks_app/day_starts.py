@@ -4,15 +4,18 @@ Each task has a copy of the time, so that its row alone says when it rings. The 
 may be old; a task that has the new time was moved, so a crash between two batches loses nothing.
 """
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts_app.models import User
 from events_app import queues
+from events_app.questions import Question
 from tasks_app import task_writes
 from tasks_app.models import OPEN, Task
 from tasks_app.reminding import reminder_instants
@@ -21,9 +24,10 @@ from tasks_app.task_writes import Draft
 BATCH = 500
 
 
-def has_new() -> bool:
+@Question
+def has_new(_now: datetime) -> QuerySet[User]:
     """Whether there are users whose tasks may have to be moved."""
-    return User.objects.filter(day_start_is_new=True).exists()
+    return User.objects.filter(day_start_is_new=True)
 
 
 def go_on_with_day_starts() -> int:

@@ -13,11 +13,12 @@ from uuid import UUID, uuid4, uuid5
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts_app.models import User
 from events_app import queues
+from events_app.questions import Question
 from recurrence.rules import RuleError, instant_of, last_minute_of, local_of, zone
 from tasks_app import task_writes
 from tasks_app.models import SeriesMove, SeriesSlot, Task
@@ -40,9 +41,10 @@ def request_move(user_id: UUID, *, to: str) -> None:
         _go_on(move)
 
 
-def has_moves() -> bool:
+@Question
+def has_moves(_now: datetime) -> QuerySet[SeriesMove]:
     """Whether tasks may have to be moved."""
-    return SeriesMove.objects.exists()
+    return SeriesMove.objects.all()
 
 
 def go_on_with_moves() -> int:

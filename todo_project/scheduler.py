@@ -1,6 +1,7 @@
 """The scheduler of Celery's beat: it sends what the admin's table of ticks says, at little cost."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
@@ -13,6 +14,7 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from prometheus_client import Counter
 
 from events_app.liveness import turned
+from events_app.questions import Statement
 from todo_project.readiness import say_ready
 
 SENT = Counter("todo_ticks_sent", "Ticks that beat sent.", ["tick"])
@@ -66,6 +68,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
     _is_ready = False
     _heap_invalidated = False  # the library's: whether it has read the table again
     _last_turn = _LONG_AGO
+    _answers: dict[str, bool] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._sent_at: dict[str, float] = {}
@@ -75,16 +78,40 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
         """Send the tick if there is work for it, or if it was not sent for WITHOUT_WORK_EVERY_SECONDS."""
         now = monotonic()
         sent_at = self._sent_at.get(entry.name)
-        if sent_at is None or now - sent_at >= WITHOUT_WORK_EVERY_SECONDS or has_work(entry.name):
+        if sent_at is None or now - sent_at >= WITHOUT_WORK_EVERY_SECONDS or self._has_work(entry.name):
             self._sent_at[entry.name] = now
             super().apply_entry(entry, producer)
             SENT.labels(entry.name).inc()
+
+    def _has_work(self, tick: str) -> bool:
+        """Whether PostgreSQL says so, which is asked once for all ticks of a turn. True if it does not.
+
+        True for a tick that settings.TICK_HAS_WORK does not name.
+        """
+        if tick not in settings.TICK_HAS_WORK:
+            return True
+        if self._answers is None:
+            self._answers = self._ask()
+        return self._answers.get(tick, True)
+
+    def _ask(self) -> dict[str, bool]:
+        try:
+            return dict(zip(settings.TICK_HAS_WORK, self._statement.ask(), strict=True))
+        except Error:  # the process that takes the tick reports it
+            connection.close()
+            return {}
+
+    @cached_property
+    def _statement(self) -> Statement:
+        return Statement(map(import_string, settings.TICK_HAS_WORK.values()))
 
     def tick(self, *args: Any, **options: Any) -> Any:
         """Beat is ready when it has sent what was due at its start, and lives while this is called."""
         turned("beat")
         self._notice_a_clock_set_back()
         wait = super().tick(*args, **options)
+        if wait:  # all that was due is handled
+            self._answers = None
         if not self._is_ready:
             self._is_ready = True
             say_ready()
@@ -136,12 +163,3 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # untyped
             connection.close()
             self._last_full_sync = datetime.min  # noqa: DTZ901 - compared with the library's own local times
             return self._schedule
-
-
-def has_work(tick: str) -> bool:
-    """Whether settings.TICK_HAS_WORK says so; True for other ticks, and if the database does not answer."""
-    try:
-        return tick not in settings.TICK_HAS_WORK or import_string(settings.TICK_HAS_WORK[tick])()
-    except Error:  # the process that takes the tick reports it
-        connection.close()
-        return True

@@ -408,8 +408,8 @@ CELERY_BEAT_SCHEDULE = {
     "send-due-mails": _tick("accounts_app.send_due_mails", 2.0, queue="background"),
 }
 
-# Before beat sends one of these it asks this function whether there is work, since a message that finds none
-# wakes three processes; see todo_project/scheduler.py. The other ticks are sent each time.
+# Before beat sends one of these it asks this question (events_app/questions.py), since a message that finds
+# no work wakes three processes; see todo_project/scheduler.py. The other ticks are sent each time.
 TICK_HAS_WORK = {
     "scan-reminders": "notifications_app.scan.has_due",
     "release-reminders": "notifications_app.releasing.has_due",

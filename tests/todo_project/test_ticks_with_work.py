@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.conf import settings as project
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
 from uuid_utils.compat import uuid7
 
 from accounts_app.erasure import close_account
@@ -98,8 +98,14 @@ WORK: dict[str, Callable[[User], None]] = {
 }
 
 
-def unavailable() -> bool:
-    raise OperationalError("the database system is starting up")
+def refuse_questions(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+    if is_question(sql):
+        raise OperationalError("the database system is starting up")
+    return execute(sql, *rest)
+
+
+def is_question(sql: str) -> bool:
+    return sql.startswith("SELECT EXISTS")
 
 
 def seconds(tick: str) -> float:
@@ -152,11 +158,20 @@ def test_after_the_work_it_is_sent_rarely_again(
 
 
 def test_without_the_database_a_tick_is_sent_each_time(
-    settings: Settings, played: Played, scheduler: Scheduler, sent: list[str]
+    played: Played, scheduler: Scheduler, sent: list[str]
 ) -> None:
-    settings.TICK_HAS_WORK = {"scan-reminders": f"{__name__}.{unavailable.__name__}"}
-    wake_for_a_minute(scheduler, played)
-    assert sent.count("scan-reminders") == pytest.approx(60, abs=1)
+    with connection.execute_wrapper(refuse_questions):
+        wake_for_a_minute(scheduler, played)
+    assert {tick: sent.count(tick) for tick in WORK} == {
+        tick: pytest.approx(60 / seconds(tick), abs=1) for tick in WORK
+    }
+
+
+@pytest.mark.usefixtures("sent")
+def test_all_ticks_of_a_second_are_one_question(played: Played, scheduler: Scheduler) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        slept = wake_for_a_minute(scheduler, played)
+    assert 0 < len([query for query in queries if is_question(query["sql"])]) <= slept
 
 
 def test_a_lost_connection_is_replaced(played: Played, scheduler: Scheduler, sent: list[str]) -> None:
