@@ -382,10 +382,12 @@ CELERY_TIMEZONE = "UTC"
 def _tick(task: str, seconds: float, *, queue: str = "ticks") -> dict[str, Any]:
     """A beat entry: every `seconds`, dropped when no worker took it before the next one is due.
 
-    `expire_seconds`, because django-celery-beat silently drops `expires` in options. What waits for others
+    `expire_seconds`, because django-celery-beat silently drops `expires` in options; the table has whole
+    seconds, and takes 0 for never. What waits for others
     or works for seconds is in the queue `background`, so that no reminder waits for it.
     """
-    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expire_seconds": seconds * 0.9}}
+    expires = max(1, int(seconds * 0.9))
+    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expire_seconds": expires}}
 
 
 CELERY_BEAT_SCHEDULE = {

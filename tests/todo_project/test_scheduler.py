@@ -79,6 +79,13 @@ def test_a_tick_of_parts_of_a_second_keeps_them(played: Played) -> None:
     assert next(entry).last_run_at == timezone.now()
 
 
+@pytest.mark.usefixtures("scheduler")
+def test_a_tick_that_the_table_has_expires(settings: Settings) -> None:
+    loaded = Scheduler(app=app).schedule
+    for name, tick in settings.CELERY_BEAT_SCHEDULE.items():
+        assert 1 <= loaded[name].options["expires"] <= max(1, tick["schedule"]), name
+
+
 @pytest.mark.usefixtures("sent")
 def test_it_asks_for_changes_every_few_seconds_only(played: Played, scheduler: Scheduler) -> None:
     with CaptureQueriesContext(connection) as queries:
