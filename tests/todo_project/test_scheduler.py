@@ -80,6 +80,34 @@ def test_a_tick_of_parts_of_a_second_keeps_them(played: Played) -> None:
 
 
 @pytest.mark.usefixtures("scheduler")
+def test_a_start_writes_nothing_that_the_table_has() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        Scheduler(app=app)
+    asked = [query["sql"] for query in queries]
+    assert [sql for sql in asked if sql.startswith(("INSERT", "UPDATE", "DELETE"))] == []
+
+
+@pytest.mark.usefixtures("scheduler")
+@pytest.mark.parametrize(
+    "change",
+    [{"queue": "others"}, {"task": "others"}, {"expire_seconds": None}, {"kwargs": '{"limit": 1}'}],
+)
+def test_a_start_gives_a_tick_back_what_the_settings_say(change: dict[str, Any]) -> None:
+    row = PeriodicTask.objects.filter(name="scan-reminders")
+    before = row.values(*change).get()
+    row.update(**change)
+    Scheduler(app=app)
+    assert row.values(*change).get() == before
+
+
+@pytest.mark.usefixtures("scheduler")
+def test_a_start_gives_a_tick_back_its_interval() -> None:
+    row = PeriodicTask.objects.filter(name="scan-reminders")
+    row.update(interval=IntervalSchedule.objects.create(every=7, period=IntervalSchedule.MINUTES))
+    assert Scheduler(app=app).schedule["scan-reminders"].schedule.seconds == 1
+
+
+@pytest.mark.usefixtures("scheduler")
 def test_a_tick_that_the_table_has_expires(settings: Settings) -> None:
     loaded = Scheduler(app=app).schedule
     for name, tick in settings.CELERY_BEAT_SCHEDULE.items():
