@@ -16,12 +16,14 @@ KEYS = {
 
 @schemathesis.hook("before_call")
 def with_a_key_of_its_own(context: Any, case: Any, **kwargs: Any) -> None:
-    """The coverage phase has one Idempotency-Key for nearly all it sends: all but the first would be a 422.
+    """Two phases send an Idempotency-Key again, so that what they take for a new answer is that of before.
 
-    The new one is as long as the old one.
+    The coverage phase has one for nearly all it sends: all but the first would be a 422. The stateful one
+    sends the same call twice: the second answer may name what was deleted since. The new key is as long as
+    the old one.
     """
     key = str((case.headers or {}).get("Idempotency-Key", ""))
-    if _phase(case) is TestPhase.COVERAGE and re.fullmatch("[ -~]{1,255}", key):
+    if _phase(case) in (TestPhase.COVERAGE, TestPhase.STATEFUL) and re.fullmatch("[ -~]{1,255}", key):
         case.headers["Idempotency-Key"] = uuid4().hex.ljust(len(key), "0")
 
 

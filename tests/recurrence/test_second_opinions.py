@@ -5,7 +5,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
-from cronsim import CronSim
+from cronsim import CronSim, CronSimError
 from dateutil.rrule import DAILY, FR, MO, MONTHLY, TH, TU, WE, WEEKLY, rrule, rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,10 +116,23 @@ def ask_cronsim(expression: str, start: datetime) -> None:
 
     # cronsim looks 50 years ahead, and an end to ours means 10 years without a match.
     horizon = ours[-1] if ours else start
-    theirs = list(islice(CronSim(expression, start), 4))
+    theirs = cronsim_slots(expression, start)
     assert ours == theirs[: len(ours)]
     if len(ours) < 4:
         assert len(theirs) == len(ours) or theirs[len(ours)].year - horizon.year > 10
+
+
+def cronsim_slots(expression: str, start: datetime) -> list[datetime]:
+    try:
+        return list(islice(CronSim(expression, start), 4))
+    except CronSimError:  # of days that no month has, such as the 30th of February
+        return []
+
+
+@pytest.mark.parametrize("expression", ["* * 30 2 *", "0 9 31 4,6 *"])
+def test_days_that_no_month_has_never_come(expression: str) -> None:
+    ask_cronsim(expression, datetime(2020, 1, 1))  # noqa: DTZ001 - local
+    assert cronsim_slots(expression, datetime(2020, 1, 1)) == []  # noqa: DTZ001 - local
 
 
 @briefly
