@@ -161,8 +161,8 @@ if DIRECT_DATABASE:
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 # Seconds; 0 sends nothing. A transaction pooler gets none: there they are the role's. What is not set has no
-# limit here, because a migration or an operator's command takes its time; wsgi.py and celery.py have defaults
-# of their own.
+# limit here, because a migration or an operator's command takes its time; web_process.py and celery.py have
+# defaults of their own.
 _TIMEOUTS = {
     name: env.float(f"DATABASE_{name.upper()}", default=0.0)
     for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from accounts_app.models import User
 from events_app.asyncapi import document
-from events_app.catalogue import CATALOGUE
+from events_app.catalogue import CATALOGUE, TaskData
 from events_app.kafka import KafkaBroker
 from events_app.models import OutboxEvent
 from events_app.relay import relay_batch
@@ -56,6 +56,14 @@ def test_its_examples_are_what_it_says() -> None:
         subject = example["payload"]["subject"]
         key = subject if promise.topic == "tag-events" else str(uuid4())
         assert promise.faults(key=key, headers=headers, payload=example["payload"]) == []
+
+
+def test_the_example_of_a_task_has_every_field() -> None:
+    of_tasks = [name for name, kind in CATALOGUE.items() if kind.topic == "task-events"]
+    assert of_tasks
+    for name in of_tasks:
+        (example,) = promises(load(FILE))[name].message["examples"]
+        assert example["payload"]["data"]["task_data"].keys() == TaskData.model_fields.keys()
 
 
 @pytest.fixture
