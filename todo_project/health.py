@@ -105,7 +105,7 @@ def _outcome(check: Future[Found] | Future[Found | None], deadline: float, other
 def _check_database() -> Found | None:
     """None when it is away: why is for the log, the answer goes to strangers."""
     try:
-        missing = sorted(newest_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+        missing = sorted(missing_migrations())
         ticks = {} if missing else seconds_since_runs()
         checks = {
             "database": OK,
@@ -137,6 +137,11 @@ def _trouble_of_writes() -> str | None:
             log.warning("not_ready", error=str(error))
             return DISK_FULL
     return None
+
+
+def missing_migrations() -> set[tuple[str, str]]:
+    """App and name of the last migration of each app, where it is not applied. Raises DatabaseError."""
+    return newest_migrations() - set(MigrationRecorder(connection).applied_migrations())
 
 
 @cache

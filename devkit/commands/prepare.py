@@ -10,7 +10,6 @@ import django
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
 
 from devkit.embedded import EXPLAINED
 from todo_project.start_errors import in_one_line
@@ -34,21 +33,15 @@ def _prepare() -> None:
     if not apps.ready:  # `./todo up` has loaded and checked the project where its roles are forks
         django.setup()
         call_command("check")
-    if not _is_migrated():  # a third of a second for Django to find that out
+    from todo_project.health import missing_migrations
+
+    if missing_migrations():  # Django takes a third of a second to find that none is missing
         call_command("migrate", interactive=False)
     call_command("upgrade_rows")
     call_command("ensure_operator")
     if settings.KAFKA_BOOTSTRAP_SERVERS:
         with _saying(f"waiting: Kafka at {settings.KAFKA_BOOTSTRAP_SERVERS} (KAFKA_BOOTSTRAP_SERVERS)"):
             call_command("create_topics")
-
-
-def _is_migrated() -> bool:
-    from django.db.migrations.recorder import MigrationRecorder
-
-    from todo_project.health import newest_migrations
-
-    return newest_migrations() <= set(MigrationRecorder(connection).applied_migrations())
 
 
 @contextmanager
