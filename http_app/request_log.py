@@ -5,13 +5,21 @@ request logs, and travels with its events to workers and consumers.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import structlog
+from django.core.exceptions import TooManyFieldsSent
+from django.core.signals import got_request_exception
+from django.db import DatabaseError
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
-from django_structlog.middlewares import RequestMiddleware
 from rest_framework.throttling import BaseThrottle
+from structlog.contextvars import bound_contextvars
+
+log = structlog.get_logger(__name__)
 
 HEADER = "X-Request-ID"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -20,42 +28,64 @@ _TOKEN_IN_PATH = re.compile(r"^(/+[ru]/+).+", re.DOTALL)
 NOT_LOGGED = "/healthz/"
 
 
-class RequestIdMiddleware:
-    """Comes before RequestLogMiddleware, which binds the id to every log line."""
+class RequestLogMiddleware:
+    """Every line that a request logs has its id and the caller's address (as the limits count it).
+
+    One line when it is answered, except for an orchestrator's probes: `request_finished`, or `request_failed`
+    with the traceback. To look for requests that hang, LOG_LEVEL=DEBUG adds a line at the start.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = given_or_new(request.headers.get(HEADER, ""))
+        request_id = given_or_new(request.META.get("HTTP_X_REQUEST_ID", ""))
         request.META["HTTP_X_REQUEST_ID"] = request_id
-        request.__dict__.pop("headers", None)  # a cached property, which lacks the new id
-        response = self.get_response(request)
+        address = BaseThrottle().get_ident(request)  # type: ignore[arg-type] # Django's has what it reads
+        with bound_contextvars(request_id=request_id, ip=address):
+            if request.path.startswith(NOT_LOGGED):
+                response = self.get_response(request)
+            else:
+                log.debug(
+                    "request_started",
+                    request=described(request),
+                    user_agent=request.META.get("HTTP_USER_AGENT"),
+                )
+                response = self.get_response(request)
+                if not hasattr(request, "failure_logged"):
+                    line = log.error if response.status_code >= 500 else log.info
+                    line("request_finished", code=response.status_code, **_whose(request))
         response[HEADER] = request_id
         return response
 
 
-class RequestLogMiddleware(RequestMiddleware):
-    """One line for each request when it is answered, except for an orchestrator's probes."""
+@receiver(got_request_exception)
+def log_failure(request: HttpRequest | None = None, **_signal: Any) -> None:
+    """An exception that became a 500: its line takes the place of `request_finished`."""
+    if request is not None:
+        request.failure_logged = True  # type: ignore[attr-defined] # for the middleware
+        log.exception("request_failed", code=500, **_whose(request))
 
-    def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        logged = not request.path.startswith(NOT_LOGGED)
-        return super().__call__(request) if logged else self.get_response(request)
 
-    @classmethod
-    def bind_ip(cls, request: HttpRequest) -> None:
-        """The caller's address as the limits count it; the library's own trusts any X-Forwarded-For."""
-        structlog.contextvars.bind_contextvars(ip=BaseThrottle().get_ident(request))  # type: ignore[arg-type]
+def _whose(request: HttpRequest) -> dict[str, Any]:
+    user_id = None
+    with suppress(DatabaseError):  # the admin's user is read from the database
+        user_id = getattr(request, "user", None) and request.user.pk
+    return {"request": described(request), "user_id": str(user_id) if user_id else None}
 
-    @staticmethod
-    def format_request(request: HttpRequest) -> str:
-        """Only the names of the query: search words are private, and some clients send their token there.
 
-        Nor the token of a link in a notification or a mail: `/r/...`.
-        """
+def described(request: HttpRequest) -> str:
+    """Method and path, and only the names of the query: search words are private, and some clients send
+    their token there.
+
+    Nor the token of a link in a notification or a mail: `/r/...`.
+    """
+    try:
         names = "&".join(request.GET)
-        path = _TOKEN_IN_PATH.sub(r"\1...", request.path)
-        return f"{request.method} {path}{'?' if names else ''}{names}"
+    except TooManyFieldsSent:
+        names = "..."
+    path = _TOKEN_IN_PATH.sub(r"\1...", request.path)
+    return f"{request.method} {path}{'?' if names else ''}{names}"
 
 
 def given_or_new(given: str) -> str:

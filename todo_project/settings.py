@@ -106,7 +106,6 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "http_app.answer_bodies.AnswerBodyMiddleware",
     "http_app.metrics.MetricsMiddleware",
-    "http_app.request_log.RequestIdMiddleware",
     "http_app.request_log.RequestLogMiddleware",
     "http_app.error_answers.ErrorMiddleware",
     "todo_project.admin_requests.AdminMiddleware",
@@ -578,11 +577,6 @@ LOGGING = logging_config(log_format=LOG_FORMAT, level=env.str("LOG_LEVEL", defau
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # The level of `task_revoked`: a hint that expired on a busy machine is no reason for an alarm.
 DJANGO_STRUCTLOG_CELERY_TASK_RETRY_LOG_LEVEL = logging.INFO
-# The id is ours by then: http_app/request_log.py has checked it.
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
-DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
-# One line a request, after the response. To look for requests that hang, enable the line at their start.
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 structlog.configure(
     processors=[
         structlog.stdlib.filter_by_level,

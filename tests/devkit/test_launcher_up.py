@@ -206,7 +206,7 @@ def test_with_json_every_line_of_every_process_is_json(places: Places, free_port
             assert {"event", "logger", "level", "timestamp"} <= set(json.loads(line)), line
     web = [json.loads(line) for line in (places.logs / "web.log").read_text().splitlines()]
     # At their source, so that it holds for a process without this launcher too.
-    assert {"_granian", "django_structlog.middlewares.request"} <= {line["logger"] for line in web}
+    assert {"_granian", "http_app.request_log"} <= {line["logger"] for line in web}
 
 
 @pytest.mark.usefixtures("migrated")

@@ -239,7 +239,7 @@ def test_thousands_of_parameters(caller: Client) -> None:
 
 
 def test_a_fault_outside_of_a_view_is_json_too(caller: Client, settings: Settings) -> None:
-    settings.MIDDLEWARE = ["http_app.request_log.RequestIdMiddleware", "tests.http_app.test_errors.Faulty"]
+    settings.MIDDLEWARE = ["http_app.request_log.RequestLogMiddleware", "tests.http_app.test_errors.Faulty"]
     error = error_of(caller.get("/api/tasks", headers={"X-Request-ID": "abc-123"}), 500, "server_error")
     assert error == {"code": "error", "detail": ANY, "attr": None}
     assert "abc-123" in error["detail"]

@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import structlog
@@ -22,7 +23,7 @@ from rest_framework.test import APIClient
 from accounts_app.models import User
 from events_app.models import OutboxEvent
 from http_app.error_answers import REFUSAL
-from http_app.errors import BodyTimeout
+from http_app.errors import BodyTimeout, Unavailable
 from tasks_app.models import Tag, Task
 from todo_project import logs
 from todo_project.logs import formatter_of_settings, logging_config
@@ -107,9 +108,62 @@ def test_a_line_of_any_logger_within_a_request_carries_its_id(
     assert "our own fault" in found["request_failed"]["exception"]
 
 
-def test_a_finished_request_names_its_user(alice: User, client_of: ClientOf, written: StringIO) -> None:
-    client_of(alice).get("/api/me")
-    assert lines(written)[-1]["user_id"] == str(alice.pk)
+def test_a_finished_request_says_what_it_was_and_whose(
+    alice: User, client_of: ClientOf, written: StringIO
+) -> None:
+    client_of(alice).get("/api/tasks?q=secret&ordering=title", headers={"X-Request-ID": "order-7"})
+    assert lines(written) == [
+        {
+            "event": "request_finished",
+            "request": "GET /api/tasks?q&ordering",
+            "code": 200,
+            "user_id": str(alice.pk),
+            "request_id": "order-7",
+            "ip": "127.0.0.1",
+            "logger": "http_app.request_log",
+            "level": "info",
+            "timestamp": ANY,
+        }
+    ]
+
+
+@pytest.mark.django_db
+def test_a_request_of_nobody_says_so(written: StringIO) -> None:
+    APIClient().get("/api/me")
+    assert [(line["code"], line["user_id"]) for line in lines(written)] == [(401, None)]
+
+
+def test_a_request_of_the_admin_names_the_operator(
+    admin_user: User, admin_client: Client, written: StringIO
+) -> None:
+    admin_client.get("/admin/", headers={"Host": "localhost"})
+    assert lines(written)[-1]["user_id"] == str(admin_user.pk)
+
+
+@pytest.mark.django_db
+def test_a_server_s_error_without_an_exception_is_a_line_of_that_level(written: StringIO) -> None:
+    assert APIClient().get("/api/me", **{REFUSAL: Unavailable()}).status_code == 503
+    (line,) = lines(written)
+    assert (line["event"], line["code"], line["level"]) == ("request_finished", 503, "error")
+
+
+def test_the_start_of_a_request_is_a_line_for_debugging(
+    alice: User, client_of: ClientOf, written: StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "http_app.request_log")
+    client_of(alice).get("/api/me", headers={"User-Agent": "curl/8"})
+    started, finished = (line for line in lines(written) if line["logger"] == "http_app.request_log")
+    assert (started["event"], started["user_agent"]) == ("request_started", "curl/8")
+    assert started["request_id"] == finished["request_id"]
+
+
+def test_a_request_with_too_many_parameters_is_a_line_too(
+    alice: User, client_of: ClientOf, written: StringIO
+) -> None:
+    answer = client_of(alice).get("/api/me?" + "&".join(f"p{number}=1" for number in range(2000)))
+    (line,) = lines(written)
+    assert (answer.status_code, line["code"], line["request"]) == (400, 400, "GET /api/me?...")
+    assert answer.headers["X-Request-ID"] == line["request_id"]
 
 
 def test_one_requests_id_does_not_reach_the_next(alice: User, client_of: ClientOf, written: StringIO) -> None:
