@@ -23,8 +23,8 @@ from django.utils import timezone
 from accounts_app import outside_identity, sign_ins
 from accounts_app.models import DueMail, OutsideIdentity, User
 from accounts_app.signals import devices_ended
+from database.questions import Question
 from events_app.models import DeadLetter, OutboxEvent, ParkedEvent
-from events_app.questions import Question
 
 log = structlog.get_logger(__name__)
 

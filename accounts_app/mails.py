@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from accounts_app.mail_texts import text_of
 from accounts_app.models import DueMail, User
+from database.questions import Question
 from events_app import queues
-from events_app.questions import Question
 
 log = structlog.get_logger(__name__)
 

@@ -8,12 +8,13 @@ from uuid import UUID, uuid4
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
-from django.db import connections, models
+from django.db import models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
 from accounts_app.hashing import LONGEST_PASSWORD, place_for_a_hash
 from accounts_app.preferences import QUIET_HOURS, Preferences
+from database.prepared import prepared_cursor
 
 TIME_ZONE_MAX_LENGTH = 64  # the longest IANA name has 32 characters
 
@@ -45,14 +46,14 @@ class UserManager(BaseUserManager["User"]):
     def with_id(self, user_id: str | None) -> "User | None":
         """The user with this id. Every request needs it, and the ORM would add an eighth to a small request
         (docs/decisions/0016-fast-requests.md)."""
-        with connections[self.db].cursor() as cursor:
+        with prepared_cursor(self.db) as cursor:
             cursor.execute(_BY_ID, [user_id])
             row = cursor.fetchone()
         return row and self.model.from_db(self.db, _COLUMNS, row)
 
     def lock_unless_closed(self, user_id: UUID) -> bool:
         """Lock the user's row for this transaction; False if there is none or the account is closed."""
-        with connections[self.db].cursor() as cursor:
+        with prepared_cursor(self.db) as cursor:
             cursor.execute(_LOCK_UNLESS_CLOSED, [user_id])
             return bool(cursor.rowcount)
 

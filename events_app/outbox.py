@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from uuid_utils.compat import uuid7
 
+from database.prepared import prepared_cursor
 from events_app.catalogue import CATALOGUE, parse
 from events_app.models import CurrentTransactionId, OutboxEvent
 
@@ -96,7 +97,7 @@ def _insert(events: Sequence[NewEvent], conflict: str) -> list[Any]:
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     cause = {"request_id": request_id, "actor": _actor.get()}
     rows = [_row(event) | cause for event in events]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_INSERT + conflict, [orjson.dumps(rows).decode()])
         _wake_after_commit()
         return cursor.fetchall() if cursor.description else []

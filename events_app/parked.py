@@ -15,6 +15,7 @@ from django.db import DataError, InterfaceError, OperationalError, connection, t
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from database.questions import Question
 from events_app import queues
 from events_app.catalogue import UnknownEventError
 from events_app.dead_letters import event_of
@@ -22,7 +23,6 @@ from events_app.envelope import Event, from_row
 from events_app.groups import Failure, attempt, ids_in_logs
 from events_app.metrics import BURIED
 from events_app.models import DeadLetter, EventFields, ParkedEvent
-from events_app.questions import Question
 
 log = structlog.get_logger(__name__)
 

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
+from database.prepared import prepared_cursor
 from events_app.brokers import Broker, InProcessBroker, PublishError
 from events_app.liveness import turned
 from events_app.metrics import NOT_TAKEN, RELAYED
@@ -66,7 +67,7 @@ def relay_batch(
 ) -> int:
     """Take one batch to the broker; how many events left the outbox."""
     turns = turns or Turns()
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         rows = turns.next_rows(cursor, broker.batch_size)
         if not rows:
             return 0

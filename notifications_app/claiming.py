@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from events_app.questions import Question
+from database.questions import Question
 from notifications_app.models import Delivery
 from notifications_app.planning import REMINDER_TTL
 from notifications_app.retrying import LONGEST_WAIT

@@ -15,8 +15,8 @@ from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from accounts_app.models import User
+from database.questions import Question
 from events_app import queues
-from events_app.questions import Question
 from notifications_app.models import Delivery, Reminder
 from notifications_app.notices import create_notice
 from notifications_app.planning import (

@@ -17,9 +17,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from database.questions import Question
 from events_app import outbox
 from events_app.outbox import NewEvent
-from events_app.questions import Question
 from notifications_app.due_tasks import DueTask, lock_due_tasks
 from notifications_app.metrics import CLAIM_LATENESS
 from notifications_app.models import Reminder

@@ -12,12 +12,13 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from database.prepared import prepared_cursor
+from database.questions import Question
 from events_app import queues
-from events_app.questions import Question
 from recurring_app.models import LONGEST_FAILURE, RecurringTask
 from state_store.markers import mark_templates_processed
 from tasks_app import task_writes
@@ -219,13 +220,13 @@ def record_slots(
         [slot for _, slot, _ in slots],
         [str(outcome) for _, _, outcome in slots],
     ]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_CLAIM_SLOTS, [now, *columns])
         return set(cursor.fetchall())
 
 
 def _advance(plans: Sequence[Plan], now: datetime) -> None:
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_ADVANCE, [now, [plan.template.pk for plan in plans], [plan.next for plan in plans]])
     for plan in plans:
         plan.template.next_occurrence, plan.template.is_active = plan.next, plan.next is not None

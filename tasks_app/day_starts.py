@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts_app.models import User
+from database.questions import Question
 from events_app import queues
-from events_app.questions import Question
 from tasks_app import task_writes
 from tasks_app.models import OPEN, Task
 from tasks_app.reminding import reminder_instants

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts_app.models import User
+from database.prepared import prepared_cursor
 from tasks_app import label_events
 from tasks_app.labels import Tag
 from tasks_app.quotas import Quota
@@ -39,7 +40,7 @@ class Lookup:
     def load_external_ids(self, external_ids: Iterable[str]) -> set[int]:
         """Ask for these in advance, with one query; the ids of the tasks that have one of them."""
         if missing := set(external_ids) - self._tasks.keys():
-            with connection.cursor() as cursor:
+            with prepared_cursor() as cursor:
                 sql = "SELECT external_id, id FROM tasks WHERE user_id = %s AND external_id = ANY(%s)"
                 cursor.execute(sql, [self._user.pk, list(missing)])
                 self._tasks |= dict.fromkeys(missing) | dict(cursor.fetchall())
@@ -53,7 +54,7 @@ class Lookup:
     def load_tags(self, tag_ids: Iterable[int]) -> None:
         """Ask for these in advance, with one query."""
         if missing := set(tag_ids) - self._tags.keys():
-            with connection.cursor() as cursor:
+            with prepared_cursor() as cursor:
                 sql = "SELECT id FROM tags WHERE user_id = %s AND id = ANY(%s)"
                 cursor.execute(sql, [self._user.pk, list(missing)])
                 found = {pk for (pk,) in cursor.fetchall()}
@@ -78,7 +79,7 @@ class Lookup:
 
     @cached_property
     def _priorities(self) -> list[tuple[str, int]]:
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute("SELECT name, id FROM priorities ORDER BY level")
             return [(name.casefold(), pk) for name, pk in cursor.fetchall()]
 
@@ -103,7 +104,7 @@ def tags_named(user: User, names: Iterable[str], *, quota: Quota | None = None) 
 def _create(user: User, names: Mapping[str, str]) -> None:
     """Create the tags of these keys and names that do not exist, with their events, by one statement."""
     new = Tag(user=user)
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), prepared_cursor() as cursor:
         values: list[Any] = [user.pk, new.color, new.created_at, list(names), list(names.values())]
         cursor.execute(_CREATE_TAGS, values)
         made = [Tag(pk=pk, user=user, name=name) for pk, name in cursor.fetchall()]
@@ -112,7 +113,7 @@ def _create(user: User, names: Mapping[str, str]) -> None:
 
 def _ids_by_key(user: User, names: Mapping[str, str]) -> dict[str, int]:
     """The ids by key. A tag that an older release wrote has no key: its name is looked up as it is."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_TAGS_NAMED, [user.pk, list(names), list(names.values())])
         return {key or key_of_name(name): pk for name, key, pk in cursor.fetchall()}
 

@@ -17,8 +17,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts_app.models import User
+from database.questions import Question
 from events_app import queues
-from events_app.questions import Question
 from recurrence.rules import RuleError, instant_of, last_minute_of, local_of, zone
 from tasks_app import task_writes
 from tasks_app.models import SeriesMove, SeriesSlot, Task

@@ -11,10 +11,10 @@ from datetime import datetime
 from json import dumps
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from accounts_app.models import User
+from database.prepared import prepared_cursor
 from events_app.catalogue import TaskData
 from recurrence.rules import Series
 from tasks_app import slot_records, task_writes
@@ -85,7 +85,7 @@ def create_next_occurrence(done: TaskData) -> None:
     # Locked, as closing the account does, so that no task is created after its erasure.
     if not User.objects.lock_unless_closed(done.user_id):
         return
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         # Another handler of the same completion waits here, and then finds it recorded.
         cursor.execute(_LOCK, vars(done))
         completed_at = dict(cursor.fetchall())
@@ -173,7 +173,7 @@ def _continue(ended: Sequence[Ended]) -> dict[int, int | None]:
 def _look_up(ended: Sequence[Ended]) -> dict[int, _Found]:
     names = ("id", "parent_task_id", "series_id", "user_id", "occurrence_at", "priority_id", "tag_ids")
     rows = [{name: getattr(each.task, name) for name in names} | {"at": each.at} for each in ended]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_LOOK_UP, [dumps(rows, default=str)])
         return {row[0]: _Found._make(row) for row in cursor.fetchall()}
 

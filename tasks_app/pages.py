@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from database.prepared import prepared_cursor
 from tasks_app.models import COLUMNS, Task
 from tasks_app.task_serializer import READ
 
@@ -29,7 +30,7 @@ DIGITS_OF_ID = 18  # one digit less than the largest bigint has
 
 def rows_of(ids: Sequence[int]) -> list[Row]:
     """The answered columns of these tasks, in this order; without those that have been erased meanwhile."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_BY_IDS, [list(ids)])
         rows: dict[int, Row] = {row[_ID]: row for row in map(Row._make, cursor.fetchall())}
     return [rows[pk] for pk in ids if pk in rows]
@@ -39,7 +40,7 @@ def row_of(pk: str, *, user_id: Any) -> Row | None:
     """The answered columns of this task; None if the user has no such task. `pk`: digits, of any length."""
     if len(pk) > DIGITS_OF_ID:
         return None
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_OF_USER, [int(pk), user_id])
         row = cursor.fetchone()
     return row and Row._make(row)
@@ -55,7 +56,7 @@ def locked_task(pk: str, *, user_id: Any, with_series: bool = False) -> Task | N
     if with_series:
         mine = Task.objects.filter(user=user_id)
         list(mine.open_in_series_of([int(pk)]).locked().values_list("pk"))
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_LOCKED, [int(pk), user_id])
         row = cursor.fetchone()
     if row is None:

@@ -12,11 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from rest_framework import status
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
 from accounts_app.models import User
+from database.prepared import prepared_cursor
 
 MAX_NEW_TAGS = 1_000  # of one request
 # Twice as fast as the limits of writes and of operations let a user create tasks.
@@ -133,7 +133,7 @@ task_counts = TaskCounts()
 
 
 def _count(table: str, user_id: Any) -> int:
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table} WHERE user_id = %s", [user_id])  # noqa: S608 - no input
         counted: int = cursor.fetchone()[0]
         return counted

@@ -11,7 +11,7 @@ from json import dumps
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from database.prepared import prepared_cursor
 
 Outcome = Literal["done", "skipped"]
 
@@ -77,7 +77,7 @@ class Missed(NamedTuple):
 
 def record(records: Sequence[Record]) -> set[int]:
     """Record what became of these slots; the ids of those tasks for which this or a later was not there."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_RECORD, [_json(records)])
         return {task_id for (task_id,) in cursor.fetchall()}
 
@@ -85,14 +85,14 @@ def record(records: Sequence[Record]) -> set[int]:
 def record_missed(slots: Sequence[Missed]) -> None:
     """Record the slots among these that have no occurrence and no record."""
     if slots:
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_RECORD_MISSED, [_json(slots)])
 
 
 def record_erased(task_ids: Collection[int], now: datetime) -> None:
     """Record the slots of these tasks, which are about to be erased without having been done or skipped."""
     if task_ids:
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_RECORD_ERASED, [now, list(task_ids)])
 
 

@@ -18,6 +18,7 @@ from django.db.models import F, Field, Q, QuerySet
 from django.db.models.deletion import Collector
 from django.utils import timezone
 
+from database.prepared import prepared_cursor
 from tasks_app import slot_records, task_events
 from tasks_app.derived_fields import INDEXED, TEXT, VISIBLE, derive, derive_indexed, derive_new, is_over
 from tasks_app.reminding import is_silent
@@ -176,7 +177,7 @@ def _release(referring: QuerySet[Any], doomed: set[int]) -> None:
 
 def _erase_batch(tasks: Sequence[Any]) -> dict[str, int]:
     pks = [task.pk for task in tasks]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("DELETE FROM task_tags WHERE task_id = ANY(%s) RETURNING task_id, tag_id", [pks])
         links = cursor.fetchall()
     tag_ids = defaultdict(list)
@@ -197,7 +198,7 @@ def _erase_batch(tasks: Sequence[Any]) -> dict[str, int]:
 
 def _insert_rows(tasks: Sequence[Any]) -> None:
     types, statement = _insert_statement(tasks[0]._meta)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(statement, [_json(tasks, types)])
         for task, (pk,) in zip(tasks, cursor.fetchall(), strict=True):
             task.pk = pk
@@ -234,7 +235,7 @@ def _update_rows(tasks: Sequence[Any], columns: Collection[str]) -> None:
         RETURNING tasks.id, pg_current_xact_id()::text::bigint,
             ARRAY(SELECT tag_id FROM task_tags WHERE task_id = tasks.id ORDER BY tag_id)
     """  # noqa: S608 - names of ours
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(statement, [_json(tasks, types)])
         written = {pk: (transaction_id, tag_ids) for pk, transaction_id, tag_ids in cursor.fetchall()}
     for task in tasks:
@@ -281,6 +282,6 @@ _SET_TAGS = """
 def _set_tags(tag_ids: Mapping[int, Collection[int]]) -> set[int]:
     """Give each of these tasks exactly these tags; the ids of those whose tags differed."""
     wanted = [{"task_id": task_id, "tag_ids": sorted(set(ids))} for task_id, ids in tag_ids.items()]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_SET_TAGS, [orjson.dumps(wanted).decode(), timezone.now()])
         return {task_id for (task_id,) in cursor.fetchall()}

@@ -15,8 +15,8 @@ from django.utils.module_loading import import_string
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from prometheus_client import Counter
 
+from database.questions import Statement
 from events_app.liveness import turned
-from events_app.questions import Statement
 from todo_project.readiness import say_ready
 
 SENT = Counter("todo_ticks_sent", "Ticks that beat sent.", ["tick"])

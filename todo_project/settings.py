@@ -166,11 +166,14 @@ _TIMEOUTS = {
     name: env.float(f"DATABASE_{name.upper()}", default=0.0)
     for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 }
-_LIMITED = DIRECT_DATABASE or DATABASES["default"]
-_OPTIONS = [_LIMITED["OPTIONS"].get("options", "")]
+_DIRECT = DIRECT_DATABASE or DATABASES["default"]
+# A fixed statement is prepared when a session meets it so often (database/prepared.py), but not through a
+# transaction pooler, where the next one may be another session's.
+_DIRECT["OPTIONS"].setdefault("prepare_threshold", 3)
+_OPTIONS = [_DIRECT["OPTIONS"].get("options", "")]
 _OPTIONS += [f"-c {name}={seconds * 1000:.0f}" for name, seconds in _TIMEOUTS.items() if seconds > 0]
 if options := " ".join(filter(None, _OPTIONS)):
-    _LIMITED["OPTIONS"]["options"] = options
+    _DIRECT["OPTIONS"]["options"] = options
 
 # --- Redis or Valkey: Celery's hints and an operator's marks; never the only copy of anything ------
 
@@ -409,7 +412,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-due-mails": _tick("accounts_app.send_due_mails", 2.0, queue="background"),
 }
 
-# Before beat sends one of these it asks this question (events_app/questions.py), since a message that finds
+# Before beat sends one of these it asks this question (database/questions.py), since a message that finds
 # no work wakes three processes; see todo_project/scheduler.py. The other ticks are sent each time.
 TICK_HAS_WORK = {
     "scan-reminders": "notifications_app.scan.has_due",

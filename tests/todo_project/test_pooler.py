@@ -14,7 +14,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts_app.models import User
-from events_app.direct_connection import use_direct_connection
+from database.direct_connection import use_direct_connection
 from events_app.models import OutboxEvent
 from events_app.relay import relay_is_active
 from http_app.session_limits import limit_sessions

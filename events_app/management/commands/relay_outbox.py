@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from database.direct_connection import use_direct_connection
 from events_app.background_threads import BackgroundThread, running
-from events_app.direct_connection import use_direct_connection
 from events_app.metrics import serve_metrics
 from events_app.outbox import wake_up_of_settings
 from events_app.relay import Relay, broker_of_settings

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from events_app.direct_connection import use_direct_connection
+from database.direct_connection import use_direct_connection
 from todo_project.backups import BackupError, backup
 
 

@@ -1,0 +1,90 @@
+"""A fixed statement is planned once in a session, also after a migration; never through a pooler."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import NotSupportedError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts_app.models import User
+from database.prepared import prepared_cursor
+from http_app.errors import Unavailable, unavailable
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOTES = "SELECT text FROM notes WHERE text <> %s"
+
+
+@pytest.fixture(autouse=True)
+def notes() -> Iterator[None]:
+    connection.close()  # a session without plans of other tests
+    run("CREATE TEMPORARY TABLE notes (text varchar(10))", "INSERT INTO notes VALUES ('milk'), ('bread')")
+    yield
+    connection.close()
+
+
+def run(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def read(without: str) -> list[Any]:
+    with prepared_cursor() as cursor:
+        cursor.execute(NOTES, [without])
+        return [text for (text,) in cursor.fetchall()]
+
+
+def prepared() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+def widen() -> None:
+    """A column becomes longer, as by a migration. In a block, since psycopg would notice an ALTER."""
+    run("DO 'BEGIN ALTER TABLE notes ALTER text TYPE varchar(20); END'")
+
+
+def test_what_comes_again_is_prepared() -> None:
+    assert [read("milk"), read("bread"), prepared()] == [["bread"], ["milk"], []]
+    assert [read("milk"), read("bread"), read("milk")] == [["bread"], ["milk"], ["bread"]]
+    assert prepared() == ["SELECT text FROM notes WHERE text <> $1"]
+
+
+def test_without_the_setting_nothing_is_prepared() -> None:
+    """As behind a transaction pooler, where the next statement may be another session's."""
+    connection.connection.prepare_threshold = None
+    assert [read("milk") for _ in range(5)] == [["bread"]] * 5
+    assert prepared() == []
+
+
+def test_a_user_who_is_asked_for_often_is_prepared(alice: User) -> None:
+    assert {User.objects.with_id(str(alice.pk)) for _ in range(5)} == {alice}
+    assert len(prepared()) == 1
+
+
+def test_a_column_that_changed_its_type_is_read() -> None:
+    for _ in range(5):
+        read("milk")
+    widen()
+    assert [read("milk"), read("milk")] == [["bread"], ["bread"]]
+    assert len(prepared()) == 1  # it was met by the plan of before
+
+
+def test_in_a_transaction_it_is_an_error_for_once() -> None:
+    for _ in range(5):
+        read("milk")
+    widen()
+    with pytest.raises(NotSupportedError) as refused, transaction.atomic():
+        read("milk")
+    assert isinstance(unavailable(refused.value), Unavailable)
+    with transaction.atomic():
+        assert [read("milk") for _ in range(5)] == [["bread"]] * 5
+
+
+def test_captured_statements_have_their_values() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        read("milk")
+    assert [query["sql"] for query in queries] == ["SELECT text FROM notes WHERE text <> 'milk'"]
