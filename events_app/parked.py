@@ -15,6 +15,7 @@ from django.db import DataError, InterfaceError, OperationalError, connection, t
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from database.prepared import prepared_cursor
 from database.questions import Question
 from events_app import queues
 from events_app.catalogue import UnknownEventError
@@ -76,7 +77,7 @@ def has_parked(group: str, *keys: str) -> bool:
     now = monotonic()
     if now < _nothing_parked_until.get(group, 0):
         return False
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_HAS_PARKED, {"group": group, "keys": list(keys)})
         group_has, keys_have = cursor.fetchone()
     if not group_has:
@@ -116,7 +117,7 @@ def park_unended(group: str, *events: Event) -> None:
 
 def queue_behind_others(group: str, event: Event) -> bool:
     """Park the event when others of its key are parked; whether it was. Call it in a transaction."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_FIRST_OF_KEY, [group, event.key])
         first = cursor.fetchone()
     if first:

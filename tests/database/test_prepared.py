@@ -84,6 +84,32 @@ def test_in_a_transaction_it_is_an_error_for_once() -> None:
         assert [read("milk") for _ in range(5)] == [["bread"]] * 5
 
 
+def plan() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE '%number = $1'")
+        (name,) = cursor.fetchone()
+        cursor.execute(f"EXPLAIN EXECUTE {name}(1)")
+        return " ".join(line for (line,) in cursor.fetchall())
+
+
+def find(number: int) -> None:
+    with prepared_cursor() as cursor:
+        cursor.execute("SELECT number FROM numbers WHERE number = %s", [number])
+
+
+def test_a_plan_does_not_stay_when_its_table_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("CREATE TEMPORARY TABLE numbers (number integer PRIMARY KEY)", "INSERT INTO numbers VALUES (1)")
+    run("ANALYZE numbers")
+    for number in range(10):
+        find(number)
+    assert "Seq Scan" in plan()
+    run("INSERT INTO numbers SELECT generate_series(2, 20000)")
+    assert "Seq Scan" in plan()
+    monkeypatch.setattr("database.prepared.PLANS_KEPT_SECONDS", 0.0)
+    find(1)
+    assert "Seq Scan" not in plan()
+
+
 def test_captured_statements_have_their_values() -> None:
     with CaptureQueriesContext(connection) as queries:
         read("milk")
