@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -226,12 +227,12 @@ def test_what_waits_behind_another_is_not_due_before_it(group: Group, clock: tim
     assert group.handled == ["1", "2", "3"]
 
 
-def test_a_requeued_letter_is_logged_with_its_event(group: Group) -> None:
+def test_a_requeued_letter_is_logged_with_its_event(group: Group, caplog: pytest.LogCaptureFixture) -> None:
     group.poison = {"1"}
     handle("one", event("1"))
     parked = ParkedEvent.objects.get()
-    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        requeue(bury(parked))
+    requeue(bury(parked))
+    lines: list[Any] = [record.msg for record in caplog.records if record.name == "events_app.parked"]
     (line,) = [line for line in lines if line["event"] == "dead_letter_requeued"]
     assert (line["event_id"], line["group"]) == (str(parked.event_id), "one")
 
