@@ -17,7 +17,6 @@ log = structlog.get_logger(__name__)
 # SQLSTATE (PostgreSQL, appendix A): connections, resources, an operator's intervention, the system.
 _UNAVAILABLE_CLASSES = {"08", "53", "57", "58"}
 _UNAVAILABLE_STATES = {
-    "0A000",  # feature_not_supported: a migration has changed what a plan returns (database/prepared.py)
     "25006",  # read_only_sql_transaction: a standby, right after a failover
     "25P03",  # idle_in_transaction_session_timeout
     "25P04",  # transaction_timeout

@@ -46,15 +46,14 @@ class RequestLogMiddleware:
             if request.path.startswith(NOT_LOGGED):
                 response = self.get_response(request)
             else:
-                log.debug(
-                    "request_started",
-                    request=described(request),
-                    user_agent=request.META.get("HTTP_USER_AGENT"),
-                )
+                described = description(request)
+                user_agent = request.META.get("HTTP_USER_AGENT")
+                log.debug("request_started", request=described, user_agent=user_agent)
                 response = self.get_response(request)
                 if not hasattr(request, "failure_logged"):
                     line = log.error if response.status_code >= 500 else log.info
-                    line("request_finished", code=response.status_code, **_whose(request))
+                    user_id = _user_id(request)
+                    line("request_finished", code=response.status_code, request=described, user_id=user_id)
         response[HEADER] = request_id
         return response
 
@@ -64,17 +63,17 @@ def log_failure(request: HttpRequest | None = None, **_signal: Any) -> None:
     """An exception that became a 500: its line takes the place of `request_finished`."""
     if request is not None:
         request.failure_logged = True  # type: ignore[attr-defined] # for the middleware
-        log.exception("request_failed", code=500, **_whose(request))
+        log.exception("request_failed", code=500, request=description(request), user_id=_user_id(request))
 
 
-def _whose(request: HttpRequest) -> dict[str, Any]:
+def _user_id(request: HttpRequest) -> str | None:
     user_id = None
     with suppress(DatabaseError):  # the admin's user is read from the database
         user_id = getattr(request, "user", None) and request.user.pk
-    return {"request": described(request), "user_id": str(user_id) if user_id else None}
+    return str(user_id) if user_id else None
 
 
-def described(request: HttpRequest) -> str:
+def description(request: HttpRequest) -> str:
     """Method and path, and only the names of the query: search words are private, and some clients send
     their token there.
 
