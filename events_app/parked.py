@@ -77,7 +77,7 @@ def has_parked(group: str, *keys: str) -> bool:
     now = monotonic()
     if now < _nothing_parked_until.get(group, 0):
         return False
-    with prepared_cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(_HAS_PARKED, {"group": group, "keys": list(keys)})
         group_has, keys_have = cursor.fetchone()
     if not group_has:

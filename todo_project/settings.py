@@ -156,8 +156,9 @@ DATABASES: dict[str, dict[str, Any]] = {
 DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", default="")
 DIRECT_DATABASE = _database("DATABASE_DIRECT_URL", "") if DATABASE_DIRECT_URL else None
 if DIRECT_DATABASE:
-    # A cursor of the server would be another session's at the next fetch.
+    # A cursor of the server, or a prepared statement, would be another session's the next time.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    DIRECT_DATABASE["DISABLE_SERVER_SIDE_CURSORS"] = False
 
 # Seconds; 0 sends nothing. A transaction pooler gets none: there they are the role's. What is not set has no
 # limit here, because a migration or an operator's command takes its time; web_process.py and celery.py have
@@ -166,14 +167,11 @@ _TIMEOUTS = {
     name: env.float(f"DATABASE_{name.upper()}", default=0.0)
     for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 }
-_DIRECT = DIRECT_DATABASE or DATABASES["default"]
-# A fixed statement is prepared when a session meets it so often (database/prepared.py), but not through a
-# transaction pooler, where the next one may be another session's.
-_DIRECT["OPTIONS"].setdefault("prepare_threshold", 3)
-_OPTIONS = [_DIRECT["OPTIONS"].get("options", "")]
+_LIMITED = DIRECT_DATABASE or DATABASES["default"]
+_OPTIONS = [_LIMITED["OPTIONS"].get("options", "")]
 _OPTIONS += [f"-c {name}={seconds * 1000:.0f}" for name, seconds in _TIMEOUTS.items() if seconds > 0]
 if options := " ".join(filter(None, _OPTIONS)):
-    _DIRECT["OPTIONS"]["options"] = options
+    _LIMITED["OPTIONS"]["options"] = options
 
 # --- Redis or Valkey: Celery's hints and an operator's marks; never the only copy of anything ------
 

@@ -21,7 +21,7 @@ BOUNDS = {
     "PATCH a title": Figures(calls=149, files=41, moves=75, statements=6),
     "DELETE for good": Figures(calls=105, files=30, moves=63, statements=15),
     "complete": Figures(calls=116, files=34, moves=64, statements=6),
-    "the next occurrence, by the relay": Figures(calls=205, files=43, moves=111, statements=22),
+    "the next occurrence, by the relay": Figures(calls=205, files=43, moves=113, statements=22),
 }
 
 

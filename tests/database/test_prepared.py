@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import NotSupportedError, connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts_app.models import User
@@ -53,9 +54,9 @@ def test_what_comes_again_is_prepared() -> None:
     assert prepared() == ["SELECT text FROM notes WHERE text <> $1"]
 
 
-def test_without_the_setting_nothing_is_prepared() -> None:
-    """As behind a transaction pooler, where the next statement may be another session's."""
-    connection.connection.prepare_threshold = None
+def test_through_a_transaction_pooler_nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the next statement may be another session's."""
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
     assert [read("milk") for _ in range(5)] == [["bread"]] * 5
     assert prepared() == []
 
@@ -70,14 +71,14 @@ def test_a_column_that_changed_its_type_is_read() -> None:
         read("milk")
     widen()
     assert [read("milk"), read("milk")] == [["bread"], ["bread"]]
-    assert len(prepared()) == 1  # it was met by the plan of before
+    assert prepared() == []  # the plan of before was refused, and forgotten
 
 
 def test_in_a_transaction_it_is_an_error_for_once() -> None:
     for _ in range(5):
         read("milk")
     widen()
-    with pytest.raises(NotSupportedError) as refused, transaction.atomic():
+    with pytest.raises(OperationalError) as refused, transaction.atomic():
         read("milk")
     assert isinstance(unavailable(refused.value), Unavailable)
     with transaction.atomic():
@@ -108,6 +109,28 @@ def test_a_plan_does_not_stay_when_its_table_has_grown(monkeypatch: pytest.Monke
     monkeypatch.setattr("database.prepared.PLANS_KEPT_SECONDS", 0.0)
     find(1)
     assert "Seq Scan" not in plan()
+
+
+def test_django_s_statements_are_not_kept() -> None:
+    """Their texts have their values, and may be long."""
+    for _ in range(5):
+        run("SELECT 1")
+        read("milk")
+    assert "SELECT 1" not in prepared()
+    assert connection.connection.prepare_threshold is None
+
+
+def test_a_connection_that_the_server_ended_is_replaced() -> None:
+    """The first statement of a GET is one of these, outside of a transaction."""
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(
+        connection.connection.info.dsn, password=connection.settings_dict["PASSWORD"]
+    ) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+    connection.close_if_unusable_or_obsolete()  # as Django does before each request
+    with prepared_cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        assert cursor.fetchone() != (pid,)
 
 
 def test_captured_statements_have_their_values() -> None:
